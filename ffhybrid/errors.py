@@ -1,0 +1,57 @@
+"""The errors that ffhybrid raises; each also derives from the built-in that fits it."""
+
+from __future__ import annotations
+
+
+class FFHybridError(Exception):
+    """Base of every error raised on purpose; ``exit_code`` is what the command line returns for it."""
+
+    exit_code = 1
+
+
+class UsageError(FFHybridError, ValueError):
+    """An option or a combination of options that cannot work."""
+
+    exit_code = 2
+
+
+class NotHybridError(FFHybridError, ValueError):
+    """The input opens, or does not, but it is no hybrid file."""
+
+    exit_code = 3
+
+
+class TruncatedError(FFHybridError, EOFError):
+    """The input ends before the data that its own headers announce."""
+
+    exit_code = 4
+
+
+class CorruptDataError(FFHybridError, ValueError):
+    """Bytes that break the syntax or a checksum of the format that they claim to be."""
+
+    exit_code = 5
+
+
+class GeometryError(FFHybridError, ValueError):
+    """A payload that was made for another picture size, bit depth or set of parameter sets."""
+
+    exit_code = 6
+
+
+class VerificationError(FFHybridError, ArithmeticError):
+    """A regenerated or decoded picture whose MD5 is not the stored one."""
+
+    exit_code = 7
+
+
+class UnsupportedError(FFHybridError, NotImplementedError):
+    """Valid input that this version cannot carry without loss, and therefore refuses."""
+
+    exit_code = 8
+
+
+class EncoderError(FFHybridError, RuntimeError):
+    """The external encoder failed or gave a stream that cannot be spliced."""
+
+    exit_code = 9

@@ -1,0 +1,1 @@
+"""HEVC bitstream operations by name; the syntax itself is handled by the C core (``cext/``)."""

@@ -1,0 +1,89 @@
+"""Integer 4:2:0 pictures, the form in which keyframes travel between the rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Plane: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How samples are to be shown: code points of ITU-T H.273, 2 meaning unspecified."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    full_range: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSpec:
+    """What a generator must produce: a 4:2:0 picture of even ``width`` x ``height`` luma samples."""
+
+    width: int
+    height: int
+    bit_depth: int = 8
+    colour: Colour = Colour()
+
+    @property
+    def dtype(self) -> type[np.uint8] | type[np.uint16]:
+        """The sample type: 8-bit samples take one byte, deeper ones two."""
+        return np.uint8 if self.bit_depth == 8 else np.uint16
+
+    @property
+    def plane_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shapes (rows, columns) of Y, Cb and Cr."""
+        chroma = (self.height // 2, self.width // 2)
+        return (self.height, self.width), chroma, chroma
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Y, Cb and Cr planes; ``y`` is (rows, columns), the chroma planes half of it both ways.
+
+    Samples are uint8 at 8 bits and uint16 above, never beyond ``(1 << bit_depth) - 1``.
+    """
+
+    y: Plane
+    cb: Plane
+    cr: Plane
+    bit_depth: int = 8
+
+    @property
+    def planes(self) -> tuple[Plane, Plane, Plane]:
+        """The planes in coding order."""
+        return self.y, self.cb, self.cr
+
+    @property
+    def width(self) -> int:
+        """Luma columns."""
+        return int(self.y.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Luma rows."""
+        return int(self.y.shape[0])
+
+    def padded(self, width: int, height: int) -> Picture:
+        """Extend to a coded size by repeating the last row and column, as x265 pads its source."""
+        if (width, height) == (self.width, self.height):
+            return self
+        right, bottom = width - self.width, height - self.height
+        y = np.pad(self.y, ((0, bottom), (0, right)), mode="edge")
+        chroma = ((0, bottom // 2), (0, right // 2))
+        cb, cr = (np.pad(plane, chroma, mode="edge") for plane in (self.cb, self.cr))
+        return Picture(y, cb, cr, self.bit_depth)
+
+    def cropped(self, width: int, height: int) -> Picture:
+        """Keep the top left ``width`` x ``height`` luma samples."""
+        cb, cr = (plane[: height // 2, : width // 2] for plane in (self.cb, self.cr))
+        return Picture(self.y[:height, :width], cb, cr, self.bit_depth)
+
+    def same_samples(self, other: Picture) -> bool:
+        """Whether every sample of every plane is equal."""
+        return all(np.array_equal(a, b) for a, b in zip(self.planes, other.planes, strict=True))

@@ -1,0 +1,10 @@
+"""Build of the C core; everything else is declared in pyproject.toml."""
+
+from setuptools import setup
+
+setup(
+    packages=["ffhybrid", "ffhybrid.muxer", "ffhybrid.filters"],
+    package_dir={"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"},
+    package_data={"ffhybrid": ["py.typed"]},
+    cffi_modules=["cext/build_cext.py:ffibuilder"],
+)
