@@ -1,0 +1,102 @@
+"""cffi builder of ``ffhybrid._cext`` (API mode, so every call releases the GIL)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cffi import FFI
+
+HERE = Path("cext")
+SOURCES = sorted(str(path) for path in HERE.glob("ffh_*.c"))
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra"]
+
+CDEF = """
+#define FFH_EINVAL ...
+#define FFH_ENOMEM ...
+#define FFH_EDATA ...
+#define FFH_EUNSUPPORTED ...
+
+typedef struct ffh_buf { uint8_t *data; size_t size; ...; } ffh_buf;
+void ffh_buf_free(ffh_buf *buf);
+
+int ffh_next_annexb(const uint8_t *data, size_t size, size_t *pos, size_t *start, size_t *length);
+int ffh_next_length_prefixed(const uint8_t *data, size_t size, unsigned length_size, size_t *pos, size_t *start,
+                             size_t *length);
+int ffh_nal_to_rbsp(const uint8_t *nal, size_t size, ffh_buf *rbsp);
+
+typedef struct ffh_sei_message { uint32_t payload_type; size_t offset; size_t size; } ffh_sei_message;
+int ffh_next_sei_message(const uint8_t *rbsp, size_t size, size_t *pos, ffh_sei_message *message);
+int ffh_write_user_data_sei(const uint8_t *uuid, const uint8_t *data, size_t size, ffh_buf *out);
+int ffh_write_picture_hash_sei(const uint8_t *md5, ffh_buf *out);
+
+typedef struct ffh_hvcc_iter { size_t pos; ...; } ffh_hvcc_iter;
+int ffh_read_hvcc(const uint8_t *data, size_t size, ffh_hvcc_iter *iter);
+int ffh_next_hvcc_nal(const uint8_t *data, size_t size, ffh_hvcc_iter *iter, size_t *start, size_t *length);
+int ffh_write_hvcc(const uint8_t *prefixed, size_t size, ffh_buf *out);
+
+typedef struct ffh_vps { uint8_t vps_video_parameter_set_id; ...; } ffh_vps;
+typedef struct ffh_sps {
+    uint8_t sps_video_parameter_set_id;
+    uint8_t sps_seq_parameter_set_id;
+    uint8_t chroma_format_idc;
+    uint16_t pic_width_in_luma_samples;
+    uint16_t pic_height_in_luma_samples;
+    uint16_t conf_win_left_offset;
+    uint16_t conf_win_right_offset;
+    uint16_t conf_win_top_offset;
+    uint16_t conf_win_bottom_offset;
+    uint8_t bit_depth_luma;
+    uint8_t bit_depth_chroma;
+    ...;
+} ffh_sps;
+typedef struct ffh_pps {
+    uint8_t pps_pic_parameter_set_id;
+    uint8_t pps_seq_parameter_set_id;
+    uint8_t entropy_coding_sync_enabled_flag;
+    ...;
+} ffh_pps;
+int ffh_parse_vps(const uint8_t *nal, size_t size, ffh_vps *vps);
+int ffh_parse_sps(const uint8_t *nal, size_t size, ffh_sps *sps);
+int ffh_parse_pps(const uint8_t *nal, size_t size, ffh_pps *pps);
+int ffh_write_vps(const ffh_sps *sps, ffh_buf *out);
+int ffh_write_sps(const ffh_sps *sps, ffh_buf *out);
+int ffh_write_pps(const ffh_pps *pps, ffh_buf *out);
+void ffh_neural_track_sps(ffh_sps *sps);
+
+typedef struct ffh_slice_header {
+    uint8_t nal_unit_type;
+    uint8_t first_slice_segment_in_pic_flag;
+    uint8_t slice_pic_parameter_set_id;
+    uint8_t dependent_slice_segment_flag;
+    uint8_t slice_type;
+} ffh_slice_header;
+int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *header);
+int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
+                           ffh_slice_header *header);
+
+typedef struct ffh_picture { const uint8_t *planes[3]; ptrdiff_t strides[3]; } ffh_picture;
+void ffh_lossless_pps(const ffh_pps *base, uint8_t pps_pic_parameter_set_id, ffh_pps *pps);
+int ffh_write_lossless_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, const ffh_picture *picture,
+                           ffh_buf *out);
+int ffh_write_grey_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, ffh_buf *out);
+
+void ffh_plane_md5(const uint8_t *plane, size_t rows, size_t row_bytes, size_t stride, uint8_t *digest);
+uint32_t ffh_crc32c(const uint8_t *data, size_t size);
+"""
+
+HEADERS = ["common", "nal", "sei", "hvcc", "params", "slice", "picture", "digest"]
+
+sanitize = bool(os.environ.get("FFH_SANITIZE"))
+
+ffibuilder = FFI()
+ffibuilder.cdef(CDEF)
+ffibuilder.set_source(
+    "ffhybrid._cext",
+    "\n".join(f'#include "ffh_{name}.h"' for name in HEADERS),
+    sources=SOURCES,
+    include_dirs=[str(HERE)],
+    extra_compile_args=COMPILE_ARGS + (SANITIZE if sanitize else []),
+    extra_link_args=SANITIZE if sanitize else [],
+)

@@ -1,0 +1,74 @@
+#include "ffh_sei.h"
+
+#include "ffh_nal.h"
+
+/* payloadType and payloadSize: bytes of 255, then the rest (clause 7.3.5) */
+static int read_ff_coded(const uint8_t *rbsp, size_t size, size_t *pos, size_t *value)
+{
+    *value = 0;
+    while (*pos < size) {
+        uint8_t byte = rbsp[(*pos)++];
+        *value += byte;
+        if (byte != 255)
+            return 0;
+    }
+    return FFH_EDATA;
+}
+
+static void write_ff_coded(ffh_buf *out, size_t value)
+{
+    for (; value >= 255; value -= 255)
+        ffh_buf_append_byte(out, 255);
+    ffh_buf_append_byte(out, (uint8_t)value);
+}
+
+int ffh_next_sei_message(const uint8_t *rbsp, size_t size, size_t *pos, ffh_sei_message *message)
+{
+    while (size > *pos && !rbsp[size - 1])
+        size--;
+    if (*pos >= size || (*pos + 1 == size && rbsp[*pos] == 0x80))
+        return 0;
+
+    size_t type, length;
+    if (read_ff_coded(rbsp, size, pos, &type) < 0 || read_ff_coded(rbsp, size, pos, &length) < 0)
+        return FFH_EDATA;
+    if (type > UINT32_MAX || length > size - *pos)
+        return FFH_EDATA;
+    message->payload_type = (uint32_t)type;
+    message->offset = *pos;
+    message->size = length;
+    *pos += length;
+    return 1;
+}
+
+static int finish_sei(ffh_buf *rbsp, int nal_unit_type, ffh_buf *out)
+{
+    ffh_buf_append_byte(rbsp, 0x80);
+    ffh_put_nal_header(out, nal_unit_type);
+    if (!rbsp->error)
+        ffh_append_escaped(out, rbsp->data, rbsp->size);
+    int error = rbsp->error ? rbsp->error : out->error;
+    ffh_buf_free(rbsp);
+    return error;
+}
+
+int ffh_write_user_data_sei(const uint8_t uuid[FFH_UUID_SIZE], const uint8_t *data, size_t size, ffh_buf *out)
+{
+    ffh_buf rbsp = { 0 };
+    write_ff_coded(&rbsp, FFH_SEI_USER_DATA_UNREGISTERED);
+    write_ff_coded(&rbsp, FFH_UUID_SIZE + size);
+    ffh_buf_append(&rbsp, uuid, FFH_UUID_SIZE);
+    ffh_buf_append(&rbsp, data, size);
+    return finish_sei(&rbsp, FFH_NAL_PREFIX_SEI, out);
+}
+
+int ffh_write_picture_hash_sei(const uint8_t md5[3 * FFH_MD5_SIZE], ffh_buf *out)
+{
+    enum { HASH_TYPE_MD5 = 0 };
+    ffh_buf rbsp = { 0 };
+    write_ff_coded(&rbsp, FFH_SEI_DECODED_PICTURE_HASH);
+    write_ff_coded(&rbsp, 1 + 3 * FFH_MD5_SIZE);
+    ffh_buf_append_byte(&rbsp, HASH_TYPE_MD5);
+    ffh_buf_append(&rbsp, md5, 3 * FFH_MD5_SIZE);
+    return finish_sei(&rbsp, FFH_NAL_SUFFIX_SEI, out);
+}

@@ -1,0 +1,1 @@
+"""A generative keyframe codec for ordinary ffmpeg pipelines."""

@@ -1,0 +1,1 @@
+"""Keyframe generators behind one contract, found by name in the registry."""

@@ -1,0 +1,1 @@
+"""Hybrid files: the Matroska writer, the two carriages, and reading through PyAV."""
