@@ -1,0 +1,215 @@
+"""The locked encode: x265 predicts P and B pictures from exactly the generated keyframe.
+
+Frame 0 is the generated picture. A zone gives it a low QP, ``cu-lossless`` offers every CU a lossless mode, and a
+lambda table makes bits almost free in a window of QPs, so that an inexact CU costs more than a lossless one. What
+still differs is measured by decoding frame 0 and becomes the fix-up list, so that the reference is known exactly.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ffhybrid import fixups, hevc
+from ffhybrid.decoding import coded_picture, decode_access_units
+from ffhybrid.errors import EncoderError, UnsupportedError
+from ffhybrid.gop import AccessUnit, ParameterSets
+from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.planner import SourceGop, write_planes
+from ffhybrid.source import PIXEL_FORMATS
+from ffhybrid.x265_options import X265Options
+from ffhybrid.x265_worker import EXTRADATA, Job, read_records
+
+logger = logging.getLogger(__name__)
+
+ENOUGH = 50
+"""A list with at most this many fix-ups is shipped; above it another window is tried."""
+
+LAMBDA_FILE = "lambda.txt"
+QP_COUNT = 70
+LIMITED_RANGE, FULL_RANGE = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class LockWindow:
+    """QP of frame 0, and the QPs ``low`` to ``high`` whose lambdas are changed.
+
+    The window must cover every CU QP that adaptive quantisation gives frame 0, and stay below those of P and B.
+    """
+
+    zone_qp: int
+    low: int
+    high: int
+
+    def lambda_tables(self) -> str:
+        """Write x265's two tables: its own values outside the window, a tiny lambda2 inside it."""
+        tables = (
+            [10.0 if self._covers(qp) else 2 ** (qp / 6 - 2) for qp in range(QP_COUNT)],
+            [0.004 if self._covers(qp) else 0.038 * math.exp(0.234 * qp) for qp in range(QP_COUNT)],
+        )
+        return "\n".join(",".join(f"{value:.9g}" for value in table) for table in tables) + "\n"
+
+    def _covers(self, qp: int) -> bool:
+        return self.low <= qp <= self.high
+
+
+WINDOWS = {
+    8: (LockWindow(14, 0, 18), LockWindow(16, 0, 20), LockWindow(16, 0, 24), LockWindow(16, 0, 28)),
+    10: (LockWindow(0, 0, 0), LockWindow(12, 0, 16), LockWindow(16, 0, 24)),
+}
+"""By bit depth, the windows in the order in which they are tried: narrow ones first."""
+
+CRF_MARGIN = 8
+"""A wider window must end this far below the CRF, or P and B pictures become lossless in places, and large."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedEncode:
+    """What x265 made of one GOP.
+
+    ``keyframe`` is the reference at the coded size of the SPS, ``fixups`` its difference from the generated
+    picture, ``intra_size`` the bytes of x265's own keyframe, which nobody stores. Access units of P and B pictures
+    carry MD5 picture hashes. ``windows`` are the windows tried and the fix-ups that each of them left.
+    """
+
+    parameter_sets: ParameterSets
+    nal_unit_type: int
+    intra_size: int
+    intra: AccessUnit
+    inter: tuple[AccessUnit, ...]
+    keyframe: Picture
+    fixups: bytes
+    windows: tuple[tuple[LockWindow, int], ...]
+
+    @property
+    def fixup_count(self) -> int:
+        """Samples in which the reference differs from the generated picture."""
+        return fixups.count(self.fixups)
+
+    @property
+    def size(self) -> int:
+        """Bytes that this encode costs: P and B pictures with their hashes, and the fix-up list."""
+        return len(self.fixups) + sum(len(nal) for unit in self.inter for nal in unit.nal_units)
+
+
+def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> LockedEncode:
+    """Encode a GOP with frame 0 replaced by ``keyframe``, a picture of the source's size.
+
+    Raises:
+        EncoderError: x265 failed or gave a stream of another structure than one IDR and P and B pictures.
+    """
+    encodes: list[tuple[LockWindow, LockedEncode]] = []
+    for window in _windows(gop.spec.bit_depth, options.crf):
+        encode = _encode_with_window(gop, keyframe, options, window)
+        encodes.append((window, encode))
+        if encode.fixup_count <= ENOUGH:
+            break
+        logger.info("GOP %d: %d fix-ups with %s", gop.index, encode.fixup_count, window)
+    best = min((encode for _, encode in encodes), key=lambda encode: encode.size)
+    return replace(best, windows=tuple((window, encode.fixup_count) for window, encode in encodes))
+
+
+def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
+    if bit_depth not in WINDOWS:
+        raise UnsupportedError(f"no reference lock is known for {bit_depth} bits")
+    first, *wider = WINDOWS[bit_depth]
+    return (first, *(window for window in wider if window.high <= crf - CRF_MARGIN))
+
+
+def _encode_with_window(
+    gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow
+) -> LockedEncode:
+    records = _run_worker(gop, keyframe, options, window)
+    index, extradata = records[0]
+    if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
+        raise EncoderError(f"GOP {gop.index}: x265 returned other frames than it was given")
+    sets = hevc.parameter_sets(hevc.split_annexb(extradata))
+    units = [_access_unit(gop, index, data) for index, data in records[1:]]
+    intra, inter = units[0], tuple(units[1:])
+    slices = [nal for nal in intra.nal_units if hevc.is_slice(nal)]
+    if len(slices) != 1 or not hevc.is_idr(slices[0]):
+        raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
+    if any(hevc.is_idr(nal) for unit in inter for nal in unit.nal_units if hevc.is_slice(nal)):
+        raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
+
+    locked = _decode_keyframe(intra, sets, gop.spec)
+    generated = keyframe.padded(locked.width, locked.height)
+    return LockedEncode(
+        parameter_sets=sets,
+        nal_unit_type=hevc.nal_type(slices[0]),
+        intra_size=sum(len(nal) for nal in intra.nal_units),
+        intra=intra,
+        inter=inter,
+        keyframe=locked,
+        fixups=fixups.difference(generated, locked),
+        windows=(),
+    )
+
+
+def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:
+    nal_units = tuple(nal for nal in hevc.split_annexb(data) if hevc.nal_type(nal) != hevc.NalType.AUD)
+    return AccessUnit(nal_units, gop.pts[index], gop.durations[index])
+
+
+def _decode_keyframe(intra: AccessUnit, sets: ParameterSets, spec: PictureSpec) -> Picture:
+    frames = list(decode_access_units([intra.nal_units], sets, crop=False))
+    if len(frames) != 1:
+        raise EncoderError(f"x265's keyframe decodes to {len(frames)} pictures")
+    return coded_picture(frames[0], spec.bit_depth)
+
+
+def _run_worker(
+    gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow
+) -> Sequence[tuple[int, bytes]]:
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-") as name:
+        directory = Path(name)
+        (directory / LAMBDA_FILE).write_text(window.lambda_tables())
+        with (directory / "keyframe.yuv").open("wb") as file:
+            write_planes(file, keyframe)
+        job = _job(gop, directory / "keyframe.yuv", options, window)
+        process = subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "ffhybrid.x265_worker"],
+            input=job.to_json().encode(),
+            capture_output=True,
+            cwd=directory,
+            check=False,
+        )
+    if process.returncode:
+        log = process.stderr.decode(errors="replace").strip().splitlines()
+        raise EncoderError(f"GOP {gop.index}: x265 failed: {' / '.join(log[-3:]) or process.returncode}")
+    try:
+        return list(read_records(process.stdout))
+    except ValueError as error:
+        raise EncoderError(f"GOP {gop.index}: x265's process broke off: {error}") from error
+
+
+def _job(gop: SourceGop, keyframe: Path, options: X265Options, window: LockWindow) -> Job:
+    colour = gop.spec.colour
+    params = {
+        "zones": f"0,1,q={window.zone_qp}",
+        "lambda-file": LAMBDA_FILE,
+        "cu-lossless": "1",
+    }
+    return Job(
+        frames=str(gop.path.resolve()),
+        keyframe=str(keyframe.resolve()),
+        count=len(gop),
+        width=gop.spec.width,
+        height=gop.spec.height,
+        pix_fmt=PIXEL_FORMATS[gop.spec.bit_depth],
+        frame_rate=str(gop.frame_rate),
+        sample_aspect_ratio=str(gop.sample_aspect_ratio),
+        colour=(
+            colour.primaries,
+            colour.transfer,
+            colour.matrix,
+            FULL_RANGE if colour.full_range else LIMITED_RANGE,
+        ),
+        options=options.codec_options(params),
+    )

@@ -1,0 +1,210 @@
+"""Source video as integer 4:2:0 pictures with timestamps, decoded through PyAV."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import av
+import numpy as np
+from av.filter import Graph
+
+from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.picture import Colour, Picture, PictureSpec, Plane
+
+logger = logging.getLogger(__name__)
+
+MAX_SIDE = 16384
+FULL_RANGE = 2
+SMPTE170M = 6
+SCENE_METER_WIDTH = 320
+DIRECT_FORMATS = {"yuv420p": 8, "yuvj420p": 8, "yuv420p10le": 10}
+PIXEL_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What the encoder needs to know before the first frame.
+
+    ``spec`` has even sides: HEVC 4:2:0 has no odd ones, so an odd last row or column is repeated once.
+    ``duration`` is in seconds, None where the container does not say.
+    """
+
+    spec: PictureSpec
+    frame_rate: Fraction
+    time_base: Fraction
+    sample_aspect_ratio: Fraction
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFrame:
+    """One picture, its timestamp and duration in the source's time base, and how much of a scene cut it is.
+
+    ``scene_score`` is FFmpeg's ``lavfi.scd.score``: 0 for no change, 100 for a complete one.
+    """
+
+    picture: Picture
+    pts: int
+    duration: int
+    scene_score: float
+
+
+class SceneMeter:
+    """Scores scene changes with FFmpeg's ``scdet`` filter on reduced luma pictures."""
+
+    def __init__(self, template: av.VideoStream) -> None:
+        graph = Graph()
+        source = graph.add_buffer(template=template)
+        width = min(SCENE_METER_WIDTH, template.width)
+        scale = graph.add("scale", f"{width}:-2")
+        detector = graph.add("scdet")
+        sink = graph.add("buffersink")
+        graph.link_nodes(source, scale, detector, sink).configure()
+        self._graph = graph
+
+    def score(self, frame: av.VideoFrame) -> float:
+        """Change from the previous frame to this one, 0 to 100."""
+        self._graph.vpush(frame)
+        return float(self._graph.vpull().metadata.get("lavfi.scd.score", 0.0))
+
+
+class VideoSource:
+    """The first video stream of a file; a context manager.
+
+    Raises:
+        UnsupportedError: the picture is beyond what HEVC level 6.2 can hold.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._container = av.open(path)
+        except av.error.InvalidDataError as error:
+            raise CorruptDataError(f"{path}: this is no media file that FFmpeg can read") from error
+        if not self._container.streams.video:
+            self._container.close()
+            raise CorruptDataError(f"{path}: there is no video stream")
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        self.info = self._describe()
+
+    def __enter__(self) -> VideoSource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._container.close()
+
+    def _describe(self) -> SourceInfo:
+        stream = self._stream
+        context = stream.codec_context
+        if not 16 <= context.width <= MAX_SIDE or not 16 <= context.height <= MAX_SIDE:
+            raise UnsupportedError(f"{self.path}: {context.width}x{context.height} is no size that can be coded")
+        if context.width % 2 or context.height % 2:
+            logger.warning(
+                "%s: %dx%d is odd, and HEVC 4:2:0 has even sizes only: the last row or column is repeated",
+                self.path,
+                context.width,
+                context.height,
+            )
+        duration = None
+        if stream.duration and stream.time_base:
+            duration = float(stream.duration * stream.time_base)
+        elif self._container.duration:
+            duration = self._container.duration / av.time_base
+        return SourceInfo(
+            spec=PictureSpec(
+                context.width + context.width % 2,
+                context.height + context.height % 2,
+                self._bit_depth(context.pix_fmt),
+                self._colour(),
+            ),
+            frame_rate=stream.average_rate or stream.guessed_rate or Fraction(25),
+            time_base=cast(Fraction, stream.time_base),
+            sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
+            duration=duration,
+        )
+
+    def _colour(self) -> Colour:
+        context = self._stream.codec_context
+        primaries, transfer = int(context.color_primaries), int(context.color_trc)
+        if self._is_rgb(context.pix_fmt):
+            return Colour(primaries, transfer, SMPTE170M, False)
+        full_range = int(context.color_range) == FULL_RANGE or (context.pix_fmt or "").startswith("yuvj")
+        return Colour(primaries, transfer, int(context.colorspace), full_range)
+
+    @staticmethod
+    def _is_rgb(pix_fmt: str | None) -> bool:
+        return pix_fmt is not None and av.VideoFormat(pix_fmt).is_rgb
+
+    def _bit_depth(self, pix_fmt: str | None) -> int:
+        if pix_fmt is None:
+            raise CorruptDataError(f"{self.path}: the pixel format of the video is unknown")
+        if pix_fmt in DIRECT_FORMATS:
+            return DIRECT_FORMATS[pix_fmt]
+        depth = 10 if max(part.bits for part in av.VideoFormat(pix_fmt).components) > 8 else 8
+        logger.warning("%s: %s is converted to %s", self.path, pix_fmt, PIXEL_FORMATS[depth])
+        return depth
+
+    def frames(self, *, limit: int | None = None) -> Iterator[SourceFrame]:
+        """Decode frames in presentation order, at most ``limit`` of them.
+
+        Raises:
+            CorruptDataError: timestamps that do not increase, a change of size, or data that do not decode.
+        """
+        meter = SceneMeter(self._stream)
+        frame_duration = max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
+        previous: int | None = None
+        for index, frame in enumerate(self._decode()):
+            if limit is not None and index >= limit:
+                return
+            pts = frame.pts if frame.pts is not None else index * frame_duration
+            if previous is not None and pts <= previous:
+                seconds = float(pts * self.info.time_base)
+                raise CorruptDataError(f"{self.path}: timestamps do not increase at {seconds:.3f} s")
+            previous = pts
+            yield SourceFrame(self._picture(frame), pts, frame.duration or frame_duration, meter.score(frame))
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        try:
+            yield from self._container.decode(self._stream)
+        except av.error.InvalidDataError as error:
+            raise CorruptDataError(f"{self.path}: the video does not decode: {error}") from error
+
+    def _picture(self, frame: av.VideoFrame) -> Picture:
+        spec = self.info.spec
+        if (frame.width + frame.width % 2, frame.height + frame.height % 2) != (spec.width, spec.height):
+            raise CorruptDataError(
+                f"{self.path}: the picture size changes to {frame.width}x{frame.height} at {frame.time} s"
+            )
+        if DIRECT_FORMATS.get(frame.format.name) != spec.bit_depth:
+            frame = self._converted(frame)
+        return frame_picture(frame, spec)
+
+
+    def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        target = PIXEL_FORMATS[self.info.spec.bit_depth]
+        if self._is_rgb(frame.format.name):
+            return frame.reformat(format=target, dst_colorspace="ITU601", dst_color_range="MPEG")
+        return frame.reformat(format=target)
+
+
+def frame_picture(frame: av.VideoFrame, spec: PictureSpec) -> Picture:
+    """Copy the planes of a 4:2:0 frame, repeating an odd last row or column once."""
+    planes = []
+    for plane, (rows, columns) in zip(frame.planes, spec.plane_shapes, strict=True):
+        samples = np.frombuffer(plane, spec.dtype).reshape(plane.height, -1)[:, : plane.width]
+        planes.append(_grown(cast(Plane, samples), rows, columns))
+    return Picture(planes[0], planes[1], planes[2], spec.bit_depth)
+
+
+def _grown(samples: Plane, rows: int, columns: int) -> Plane:
+    missing = ((0, rows - samples.shape[0]), (0, columns - samples.shape[1]))
+    return cast(Plane, np.ascontiguousarray(np.pad(samples, missing, mode="edge")))

@@ -1,0 +1,154 @@
+"""x265 options: what the user may ask for, and what the reference lock and the splice settle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ffhybrid.errors import UsageError
+
+PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+
+STRUCTURE = {
+    "keyint": "-1",
+    "scenecut": "0",
+    "open-gop": "0",
+    "repeat-headers": "0",
+    "info": "0",
+    "hash": "1",
+    "slices": "1",
+    "aud": "0",
+    "sao": "0",
+    "log-level": "warning",
+}
+"""One closed GOP with MD5 picture hashes, nothing between the pictures that the splice does not know.
+
+SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a decoder leaves alone (H.265 clause
+8.7.3): its own stream then fails its own picture hashes.
+"""
+
+_GOP = "the GOP structure is planned before x265 runs (use -g and -sc_threshold)"
+_LOCK = "it would break the reference lock, by which P and B pictures predict from the generated keyframe"
+_SPLICE = "the keyframe is written anew under the same parameter sets, which this would change"
+_RATE = "quality is set with -crf"
+_FILES = "the encoder runs in a process of its own and writes no files"
+
+REFUSED = {
+    **dict.fromkeys(("keyint", "min-keyint", "scenecut", "hist-scenecut", "open-gop", "radl", "rc-grain"), _GOP),
+    **dict.fromkeys(
+        (
+            "zones",
+            "zonefile",
+            "lambda-file",
+            "lossless",
+            "cu-lossless",
+            "cutree",
+            "cu-tree",
+            "no-cutree",
+            "no-cu-tree",
+            "no-cu-lossless",
+            "qpfile",
+            "sao",
+            "selective-sao",
+            "limit-sao",
+            "sao-non-deblock",
+        ),
+        _LOCK,
+    ),
+    **dict.fromkeys(
+        (
+            "slices",
+            "repeat-headers",
+            "aud",
+            "eob",
+            "eos",
+            "hrd",
+            "temporal-layers",
+            "interlace",
+            "field",
+            "scaling-list",
+            "opt-qp-pps",
+            "opt-ref-list-length-pps",
+            "multi-pass-opt-rps",
+            "info",
+            "hash",
+            "output-depth",
+            "input-csp",
+            "input-res",
+            "input-depth",
+            "fps",
+            "frames",
+            "seek",
+            "scc",
+            "multiview-config",
+            "num-layers",
+            "alpha",
+            "format",
+            "svt",
+        ),
+        _SPLICE,
+    ),
+    **dict.fromkeys(
+        ("qp", "bitrate", "vbv-maxrate", "vbv-bufsize", "vbv-init", "pass", "strict-cbr", "crf"), _RATE
+    ),
+    **dict.fromkeys(
+        ("stats", "csv", "csv-log-level", "recon", "recon-depth", "analysis-save", "analysis-load", "dither"),
+        _FILES,
+    ),
+}
+
+
+def parse_x265_params(text: str) -> dict[str, str]:
+    """Parse ``name=value:flag:...`` and refuse what cannot work, with the reason.
+
+    Raises:
+        UsageError: an option that this program settles itself.
+    """
+    params: dict[str, str] = {}
+    for entry in filter(None, text.split(":")):
+        name, _, value = entry.partition("=")
+        name = name.strip().replace("_", "-")
+        reason = REFUSED.get(name) or REFUSED.get(name.removeprefix("no-"))
+        if reason:
+            raise UsageError(f"-x265-params {name}: {reason}")
+        params[name] = value or "1"
+    return params
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class X265Options:
+    """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check."""
+
+    crf: float = 28.0
+    preset: str = "medium"
+    tune: str | None = None
+    params: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crf <= 51:
+            raise UsageError(f"-crf {self.crf:g}: x265 takes 0 to 51")
+        if self.preset not in PRESETS:
+            raise UsageError(f"-preset {self.preset}: x265 has {', '.join(PRESETS)}")
+
+    def codec_options(self, lock_params: Mapping[str, str]) -> dict[str, str]:
+        """Options of FFmpeg's libx265 wrapper; the lock and the structure come last and win."""
+        params = {**(self.params or {}), **STRUCTURE, **lock_params}
+        options = {
+            "crf": f"{self.crf:g}",
+            "preset": self.preset,
+            "x265-params": ":".join(f"{name}={value}" for name, value in params.items()),
+        }
+        if self.tune:
+            options["tune"] = self.tune
+        return options

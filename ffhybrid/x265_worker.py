@@ -1,0 +1,127 @@
+"""One libx265 encode in a process of its own: ``python -m ffhybrid.x265_worker < job > packets``.
+
+x265 keeps its lambda tables in process globals, so two encoders with different tables cannot share a process.
+The job comes as one JSON object on standard input; the answer on standard output is the extradata and then the
+packets in decoding order, each with its frame index (see :func:`write_record`). x265's log goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import av
+import numpy as np
+from av.codec.context import Flags
+
+RECORD = struct.Struct("<iI")
+"""Frame index (-1 for the extradata) and size in bytes of what follows."""
+
+EXTRADATA = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Raw 4:2:0 frames to encode, ``keyframe`` taking the place of the first one of ``frames``.
+
+    Files hold tightly packed planes; ``frame_rate`` and ``sample_aspect_ratio`` are "num/den"; colour values are
+    code points of ITU-T H.273 (range: 1 limited, 2 full). The lambda table is a file beside the working directory.
+    """
+
+    frames: str
+    keyframe: str
+    count: int
+    width: int
+    height: int
+    pix_fmt: str
+    frame_rate: str
+    sample_aspect_ratio: str
+    colour: tuple[int, int, int, int]
+    options: dict[str, str]
+
+    def to_json(self) -> str:
+        """Serialise for the worker's standard input."""
+        return json.dumps(asdict(self))
+
+
+def write_record(file: BinaryIO, index: int, data: bytes) -> None:
+    """Write one record of the answer."""
+    file.write(RECORD.pack(index, len(data)))
+    file.write(data)
+
+
+def read_records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Parse the records of an answer; raises ``ValueError`` where it is cut short."""
+    pos = 0
+    while pos < len(data):
+        if len(data) - pos < RECORD.size:
+            raise ValueError("the answer ends inside a record header")
+        index, size = RECORD.unpack_from(data, pos)
+        pos += RECORD.size
+        if len(data) - pos < size:
+            raise ValueError("the answer ends inside a record")
+        yield index, data[pos : pos + size]
+        pos += size
+
+
+def open_encoder(job: Job) -> av.VideoCodecContext:
+    """Open libx265 with parameter sets in the extradata and frame indices as timestamps."""
+    context = cast(av.VideoCodecContext, av.CodecContext.create("libx265", "w"))
+    context.width = job.width
+    context.height = job.height
+    context.pix_fmt = job.pix_fmt
+    context.framerate = Fraction(job.frame_rate)
+    context.time_base = 1 / Fraction(job.frame_rate)
+    context.sample_aspect_ratio = Fraction(job.sample_aspect_ratio)
+    context.color_primaries, context.color_trc, context.colorspace, context.color_range = job.colour
+    context.flags |= Flags.global_header
+    context.options = job.options
+    context.open()
+    return context
+
+
+def read_frames(job: Job) -> Iterator[av.VideoFrame]:
+    """Read the frames one by one, so that a GOP never lies in memory as a whole."""
+    dtype = np.uint8 if job.pix_fmt == "yuv420p" else np.uint16
+    samples = job.width * job.height * 3 // 2
+    with Path(job.frames).open("rb") as frames:
+        for index in range(job.count):
+            raw = np.fromfile(frames, dtype, count=samples)
+            if index == 0:
+                raw = np.fromfile(job.keyframe, dtype, count=samples)
+            frame = av.VideoFrame.from_ndarray(
+                raw.reshape(job.height * 3 // 2, job.width), format=job.pix_fmt
+            )
+            frame.pts = index
+            yield frame
+
+
+def encode(job: Job, answer: BinaryIO) -> None:
+    """Encode all frames of a job and write the answer."""
+    context = open_encoder(job)
+    write_record(answer, EXTRADATA, bytes(context.extradata or b""))
+    for frame in _with_flush(read_frames(job)):
+        for packet in context.encode(frame):
+            write_record(answer, cast(int, packet.pts), bytes(packet))
+
+
+def _with_flush(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame | None]:
+    yield from frames
+    yield None
+
+
+def main() -> None:
+    """Run the job on standard input."""
+    fields: dict[str, Any] = json.load(sys.stdin)
+    fields["colour"] = tuple(fields["colour"])
+    encode(Job(**fields), sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()
