@@ -30,13 +30,16 @@ STRUCTURE = {
     "slices": "1",
     "aud": "0",
     "sao": "0",
-    "log-level": "warning",
+    "log-level": "error",
 }
 """One closed GOP with MD5 picture hashes, nothing between the pictures that the splice does not know.
 
 SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a decoder leaves alone (H.265 clause
 8.7.3): its own stream then fails its own picture hashes.
 """
+
+DEFAULTS = {"wpp": "0"}
+"""Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
 
 _GOP = "the GOP structure is planned before x265 runs (use -g and -sc_threshold)"
 _LOCK = "it would break the reference lock, by which P and B pictures predict from the generated keyframe"
@@ -143,7 +146,7 @@ class X265Options:
 
     def codec_options(self, lock_params: Mapping[str, str]) -> dict[str, str]:
         """Options of FFmpeg's libx265 wrapper; the lock and the structure come last and win."""
-        params = {**(self.params or {}), **STRUCTURE, **lock_params}
+        params = {**DEFAULTS, **(self.params or {}), **STRUCTURE, **lock_params}
         options = {
             "crf": f"{self.crf:g}",
             "preset": self.preset,

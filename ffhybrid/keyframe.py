@@ -1,0 +1,78 @@
+"""From a payload back to the exact reference picture, and the splice that puts it in front of its GOP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from ffhybrid import fixups, hevc
+from ffhybrid.errors import CorruptDataError, VerificationError
+from ffhybrid.filters.registry import for_restoring
+from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.payload import Payload
+from ffhybrid.picture import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredGop:
+    """Standard HEVC: ``parameter_sets`` hold the stream's own and the PPS of lossless keyframes."""
+
+    parameter_sets: ParameterSets
+    access_units: tuple[AccessUnit, ...]
+    time_base: Fraction
+
+
+def regenerate(gop: HybridGop) -> tuple[Payload, Picture]:
+    """Make the reference picture of a GOP, at its coded size, and check it against its MD5s.
+
+    Raises:
+        CorruptDataError, UnsupportedError: a payload that cannot be read.
+        GeometryError: a payload of another stream.
+        VerificationError: the generated picture is not the one that the encoder saw.
+    """
+    payload = Payload.from_bytes(gop.payload)
+    payload.check_stream(gop.parameter_sets)
+    generated = for_restoring(payload.generator).generate(payload.latent, payload.spec)
+    padded = generated.padded(payload.coded_width, payload.coded_height)
+    picture = fixups.apply(padded, payload.fixups)
+    if hevc.picture_md5s(picture) != payload.md5s:
+        raise VerificationError("the regenerated keyframe does not match its MD5")
+    return payload, picture
+
+
+def restore_gop(gop: HybridGop) -> RestoredGop:
+    """Put the lossless keyframe in the placeholder's place; P and B pictures stay as they are.
+
+    Where P and B pictures carry picture hashes the keyframe gets one as well.
+    """
+    _, picture = regenerate(gop)
+    return splice(gop, picture)
+
+
+def splice(gop: HybridGop, picture: Picture) -> RestoredGop:
+    """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own."""
+    pps = _lossless_pps(gop.parameter_sets)
+    slices = [nal for nal in gop.placeholder.nal_units if hevc.is_slice(nal)]
+    if len(slices) != 1 or not hevc.is_idr(slices[0]):
+        raise CorruptDataError("the placeholder is not one IDR slice")
+    idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture)
+    nal_units: tuple[bytes, ...] = (idr,)
+    if has_picture_hashes(gop):
+        nal_units += (hevc.write_picture_hash(hevc.picture_md5s(picture)),)
+    sets = gop.parameter_sets
+    return RestoredGop(
+        ParameterSets(sets.vps, sets.sps, (*sets.pps, pps)),
+        (AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration), *gop.inter),
+        gop.time_base,
+    )
+
+
+def has_picture_hashes(gop: HybridGop) -> bool:
+    """Whether the P and B pictures carry decoded picture hash SEI messages."""
+    return any(hevc.is_picture_hash(nal) for unit in gop.inter[:1] for nal in unit.nal_units)
+
+
+@lru_cache(maxsize=16)
+def _lossless_pps(sets: ParameterSets) -> bytes:
+    return hevc.lossless_pps(sets)

@@ -1,0 +1,101 @@
+"""How a payload travels: in a track of its own, or inside the placeholder access unit; and how it is found again.
+
+Both ways use the same SEI message, user_data_unregistered with :data:`PAYLOAD_UUID`, so that turning one carriage
+into the other moves one NAL unit. Every placeholder carries a short binding tag besides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ffhybrid import hevc
+from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.gop import HybridGop, ParameterSets
+
+PAYLOAD_UUID = bytes.fromhex("6fd1c2b07a4e4c0d9b5e3c8a41f7e260")
+BINDING_UUID = bytes.fromhex("b3a9447e52c84f1e8d06f19c7be5a3d4")
+BINDING_SIZE = 8
+MAX_PAYLOAD = 2 << 20
+NEURAL_SIDE = 64
+"""Width and height of the neural track's pictures in samples."""
+
+_PARAMETER_SETS = (hevc.NalType.VPS, hevc.NalType.SPS, hevc.NalType.PPS)
+
+
+class Carriage(StrEnum):
+    """Where payloads lie in a file."""
+
+    TRACK = "track"
+    INBAND = "inband"
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedUnit:
+    """An access unit taken apart: what the carriage put in, parameter sets, and the coded picture itself.
+
+    ``picture`` keeps slices and the SEI messages of others (picture hashes).
+    """
+
+    binding: bytes | None
+    payload: bytes | None
+    parameter_sets: tuple[bytes, ...]
+    picture: tuple[bytes, ...]
+
+
+def binding_tag(payload: bytes) -> bytes:
+    """First 8 bytes of the payload's SHA-256, by which a placeholder names its payload."""
+    return hashlib.sha256(payload).digest()[:BINDING_SIZE]
+
+
+def _payload_sei(payload: bytes) -> bytes:
+    if len(payload) > MAX_PAYLOAD:
+        raise UnsupportedError(f"a payload of {len(payload)} bytes is beyond the limit of {MAX_PAYLOAD}")
+    return hevc.write_user_data_sei(PAYLOAD_UUID, payload)
+
+
+def placeholder_nal_units(gop: HybridGop, carriage: Carriage) -> tuple[bytes, ...]:
+    """NAL units of the placeholder access unit: binding tag, the payload if it travels in band, the grey IDR."""
+    binding = hevc.write_user_data_sei(BINDING_UUID, binding_tag(gop.payload))
+    inband = (_payload_sei(gop.payload),) if carriage is Carriage.INBAND else ()
+    return (binding, *inband, *gop.placeholder.nal_units)
+
+
+def neural_nal_units(gop: HybridGop, sets: ParameterSets) -> tuple[bytes, ...]:
+    """NAL units of the neural track's packet: the payload before a grey IDR of 64x64 samples under ``sets``."""
+    return (_payload_sei(gop.payload), hevc.placeholder_idr(sets, hevc.NalType.IDR_N_LP))
+
+
+def split_access_unit(nal_units: Iterable[bytes]) -> CarriedUnit:
+    """Take an access unit apart, whatever stock tools added to it (delimiters, parameter sets, other orders).
+
+    Raises:
+        CorruptDataError: a damaged SEI message, or a payload beyond the limit.
+    """
+    binding = payload = None
+    sets: list[bytes] = []
+    picture: list[bytes] = []
+    for nal in nal_units:
+        kind = hevc.nal_type(nal)
+        if kind in _PARAMETER_SETS:
+            sets.append(nal)
+        elif kind == hevc.NalType.PREFIX_SEI:
+            found = _carried(nal)
+            binding = found.get(BINDING_UUID, binding)
+            payload = found.get(PAYLOAD_UUID, payload)
+            if not found:
+                picture.append(nal)
+        elif kind != hevc.NalType.AUD:
+            picture.append(nal)
+    return CarriedUnit(binding, payload, tuple(sets), tuple(picture))
+
+
+def _carried(nal: bytes) -> dict[bytes, bytes]:
+    found = {uuid: data for uuid, data in hevc.read_user_data_sei(nal) if uuid in (PAYLOAD_UUID, BINDING_UUID)}
+    if len(found.get(PAYLOAD_UUID, b"")) > MAX_PAYLOAD:
+        raise CorruptDataError(f"a payload is larger than the limit of {MAX_PAYLOAD} bytes")
+    if len(found.get(BINDING_UUID, bytes(BINDING_SIZE))) != BINDING_SIZE:
+        raise CorruptDataError(f"a binding tag has not {BINDING_SIZE} bytes")
+    return found

@@ -1,0 +1,72 @@
+"""EBML elements as bytes (RFC 8794): identifiers, sizes, values, and the CRC-32 element."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
+CRC32 = 0xBF
+VOID = 0xEC
+SIZE_FIELD = 8
+"""Bytes of a size written at full width, so that it can be patched in place."""
+
+_MAX_VINT_BYTES = 8
+
+
+def element_id(identifier: int) -> bytes:
+    """Identifiers are written as they are named, marker bit included (section 5)."""
+    return identifier.to_bytes((identifier.bit_length() + 7) // 8, "big")
+
+
+def vint(value: int, *, length: int | None = None) -> bytes:
+    """Write a variable-size integer in the fewest bytes, or in ``length`` of them (section 4).
+
+    Raises:
+        ValueError: the value does not fit.
+    """
+    needed = 1
+    while value >= (1 << 7 * needed) - 1:
+        needed += 1
+    length = length or needed
+    if needed > length or length > _MAX_VINT_BYTES:
+        raise ValueError(f"{value} does not fit a variable-size integer of {length} bytes")
+    return (value | 1 << 7 * length).to_bytes(length, "big")
+
+
+def element(identifier: int, data: bytes) -> bytes:
+    """Write an element of known size."""
+    return element_id(identifier) + vint(len(data)) + data
+
+
+def unsigned(identifier: int, value: int, *, length: int | None = None) -> bytes:
+    """Write an unsigned integer element in the fewest bytes (section 7.2), or in ``length`` to be patched later."""
+    return element(identifier, value.to_bytes(length or max(1, (value.bit_length() + 7) // 8), "big"))
+
+
+def float64(identifier: int, value: float) -> bytes:
+    """Write a float element of eight bytes (section 7.3)."""
+    return element(identifier, struct.pack(">d", value))
+
+
+def string(identifier: int, text: str) -> bytes:
+    """Write a string or UTF-8 element (sections 7.4 and 7.5)."""
+    return element(identifier, text.encode())
+
+
+def master(identifier: int, *children: bytes) -> bytes:
+    """Write a master element around its children."""
+    return element(identifier, b"".join(children))
+
+
+def checked_master(identifier: int, *children: bytes) -> bytes:
+    """Write a master element that begins with the CRC-32 of the rest (section 11.3.1)."""
+    data = b"".join(children)
+    return element(identifier, element(CRC32, zlib.crc32(data).to_bytes(4, "little")) + data)
+
+
+def void(size: int) -> bytes:
+    """Write a Void element that takes ``size`` bytes in all (section 11.3.2); at least 9."""
+    if size < 1 + SIZE_FIELD:
+        raise ValueError("a Void element with an eight-byte size takes at least 9 bytes")
+    return element_id(VOID) + vint(size - 1 - SIZE_FIELD, length=SIZE_FIELD) + bytes(size - 1 - SIZE_FIELD)

@@ -1,0 +1,146 @@
+"""Writing HEVC access units, without an encoder, into any container that PyAV muxes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import av
+
+from ffhybrid import hevc
+from ffhybrid.errors import UnsupportedError
+from ffhybrid.gop import AccessUnit, HybridGop
+from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
+from ffhybrid.muxer.matroska import MatroskaWriter
+from ffhybrid.muxer.tracks import AudioPacket, VideoTrack
+
+
+def _template(video: VideoTrack) -> av.container.InputContainer:
+    """Describe a track to libavformat: a Matroska file of one grey picture of our own, read back."""
+    grey = hevc.placeholder_idr(video.parameter_sets, hevc.NalType.IDR_N_LP)
+    gop = HybridGop(b"", video.parameter_sets, AccessUnit((grey,), 0, 1), (), Fraction(1))
+    file = io.BytesIO()
+    with MatroskaWriter(file, video=video, carriage=Carriage.INBAND) as writer:
+        writer.write_gop(gop)
+    file.seek(0)
+    return av.open(file, format="matroska")
+
+
+class PlainWriter:
+    """Muxes finished GOPs and audio packets; a context manager.
+
+    ``target`` is a path or a binary file object; ``format`` is FFmpeg's name of a container format, None to take it
+    from the path. Parameter sets lie in the header; one that differs later is put in band.
+
+    Raises:
+        UnsupportedError: the format cannot hold HEVC or the audio codec.
+    """
+
+    def __init__(
+        self,
+        target: Path | BinaryIO,
+        *,
+        video: VideoTrack,
+        time_base: Fraction,
+        audio: av.AudioStream | None = None,
+        container_format: str | None = None,
+        options: dict[str, str] | None = None,
+    ) -> None:
+        self._time_base = time_base
+        self._reorder: int | None = None
+        self._last_dts: int | None = None
+        self._header_sets = video.parameter_sets
+        try:
+            self._container = av.open(target, "w", format=container_format, options=options or {})
+            self._streams = self._add_streams(video, audio)
+        except (ValueError, av.error.FFmpegError) as error:
+            raise UnsupportedError(f"{target}: the output format does not take this: {error}") from error
+
+    def _add_streams(self, video: VideoTrack, audio: av.AudioStream | None) -> tuple[Any, Any]:
+        with _template(video) as template:
+            stream = self._container.add_stream_from_template(template.streams.video[0])
+        stream.time_base = self._time_base
+        return stream, self._container.add_stream_from_template(audio) if audio else None
+
+    def __enter__(self) -> PlainWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._container.close()
+
+    def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes]) -> None:
+        """Write one GOP in decoding order; ``sets`` are the parameter sets that it is coded under."""
+        changed = tuple(sets) != self._header_sets.nal_units
+        order = sorted(unit.pts for unit in units)
+        delay = max(ours - unit.pts for ours, unit in zip(order, units, strict=True))
+        if self._reorder is None:
+            self._reorder = max(delay, 0)
+        for index, (unit, slot) in enumerate(zip(units, order, strict=True)):
+            nal_units = (*sets, *unit.nal_units) if changed and index == 0 else unit.nal_units
+            packet = av.Packet(hevc.join_length_prefixed(nal_units))
+            packet.pts = unit.pts
+            packet.dts = self._next_dts(min(slot - self._reorder, unit.pts))
+            packet.duration = unit.duration
+            packet.is_keyframe = index == 0
+            self._mux(packet, self._streams[0], self._time_base)
+
+    def _next_dts(self, wanted: int) -> int:
+        """Decoding times strictly increase, also where a GOP reorders more than the first one did."""
+        if self._last_dts is not None:
+            wanted = max(wanted, self._last_dts + 1)
+        self._last_dts = wanted
+        return wanted
+
+    def write_audio(self, packet: AudioPacket) -> None:
+        """Write one audio packet."""
+        stream = self._streams[1]
+        if stream is None:
+            return
+        base = Fraction(stream.time_base or Fraction(1, 48000))
+        copy = av.Packet(packet.data)
+        copy.pts = copy.dts = round(packet.pts / base)
+        copy.duration = round(packet.duration / base)
+        copy.is_keyframe = True
+        self._mux(copy, stream, base)
+
+    def _mux(self, packet: av.Packet[Any], stream: Any, time_base: Fraction) -> None:
+        packet.stream = stream
+        packet.time_base = time_base
+        self._container.mux_one(packet)
+
+
+class LibavHybridWriter:
+    """Writes hybrid GOPs with their payloads in band into MP4, MPEG-TS and every other container of PyAV."""
+
+    def __init__(self, writer: PlainWriter) -> None:
+        self._writer = writer
+
+    def __enter__(self) -> LibavHybridWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
+    def write_gop(self, gop: HybridGop) -> None:
+        """Write one GOP."""
+        nal_units = placeholder_nal_units(gop, Carriage.INBAND)
+        placeholder = AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration)
+        self._writer.write_access_units((placeholder, *gop.inter), gop.parameter_sets.nal_units)
+
+    def write_audio(self, packet: AudioPacket) -> None:
+        """Write one audio packet."""
+        self._writer.write_audio(packet)
+
+
