@@ -3,7 +3,7 @@
 from setuptools import setup
 
 setup(
-    packages=["ffhybrid", "ffhybrid.muxer", "ffhybrid.filters"],
+    packages=["ffhybrid", "ffhybrid.cli", "ffhybrid.muxer", "ffhybrid.filters"],
     package_dir={"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"},
     package_data={"ffhybrid": ["py.typed"]},
     cffi_modules=["cext/build_cext.py:ffibuilder"],

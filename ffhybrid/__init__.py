@@ -1,1 +1,65 @@
-"""A generative keyframe codec for ordinary ffmpeg pipelines."""
+"""A generative keyframe codec for ordinary ffmpeg pipelines.
+
+>>> import ffhybrid
+>>> ffhybrid.encode("in.mp4", "out.mkv")
+>>> with ffhybrid.open("out.mkv") as container:
+...     for frame in container.decode(video=0):
+...         frame.to_image()
+"""
+
+from importlib.metadata import version
+
+from ffhybrid.container import HybridContainer
+from ffhybrid.container import HybridContainer as open  # noqa: A004 - as in av.open
+from ffhybrid.encoding import EncodeOptions, EncodeReport, encode
+from ffhybrid.errors import (
+    CorruptDataError,
+    EncoderError,
+    FFHybridError,
+    GeometryError,
+    NotHybridError,
+    TruncatedError,
+    UnsupportedError,
+    UsageError,
+    VerificationError,
+)
+from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.planner import GopLimits
+from ffhybrid.probing import FileInfo, GopInfo, probe
+from ffhybrid.restoring import RestoreReport, restore
+from ffhybrid.verification import VerifyReport, verify
+from ffhybrid.x265_options import X265Options
+
+__version__ = version("ffhybrid")
+
+__all__ = [
+    "AccessUnit",
+    "Carriage",
+    "CorruptDataError",
+    "EncodeOptions",
+    "EncodeReport",
+    "EncoderError",
+    "FFHybridError",
+    "FileInfo",
+    "GeometryError",
+    "GopInfo",
+    "GopLimits",
+    "HybridContainer",
+    "HybridGop",
+    "NotHybridError",
+    "ParameterSets",
+    "RestoreReport",
+    "TruncatedError",
+    "UnsupportedError",
+    "UsageError",
+    "VerificationError",
+    "VerifyReport",
+    "X265Options",
+    "__version__",
+    "encode",
+    "open",
+    "probe",
+    "restore",
+    "verify",
+]

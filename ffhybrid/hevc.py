@@ -177,9 +177,7 @@ def is_picture_hash(nal: bytes) -> bool:
 
 def write_picture_hash(md5s: tuple[bytes, bytes, bytes]) -> bytes:
     """Write a suffix SEI NAL unit with the MD5s of Y, Cb and Cr."""
-    return _built(
-        "a picture hash", lambda buf: int(lib.ffh_write_picture_hash_sei(b"".join(md5s), buf))
-    )
+    return _built("a picture hash", lambda buf: int(lib.ffh_write_picture_hash_sei(b"".join(md5s), buf)))
 
 
 def picture_md5s(picture: Picture) -> tuple[bytes, bytes, bytes]:

@@ -151,7 +151,9 @@ class _Reader:
 def _checked(
     name: bytes, geometry: tuple[int, ...], latent: bytes, fixups: bytes, md5s: tuple[bytes, bytes, bytes]
 ) -> Payload:
-    width, height, coded_width, coded_height, chroma, depth, primaries, transfer, matrix, full_range = geometry[:10]
+    width, height, coded_width, coded_height, chroma, depth, primaries, transfer, matrix, full_range = (
+        geometry[:10]
+    )
     if chroma != CHROMA_420:
         raise UnsupportedError(f"the payload has chroma_format_idc {chroma}; this program knows 4:2:0 only")
     if not name or not name.isascii() or not name.decode("ascii").isprintable():

@@ -106,7 +106,9 @@ class VideoSource:
         stream = self._stream
         context = stream.codec_context
         if not 16 <= context.width <= MAX_SIDE or not 16 <= context.height <= MAX_SIDE:
-            raise UnsupportedError(f"{self.path}: {context.width}x{context.height} is no size that can be coded")
+            raise UnsupportedError(
+                f"{self.path}: {context.width}x{context.height} is no size that can be coded"
+            )
         if context.width % 2 or context.height % 2:
             logger.warning(
                 "%s: %dx%d is odd, and HEVC 4:2:0 has even sizes only: the last row or column is repeated",
@@ -187,7 +189,6 @@ class VideoSource:
         if DIRECT_FORMATS.get(frame.format.name) != spec.bit_depth:
             frame = self._converted(frame)
         return frame_picture(frame, spec)
-
 
     def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
         target = PIXEL_FORMATS[self.info.spec.bit_depth]

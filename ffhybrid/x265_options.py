@@ -48,7 +48,9 @@ _RATE = "quality is set with -crf"
 _FILES = "the encoder runs in a process of its own and writes no files"
 
 REFUSED = {
-    **dict.fromkeys(("keyint", "min-keyint", "scenecut", "hist-scenecut", "open-gop", "radl", "rc-grain"), _GOP),
+    **dict.fromkeys(
+        ("keyint", "min-keyint", "scenecut", "hist-scenecut", "open-gop", "radl", "rc-grain"), _GOP
+    ),
     **dict.fromkeys(
         (
             "zones",

@@ -144,7 +144,7 @@ def _encode(reduced: Picture, scale: int, qp: int) -> bytes:
     encoder.framerate = Fraction(1)
     encoder.time_base = Fraction(1)
     encoder.flags |= Flags.global_header
-    params = f"qp={qp}:keyint=1:info=0:repeat-headers=0:hash=0:wpp=0:log-level=warning"
+    params = f"qp={qp}:keyint=1:info=0:repeat-headers=0:hash=0:wpp=0:log-level=error"
     encoder.options = {"preset": "slow", "x265-params": params}
     frame = av.VideoFrame.from_ndarray(
         np.concatenate([plane.ravel() for plane in reduced.planes]).reshape(-1, reduced.width),

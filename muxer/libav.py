@@ -142,5 +142,3 @@ class LibavHybridWriter:
     def write_audio(self, packet: AudioPacket) -> None:
         """Write one audio packet."""
         self._writer.write_audio(packet)
-
-

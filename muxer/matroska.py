@@ -190,7 +190,9 @@ class MatroskaWriter:
         seek_head = _seek_head(self._positions)
         self._patch(self._segment_data - ebml.SIZE_FIELD, ebml.vint(size, length=ebml.SIZE_FIELD))
         self._patch(self._segment_data, seek_head + ebml.void(_SEEK_HEAD_SPACE - len(seek_head)))
-        self._patch(self._segment_data + self._positions[_INFO], _info(with_duration=True, duration=self._end))
+        self._patch(
+            self._segment_data + self._positions[_INFO], _info(with_duration=True, duration=self._end)
+        )
 
     def _patch(self, position: int, data: bytes) -> None:
         self._file.seek(position)
@@ -200,7 +202,9 @@ class MatroskaWriter:
 
 def _relative(time: int, start: int) -> int:
     if not -MAX_RELATIVE - 1 <= time - start <= MAX_RELATIVE:
-        raise UnsupportedError(f"a GOP reaches {(time - start) / TICKS:.3f} s, beyond what a cluster can hold")
+        raise UnsupportedError(
+            f"a GOP reaches {(time - start) / TICKS:.3f} s, beyond what a cluster can hold"
+        )
     return time - start
 
 
@@ -209,9 +213,7 @@ def _block_data(track: int, relative: int, flags: int, data: bytes) -> bytes:
     return ebml.vint(track) + relative.to_bytes(2, "big", signed=True) + bytes([flags]) + data
 
 
-def _simple_block(
-    track: int, relative: int, nal_units: tuple[bytes, ...], *, is_key: bool = True
-) -> bytes:
+def _simple_block(track: int, relative: int, nal_units: tuple[bytes, ...], *, is_key: bool = True) -> bytes:
     flags = _KEYFRAME if is_key else 0
     return ebml.element(
         _SIMPLE_BLOCK, _block_data(track, relative, flags, hevc.join_length_prefixed(nal_units))
@@ -270,7 +272,9 @@ def _cues(points: list[_CuePoint]) -> bytes:
 
 def _seek_head(positions: Mapping[int, int]) -> bytes:
     seeks = [
-        ebml.master(0x4DBB, ebml.element(0x53AB, ebml.element_id(identifier)), ebml.unsigned(0x53AC, position))
+        ebml.master(
+            0x4DBB, ebml.element(0x53AB, ebml.element_id(identifier)), ebml.unsigned(0x53AC, position)
+        )
         for identifier, position in positions.items()
     ]
     return ebml.checked_master(_SEEK_HEAD, *seeks)

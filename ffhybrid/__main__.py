@@ -1,0 +1,7 @@
+"""``python -m ffhybrid``."""
+
+import sys
+
+from ffhybrid.cli import main
+
+sys.exit(main())

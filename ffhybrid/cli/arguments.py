@@ -1,0 +1,126 @@
+"""Options of every command, spelled as ffmpeg spells them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ffhybrid.filters.registry import names
+from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.x265_options import PRESETS
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of ``ffhybrid``."""
+    root = argparse.ArgumentParser(
+        prog="ffhybrid",
+        description="Hybrid video files: generated keyframes, HEVC between them.",
+        allow_abbrev=False,
+    )
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _encode(_command(commands, "encode", "encode a video into a hybrid file"))
+    _restore(_command(commands, "restore", "turn a hybrid file into standard HEVC, exactly"))
+    _probe(_command(commands, "probe", "show what a hybrid file holds"))
+    _verify(_command(commands, "verify", "regenerate every keyframe and check every hash"))
+    _extract(_command(commands, "extract", "write payloads and keyframes into a folder"))
+    return root
+
+
+def byte_count(text: str) -> int:
+    """Parse a number of bytes with ffmpeg's suffixes: ``5000``, ``5k``, ``5Ki``."""
+    units = {"": 1, "k": 1000, "K": 1000, "Ki": 1024, "M": 1_000_000, "Mi": 1 << 20}
+    number = text.rstrip("kKMi")
+    scale = units.get(text[len(number) :])
+    if scale is None or not number.isdigit() or int(number) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bytes (5000, 5k, 5Ki)")
+    return int(number) * scale
+
+
+def positive(text: str) -> int:
+    """Parse a whole number of at least 1."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    levels = ("quiet", "error", "warning", "info", "debug")
+    command.add_argument("-v", choices=levels, default="warning", help="how much is said on standard error")
+    return command
+
+
+def _input(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-i", dest="input", type=Path, required=True, metavar="FILE", help="input file")
+
+
+def _output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("output", type=Path, metavar="OUTPUT", help="output file, - for standard output")
+    command.add_argument("-f", dest="format", metavar="FMT", help="container format (FFmpeg's name)")
+    overwrite = command.add_mutually_exclusive_group()
+    overwrite.add_argument("-y", action="store_true", help="overwrite the output")
+    overwrite.add_argument("-n", action="store_true", help="never overwrite the output (default)")
+    command.add_argument("-an", action="store_true", help="video only")
+
+
+def _report_format(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-of", choices=("default", "json"), default="default", help="form of the result on stdout"
+    )
+
+
+def _encode(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    _output(command)
+    _report_format(command)
+    gop = command.add_argument_group("GOPs")
+    gop.add_argument(
+        "-g", type=positive, default=120, metavar="N", help="frames in a GOP at most (%(default)s)"
+    )
+    gop.add_argument("-keyint_min", type=positive, default=12, metavar="N", help="frames between scene cuts")
+    gop.add_argument(
+        "-sc_threshold", type=float, default=10.0, metavar="X", help="scene change score of 0 to 100, 0: none"
+    )
+    gop.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="stop after N frames")
+    keyframe = command.add_argument_group("keyframes")
+    keyframe.add_argument("-kf", choices=names(), default=names()[0], help="generator (%(default)s)")
+    keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a latent")
+    keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(2, 4), help="thumbnail: reduction")
+    keyframe.add_argument("-kf:qp", dest="qp", type=int, metavar="QP", help="thumbnail: 0 to 51")
+    inter = command.add_argument_group("P and B frames")
+    inter.add_argument("-crf", type=float, default=28.0, help="x265 quality, 0 to 51 (%(default)s)")
+    inter.add_argument("-preset", choices=PRESETS, default="medium", help="x265 effort (%(default)s)")
+    inter.add_argument("-tune", help="x265 tuning")
+    inter.add_argument(
+        "-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265"
+    )
+    inter.add_argument(
+        "-hash", type=int, choices=(0, 1), default=0, help="keep an MD5 of every picture in the file"
+    )
+    command.add_argument(
+        "-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file"
+    )
+
+
+def _restore(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    _output(command)
+    _report_format(command)
+
+
+def _probe(command: argparse.ArgumentParser) -> None:
+    command.add_argument("input", type=Path, metavar="FILE")
+    _report_format(command)
+
+
+def _verify(command: argparse.ArgumentParser) -> None:
+    command.add_argument("input", type=Path, metavar="FILE")
+    _report_format(command)
+
+
+def _extract(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    command.add_argument("output", type=Path, metavar="FOLDER", help="made if it does not exist")
+    command.add_argument("-y", action="store_true", help="overwrite files in the folder")

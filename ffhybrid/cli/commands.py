@@ -1,0 +1,174 @@
+"""What each command does with its options."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ffhybrid.encoding import EncodeOptions, GopReport, encode
+from ffhybrid.errors import UsageError
+from ffhybrid.extraction import extract
+from ffhybrid.outputs import PIPE
+from ffhybrid.planner import GopLimits
+from ffhybrid.probing import FileInfo, probe
+from ffhybrid.restoring import restore
+from ffhybrid.source import VideoSource
+from ffhybrid.verification import verify
+from ffhybrid.x265_options import X265Options, parse_x265_params
+
+TABLE_WIDTH = 140
+
+Command = Callable[[argparse.Namespace, Console], None]
+
+
+@contextmanager
+def _progress(
+    console: Console, description: str, total: float | None
+) -> Iterator[Callable[[float, str], None]]:
+    """Show a bar on a terminal; calls give the amount done and a word on it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
+        task = bar.add_task(description, total=total, note="")
+        yield lambda done, note: bar.update(task, completed=done, note=note)
+
+
+def _emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable[tuple[str, object]]) -> None:
+    """Print a result on standard output: one JSON object, or a line a value."""
+    if options.of == "json":
+        json.dump(result, sys.stdout)
+        sys.stdout.write("\n")
+        return
+    for name, value in rows:
+        sys.stdout.write(f"{name}={value}\n")
+
+
+def _encode(options: argparse.Namespace, console: Console) -> None:
+    generator_options = {name: getattr(options, name) for name in ("scale", "qp")}
+    settings = EncodeOptions(
+        generator=options.kf,
+        generator_options={name: value for name, value in generator_options.items() if value is not None},
+        keyframe_budget=options.budget,
+        x265=X265Options(
+            crf=options.crf,
+            preset=options.preset,
+            tune=options.tune,
+            params=parse_x265_params(options.x265_params),
+        ),
+        limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
+        carriage=options.carriage,
+        picture_hashes=bool(options.hash),
+        audio=not options.an,
+        frames=options.frames,
+        container_format=options.format,
+    )
+    with VideoSource(options.input) as source:
+        duration = source.info.duration
+    with _progress(console, "encode", duration) as show:
+
+        def on_gop(report: GopReport) -> None:
+            note = f"GOP {report.index}: {report.payload} + {report.inter} bytes, {report.fixups} fix-ups"
+            show(report.start, note)
+
+        report = encode(options.input, options.output, options=settings, overwrite=options.y, on_gop=on_gop)
+    if options.output == PIPE:
+        return
+    totals = _encode_totals(report.gops)
+    _emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
+
+
+def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
+    return {
+        "gop_count": len(gops),
+        "pictures": sum(gop.pictures for gop in gops),
+        "payload_bytes": sum(gop.payload for gop in gops),
+        "fixup_count": sum(gop.fixups for gop in gops),
+        "fixup_bytes": sum(gop.fixup_bytes for gop in gops),
+        "placeholder_bytes": sum(gop.placeholder for gop in gops),
+        "inter_bytes": sum(gop.inter for gop in gops),
+    }
+
+
+def _restore(options: argparse.Namespace, console: Console) -> None:
+    with _progress(console, "restore", None) as show:
+        report = restore(
+            options.input,
+            options.output,
+            container_format=options.format,
+            overwrite=options.y,
+            audio=not options.an,
+            on_gop=lambda index, _: show(index, f"GOP {index}"),
+        )
+    if options.output != PIPE:
+        _emit(options, asdict(report), asdict(report).items())
+
+
+def _probe(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
+    info = probe(options.input)
+    if options.of == "json":
+        _emit(options, asdict(info), ())
+    else:
+        _print_probe(info)
+
+
+def _print_probe(info: FileInfo) -> None:
+    out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
+    audio = info.audio or "no audio"
+    size = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps, {audio}, {info.size} bytes"
+    sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {size}\n")
+    headings = (
+        "GOP",
+        "start",
+        "seconds",
+        "pictures",
+        "generator",
+        "payload",
+        "fix-ups",
+        "placeholder",
+        "P and B",
+    )
+    table = Table(*headings, box=None, pad_edge=False)
+    for gop in info.gops:
+        pictures = f"{gop.pictures}" + (
+            f" of {gop.pictures_encoded}" if gop.pictures != gop.pictures_encoded else ""
+        )
+        fixups = f"{gop.fixups} ({gop.fixup_bytes} B)"
+        numbers = (gop.payload_bytes, fixups, gop.placeholder_bytes, gop.inter_bytes)
+        timing = (f"{gop.start:.3f}", f"{gop.duration:.3f}", pictures, gop.generator)
+        table.add_row(str(gop.index), *timing, *map(str, numbers))
+    out.print(table)
+
+
+def _verify(options: argparse.Namespace, console: Console) -> None:
+    with _progress(console, "verify", None) as show:
+        report = verify(options.input, on_gop=lambda index: show(index, f"GOP {index}"))
+    _emit(options, asdict(report), asdict(report).items())
+
+
+def _extract(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
+    if options.output.exists() and not options.output.is_dir():
+        raise UsageError(f"{options.output} is not a folder")
+    for path in extract(options.input, options.output, overwrite=options.y):
+        sys.stdout.write(f"{path}\n")
+
+
+COMMANDS: Mapping[str, Command] = {
+    "encode": _encode,
+    "restore": _restore,
+    "probe": _probe,
+    "verify": _verify,
+    "extract": _extract,
+}

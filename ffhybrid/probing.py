@@ -1,0 +1,103 @@
+"""What a hybrid file says of itself: container, tracks, and each GOP's payload, without generating a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from ffhybrid import fixups
+from ffhybrid.gop import HybridGop
+from ffhybrid.muxer.integrity import check_matroska, is_matroska
+from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.payload import Payload
+from ffhybrid.restoring import located
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GopInfo:
+    """One GOP: ``start`` and ``duration`` in seconds, sizes in bytes.
+
+    ``pictures`` are in the file, ``pictures_encoded`` were in the GOP when it was encoded: a cut may have left less.
+    """
+
+    index: int
+    start: float
+    duration: float
+    pictures: int
+    pictures_encoded: int
+    generator: str
+    payload_bytes: int
+    latent_bytes: int
+    fixups: int
+    fixup_bytes: int
+    placeholder_bytes: int
+    inter_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileInfo:
+    """A hybrid file as a whole."""
+
+    filename: str
+    format_name: str
+    carriage: str
+    width: int
+    height: int
+    coded_width: int
+    coded_height: int
+    bit_depth: int
+    frame_rate: str
+    audio: str | None
+    size: int
+    gops: tuple[GopInfo, ...]
+
+
+def probe(path: str | PathLike[str]) -> FileInfo:
+    """Read all payloads and packet sizes of a file.
+
+    Raises:
+        NotHybridError, TruncatedError, CorruptDataError, GeometryError: one sentence with file and GOP.
+    """
+    path = Path(path)
+    with HybridReader(path) as reader:
+        if is_matroska(path):
+            check_matroska(path, check_crcs=False)
+        gops = []
+        payload = None
+        for index, gop in enumerate(reader.gops()):
+            with located(path, index, gop):
+                payload = Payload.from_bytes(gop.payload)
+                payload.check_stream(gop.parameter_sets)
+                gops.append(_gop_info(index, gop, payload))
+        return FileInfo(
+            filename=str(path),
+            format_name=reader.format_name,
+            carriage=reader.carriage.value,
+            width=reader.video.width,
+            height=reader.video.height,
+            coded_width=payload.coded_width if payload else 0,
+            coded_height=payload.coded_height if payload else 0,
+            bit_depth=payload.spec.bit_depth if payload else 0,
+            frame_rate=str(reader.video.frame_rate),
+            audio=reader.audio.codec if reader.audio else None,
+            size=path.stat().st_size,
+            gops=tuple(gops),
+        )
+
+
+def _gop_info(index: int, gop: HybridGop, payload: Payload) -> GopInfo:
+    return GopInfo(
+        index=index,
+        start=float(gop.placeholder.pts * gop.time_base),
+        duration=float(gop.duration * gop.time_base),
+        pictures=len(gop.access_units),
+        pictures_encoded=payload.pictures,
+        generator=payload.generator,
+        payload_bytes=len(gop.payload),
+        latent_bytes=len(payload.latent),
+        fixups=fixups.count(payload.fixups),
+        fixup_bytes=len(payload.fixups),
+        placeholder_bytes=sum(map(len, gop.placeholder.nal_units)),
+        inter_bytes=sum(len(nal) for unit in gop.inter for nal in unit.nal_units),
+    )
