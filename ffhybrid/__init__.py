@@ -9,8 +9,7 @@
 
 from importlib.metadata import version
 
-from ffhybrid.container import HybridContainer
-from ffhybrid.container import HybridContainer as open  # noqa: A004 - as in av.open
+from ffhybrid.container import HybridContainer, open  # noqa: A004 - as in av.open
 from ffhybrid.encoding import EncodeOptions, EncodeReport, encode
 from ffhybrid.errors import (
     CorruptDataError,

@@ -80,6 +80,11 @@ class HybridContainer:
                 yield from _decode_gop(gop)
 
 
+def open(path: str | PathLike[str]) -> HybridContainer:  # noqa: A001 - as in av.open
+    """Open a hybrid file for decoding."""
+    return HybridContainer(path)
+
+
 def _decode_gop(gop: HybridGop) -> Iterator[av.VideoFrame]:
     restored = restore_gop(gop)
     shown = sorted(unit.pts for unit in gop.access_units)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import cast
 
 import av
 import numpy as np
@@ -22,7 +21,7 @@ def open_decoder(sets: ParameterSets, *, crop: bool = True) -> av.VideoCodecCont
 
     ``crop=False`` gives pictures at their coded size, as later pictures refer to them.
     """
-    decoder = cast(av.VideoCodecContext, av.CodecContext.create("hevc", "r"))
+    decoder = av.CodecContext.create("hevc", "r")
     decoder.extradata = hevc.write_hvcc(sets)
     decoder.options = {"err_detect": CHECKED, "apply_cropping": str(int(crop))}
     decoder.open()
@@ -48,9 +47,11 @@ def decode_access_units(
 
 def coded_picture(frame: av.VideoFrame, bit_depth: int) -> Picture:
     """Copy the planes of a decoded 4:2:0 frame."""
-    dtype = np.uint8 if bit_depth == 8 else np.uint16
-    planes = []
-    for plane in frame.planes:
-        samples = np.frombuffer(plane, dtype).reshape(plane.height, -1)[:, : plane.width]
-        planes.append(cast(Plane, samples.copy()))
-    return Picture(planes[0], planes[1], planes[2], bit_depth)
+    y, cb, cr = (plane_samples(plane, bit_depth).copy() for plane in frame.planes)
+    return Picture(y, cb, cr, bit_depth)
+
+
+def plane_samples(plane: av.video.plane.VideoPlane, bit_depth: int) -> Plane:
+    """View the samples of a plane without its padding, (rows, columns)."""
+    samples = np.frombuffer(memoryview(plane), np.uint8 if bit_depth == 8 else np.uint16)
+    return samples.reshape(plane.height, -1)[:, : plane.width]

@@ -125,9 +125,7 @@ def _encode_to(
             planned.discard()
             if writer is None:
                 video = _video_track(gop.parameter_sets, planned)
-                writer = stack.enter_context(
-                    _open_writer(target, output, video, audio, gop.time_base, options)
-                )
+                writer = stack.enter_context(_open_writer(target, output, video, audio, gop.time_base, options))
                 sets = gop.parameter_sets
             if gop.parameter_sets != sets:
                 raise EncoderError(f"GOP {planned.index}: x265 changed the parameter sets between GOPs")
@@ -202,9 +200,7 @@ def _check(hybrid: HybridGop, gop: SourceGop) -> None:
 
 def _without_hashes(gop: HybridGop) -> HybridGop:
     inter = tuple(
-        AccessUnit(
-            tuple(nal for nal in unit.nal_units if not hevc.is_picture_hash(nal)), unit.pts, unit.duration
-        )
+        AccessUnit(tuple(nal for nal in unit.nal_units if not hevc.is_picture_hash(nal)), unit.pts, unit.duration)
         for unit in gop.inter
     )
     return HybridGop(gop.payload, gop.parameter_sets, gop.placeholder, inter, gop.time_base)

@@ -23,9 +23,7 @@ def difference(generated: Picture, locked: Picture) -> bytes:
     positions = np.flatnonzero(before != after)
     gaps = np.diff(positions, prepend=-1)
     deltas = after[positions].astype(np.int64) - before[positions]
-    return b"".join(
-        _varint(int(gap)) + _varint(_zigzag(int(delta))) for gap, delta in zip(gaps, deltas, strict=True)
-    )
+    return b"".join(_varint(int(gap)) + _varint(_zigzag(int(delta))) for gap, delta in zip(gaps, deltas, strict=True))
 
 
 def count(data: bytes) -> int:

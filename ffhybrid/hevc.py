@@ -93,9 +93,7 @@ def _units(data: bytes, advance: Callable[[Any, Any], int], what: str) -> Iterat
 def split_annexb(data: bytes) -> list[bytes]:
     """Split an Annex B byte stream; bytes before the first start code are not looked at."""
     pos = ffi.new("size_t *")
-    return list(
-        _units(data, lambda s, n: int(lib.ffh_next_annexb(data, len(data), pos, s, n)), "an Annex B stream")
-    )
+    return list(_units(data, lambda s, n: int(lib.ffh_next_annexb(data, len(data), pos, s, n)), "an Annex B stream"))
 
 
 def split_length_prefixed(data: bytes, length_size: int = 4) -> list[bytes]:
@@ -259,9 +257,7 @@ def read_hvcc(data: bytes) -> tuple[ParameterSets, int]:
     """Read the parameter sets and the NAL length size of an HEVCDecoderConfigurationRecord."""
     iterator = ffi.new("ffh_hvcc_iter *")
     length_size = _check(lib.ffh_read_hvcc(data, len(data), iterator), "the hvcC record")
-    units = _units(
-        data, lambda s, n: int(lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n)), "the hvcC record"
-    )
+    units = _units(data, lambda s, n: int(lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n)), "the hvcC record")
     return parameter_sets(units), length_size
 
 

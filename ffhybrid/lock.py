@@ -122,9 +122,7 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
     return (first, *(window for window in wider if window.high <= crf - CRF_MARGIN))
 
 
-def _encode_with_window(
-    gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow
-) -> LockedEncode:
+def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
     records = _run_worker(gop, keyframe, options, window)
     index, extradata = records[0]
     if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
@@ -173,7 +171,7 @@ def _run_worker(
         with (directory / "keyframe.yuv").open("wb") as file:
             write_planes(file, keyframe)
         job = _job(gop, directory / "keyframe.yuv", options, window)
-        process = subprocess.run(  # noqa: S603 - our own interpreter and module
+        process = subprocess.run(
             [sys.executable, "-m", "ffhybrid.x265_worker"],
             input=job.to_json().encode(),
             capture_output=True,

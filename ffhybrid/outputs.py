@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from ffhybrid.errors import UsageError
 
@@ -51,9 +51,9 @@ class Pipe(io.RawIOBase):
         """Return False."""
         return False
 
-    def write(self, data: object) -> int:
+    def write(self, data: Any) -> int:
         """Write everything."""
-        return self._target.write(bytes(data))  # type: ignore[arg-type]
+        return self._target.write(bytes(data))
 
     def flush(self) -> None:
         """Flush the target."""
@@ -62,8 +62,8 @@ class Pipe(io.RawIOBase):
 
 
 def standard_output() -> BinaryIO:
-    """Standard output as a binary file that cannot seek."""
-    return Pipe(sys.stdout.buffer)  # type: ignore[return-value]
+    """Return standard output as a binary file that cannot seek."""
+    return cast(BinaryIO, Pipe(sys.stdout.buffer))
 
 
 def _umask() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, GeometryError, UnsupportedError
@@ -144,16 +145,14 @@ class _Reader:
         self._pos += size
         return self._data[self._pos - size : self._pos]
 
-    def unpack(self, layout: struct.Struct) -> tuple[int, ...] | tuple[bytes, ...]:
+    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
         return layout.unpack(self.take(layout.size))
 
 
 def _checked(
     name: bytes, geometry: tuple[int, ...], latent: bytes, fixups: bytes, md5s: tuple[bytes, bytes, bytes]
 ) -> Payload:
-    width, height, coded_width, coded_height, chroma, depth, primaries, transfer, matrix, full_range = (
-        geometry[:10]
-    )
+    width, height, coded_width, coded_height, chroma, depth, primaries, transfer, matrix, full_range = geometry[:10]
     if chroma != CHROMA_420:
         raise UnsupportedError(f"the payload has chroma_format_idc {chroma}; this program knows 4:2:0 only")
     if not name or not name.isascii() or not name.decode("ascii").isprintable():

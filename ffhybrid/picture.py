@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Plane: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+Plane: TypeAlias = NDArray[Any]
+"""Samples of one plane, (rows, columns): uint8 at 8 bits, uint16 above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
+from ffhybrid.decoding import plane_samples
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.picture import Colour, Picture, PictureSpec, Plane
 
@@ -106,9 +107,7 @@ class VideoSource:
         stream = self._stream
         context = stream.codec_context
         if not 16 <= context.width <= MAX_SIDE or not 16 <= context.height <= MAX_SIDE:
-            raise UnsupportedError(
-                f"{self.path}: {context.width}x{context.height} is no size that can be coded"
-            )
+            raise UnsupportedError(f"{self.path}: {context.width}x{context.height} is no size that can be coded")
         if context.width % 2 or context.height % 2:
             logger.warning(
                 "%s: %dx%d is odd, and HEVC 4:2:0 has even sizes only: the last row or column is repeated",
@@ -201,11 +200,10 @@ def frame_picture(frame: av.VideoFrame, spec: PictureSpec) -> Picture:
     """Copy the planes of a 4:2:0 frame, repeating an odd last row or column once."""
     planes = []
     for plane, (rows, columns) in zip(frame.planes, spec.plane_shapes, strict=True):
-        samples = np.frombuffer(plane, spec.dtype).reshape(plane.height, -1)[:, : plane.width]
-        planes.append(_grown(cast(Plane, samples), rows, columns))
+        planes.append(_grown(plane_samples(plane, spec.bit_depth), rows, columns))
     return Picture(planes[0], planes[1], planes[2], spec.bit_depth)
 
 
 def _grown(samples: Plane, rows: int, columns: int) -> Plane:
     missing = ((0, rows - samples.shape[0]), (0, columns - samples.shape[1]))
-    return cast(Plane, np.ascontiguousarray(np.pad(samples, missing, mode="edge")))
+    return np.ascontiguousarray(np.pad(samples, missing, mode="edge"))

@@ -48,9 +48,7 @@ _RATE = "quality is set with -crf"
 _FILES = "the encoder runs in a process of its own and writes no files"
 
 REFUSED = {
-    **dict.fromkeys(
-        ("keyint", "min-keyint", "scenecut", "hist-scenecut", "open-gop", "radl", "rc-grain"), _GOP
-    ),
+    **dict.fromkeys(("keyint", "min-keyint", "scenecut", "hist-scenecut", "open-gop", "radl", "rc-grain"), _GOP),
     **dict.fromkeys(
         (
             "zones",
@@ -104,9 +102,7 @@ REFUSED = {
         ),
         _SPLICE,
     ),
-    **dict.fromkeys(
-        ("qp", "bitrate", "vbv-maxrate", "vbv-bufsize", "vbv-init", "pass", "strict-cbr", "crf"), _RATE
-    ),
+    **dict.fromkeys(("qp", "bitrate", "vbv-maxrate", "vbv-bufsize", "vbv-init", "pass", "strict-cbr", "crf"), _RATE),
     **dict.fromkeys(
         ("stats", "csv", "csv-log-level", "recon", "recon-depth", "analysis-save", "analysis-load", "dither"),
         _FILES,

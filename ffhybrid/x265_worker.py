@@ -72,7 +72,7 @@ def read_records(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def open_encoder(job: Job) -> av.VideoCodecContext:
     """Open libx265 with parameter sets in the extradata and frame indices as timestamps."""
-    context = cast(av.VideoCodecContext, av.CodecContext.create("libx265", "w"))
+    context = av.CodecContext.create("libx265", "w")
     context.width = job.width
     context.height = job.height
     context.pix_fmt = job.pix_fmt
@@ -88,16 +88,14 @@ def open_encoder(job: Job) -> av.VideoCodecContext:
 
 def read_frames(job: Job) -> Iterator[av.VideoFrame]:
     """Read the frames one by one, so that a GOP never lies in memory as a whole."""
-    dtype = np.uint8 if job.pix_fmt == "yuv420p" else np.uint16
+    dtype: Any = np.uint8 if job.pix_fmt == "yuv420p" else np.uint16
     samples = job.width * job.height * 3 // 2
     with Path(job.frames).open("rb") as frames:
         for index in range(job.count):
             raw = np.fromfile(frames, dtype, count=samples)
             if index == 0:
                 raw = np.fromfile(job.keyframe, dtype, count=samples)
-            frame = av.VideoFrame.from_ndarray(
-                raw.reshape(job.height * 3 // 2, job.width), format=job.pix_fmt
-            )
+            frame = av.VideoFrame.from_ndarray(raw.reshape(job.height * 3 // 2, job.width), format=job.pix_fmt)
             frame.pts = index
             yield frame
 

@@ -36,9 +36,7 @@ def for_restoring(name: str) -> Generator:
         UnsupportedError: this version has no such generator.
     """
     if name not in _GENERATORS:
-        raise UnsupportedError(
-            f"the keyframe was made by generator {name!r}, which this version does not have"
-        )
+        raise UnsupportedError(f"the keyframe was made by generator {name!r}, which this version does not have")
     return _load(name)
 
 

@@ -34,7 +34,7 @@ def reduce(plane: Plane, maximum: int) -> Plane:
 def _narrowed(transposed: NDArray[np.int32], like: Plane, maximum: int, passes: int) -> Plane:
     shift = PRECISION * passes
     rounded = (transposed.T + (1 << (shift - 1))) >> shift
-    return cast(Plane, np.ascontiguousarray(np.clip(rounded, 0, maximum).astype(like.dtype)))
+    return np.ascontiguousarray(np.clip(rounded, 0, maximum).astype(like.dtype))
 
 
 def _double_columns(samples: NDArray[np.int32]) -> NDArray[np.int32]:

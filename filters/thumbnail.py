@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import cast
 
 import av
 import numpy as np
@@ -120,7 +119,7 @@ def _reduced(source: Picture, sizes: list[tuple[int, int]]) -> Picture:
 
 def _extended(plane: Plane, shape: tuple[int, int]) -> Plane:
     missing = [(0, wanted - have) for wanted, have in zip(shape, plane.shape, strict=True)]
-    return cast(Plane, np.pad(plane, missing, mode="edge"))
+    return np.pad(plane, missing, mode="edge")
 
 
 def _within_budget(reduced: Picture, scale: int, budget: int) -> bytes:
@@ -138,7 +137,7 @@ def _within_budget(reduced: Picture, scale: int, budget: int) -> bytes:
 
 
 def _encode(reduced: Picture, scale: int, qp: int) -> bytes:
-    encoder = cast(av.VideoCodecContext, av.CodecContext.create("libx265", "w"))
+    encoder = av.CodecContext.create("libx265", "w")
     encoder.width, encoder.height = reduced.width, reduced.height
     encoder.pix_fmt = "yuv420p" if reduced.bit_depth == 8 else "yuv420p10le"
     encoder.framerate = Fraction(1)

@@ -93,9 +93,7 @@ def split_access_unit(nal_units: Iterable[bytes]) -> CarriedUnit:
 
 
 def _carried(nal: bytes) -> dict[bytes, bytes]:
-    found = {
-        uuid: data for uuid, data in hevc.read_user_data_sei(nal) if uuid in (PAYLOAD_UUID, BINDING_UUID)
-    }
+    found = {uuid: data for uuid, data in hevc.read_user_data_sei(nal) if uuid in (PAYLOAD_UUID, BINDING_UUID)}
     if len(found.get(PAYLOAD_UUID, b"")) > MAX_PAYLOAD:
         raise CorruptDataError(f"a payload is larger than the limit of {MAX_PAYLOAD} bytes")
     if len(found.get(BINDING_UUID, bytes(BINDING_SIZE))) != BINDING_SIZE:

@@ -15,7 +15,7 @@ _MAX_VINT_BYTES = 8
 
 
 def element_id(identifier: int) -> bytes:
-    """Identifiers are written as they are named, marker bit included (section 5)."""
+    """Write an identifier as it is named, marker bit included (section 5)."""
     return identifier.to_bytes((identifier.bit_length() + 7) // 8, "big")
 
 

@@ -117,9 +117,7 @@ def _cluster_time(file: BinaryIO, cluster: _Element) -> float | None:
     return None
 
 
-def _check_cluster(
-    file: BinaryIO, path: Path, cluster: _Element, time: float | None, *, check_crcs: bool
-) -> int:
+def _check_cluster(file: BinaryIO, path: Path, cluster: _Element, time: float | None, *, check_crcs: bool) -> int:
     first = _read_header(file, cluster.data)
     size = cluster.size or 0
     if first is None or first.identifier != CRC32 or first.size != 4 or size < _CRC_ELEMENT_SIZE:

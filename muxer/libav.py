@@ -27,7 +27,7 @@ def _template(video: VideoTrack) -> av.container.InputContainer:
     with MatroskaWriter(file, video=video, carriage=Carriage.INBAND) as writer:
         writer.write_gop(gop)
     file.seek(0)
-    return av.open(file, format="matroska")
+    return av.open(file, "r", format="matroska")
 
 
 class PlainWriter:
@@ -95,7 +95,7 @@ class PlainWriter:
             self._mux(packet, self._streams[0], self._time_base)
 
     def _next_dts(self, wanted: int) -> int:
-        """Decoding times strictly increase, also where a GOP reorders more than the first one did."""
+        """Keep decoding times strictly increasing, also where a GOP reorders more than the first one did."""
         if self._last_dts is not None:
             wanted = max(wanted, self._last_dts + 1)
         self._last_dts = wanted

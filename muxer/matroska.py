@@ -143,9 +143,7 @@ class MatroskaWriter:
         if self._carriage is Carriage.INBAND:
             return []
         block = _block_data(NEURAL, 0, 0, hevc.join_length_prefixed(neural_nal_units(gop, self._neural_sets)))
-        return [
-            ebml.master(_BLOCK_GROUP, ebml.element(_BLOCK, block), ebml.unsigned(_BLOCK_DURATION, duration))
-        ]
+        return [ebml.master(_BLOCK_GROUP, ebml.element(_BLOCK, block), ebml.unsigned(_BLOCK_DURATION, duration))]
 
     def _audio_block(self, packet: AudioPacket, start: int) -> bytes:
         time = to_ticks(packet.pts)
@@ -190,9 +188,7 @@ class MatroskaWriter:
         seek_head = _seek_head(self._positions)
         self._patch(self._segment_data - ebml.SIZE_FIELD, ebml.vint(size, length=ebml.SIZE_FIELD))
         self._patch(self._segment_data, seek_head + ebml.void(_SEEK_HEAD_SPACE - len(seek_head)))
-        self._patch(
-            self._segment_data + self._positions[_INFO], _info(with_duration=True, duration=self._end)
-        )
+        self._patch(self._segment_data + self._positions[_INFO], _info(with_duration=True, duration=self._end))
 
     def _patch(self, position: int, data: bytes) -> None:
         self._file.seek(position)
@@ -202,9 +198,7 @@ class MatroskaWriter:
 
 def _relative(time: int, start: int) -> int:
     if not -MAX_RELATIVE - 1 <= time - start <= MAX_RELATIVE:
-        raise UnsupportedError(
-            f"a GOP reaches {(time - start) / TICKS:.3f} s, beyond what a cluster can hold"
-        )
+        raise UnsupportedError(f"a GOP reaches {(time - start) / TICKS:.3f} s, beyond what a cluster can hold")
     return time - start
 
 
@@ -215,9 +209,7 @@ def _block_data(track: int, relative: int, flags: int, data: bytes) -> bytes:
 
 def _simple_block(track: int, relative: int, nal_units: tuple[bytes, ...], *, is_key: bool = True) -> bytes:
     flags = _KEYFRAME if is_key else 0
-    return ebml.element(
-        _SIMPLE_BLOCK, _block_data(track, relative, flags, hevc.join_length_prefixed(nal_units))
-    )
+    return ebml.element(_SIMPLE_BLOCK, _block_data(track, relative, flags, hevc.join_length_prefixed(nal_units)))
 
 
 def _ebml_header() -> bytes:
@@ -245,8 +237,7 @@ def _info(*, with_duration: bool, duration: int = 0) -> bytes:
 
 def _tags(tags: Mapping[str, str]) -> bytes:
     simple = [
-        ebml.master(0x67C8, ebml.string(0x45A3, name), ebml.string(0x4487, value))
-        for name, value in tags.items()
+        ebml.master(0x67C8, ebml.string(0x45A3, name), ebml.string(0x4487, value)) for name, value in tags.items()
     ]
     return ebml.checked_master(_TAGS, ebml.master(0x7373, ebml.master(0x63C0), *simple))
 
@@ -272,9 +263,7 @@ def _cues(points: list[_CuePoint]) -> bytes:
 
 def _seek_head(positions: Mapping[int, int]) -> bytes:
     seeks = [
-        ebml.master(
-            0x4DBB, ebml.element(0x53AB, ebml.element_id(identifier)), ebml.unsigned(0x53AC, position)
-        )
+        ebml.master(0x4DBB, ebml.element(0x53AB, ebml.element_id(identifier)), ebml.unsigned(0x53AC, position))
         for identifier, position in positions.items()
     ]
     return ebml.checked_master(_SEEK_HEAD, *seeks)

@@ -21,7 +21,7 @@ import av
 from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, NotHybridError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.muxer.carriage import NEURAL_SIDE, CarriedUnit, Carriage, binding_tag, split_access_unit
+from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, CarriedUnit, binding_tag, split_access_unit
 from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack
 from ffhybrid.picture import Colour
 
@@ -98,21 +98,15 @@ class HybridReader:
         self._main, self._neural = main, neural
         known = [stream.index for stream in (main, neural, audio) if stream is not None]
         self.other_streams = [
-            f"{stream.type} stream {stream.index}"
-            for stream in self._container.streams
-            if stream.index not in known
+            f"{stream.type} stream {stream.index}" for stream in self._container.streams if stream.index not in known
         ]
-        self._packets = self._container.demux(
-            [stream for stream in (main, neural, audio) if stream is not None]
-        )
+        self._packets = self._container.demux([stream for stream in (main, neural, audio) if stream is not None])
         header_sets = self._read_extradata(main)
         self._length_sizes = {stream.index: _length_size(stream) for stream in (main, neural) if stream}
         probed, first = self._probe_first_keyframe()
         self._packets = chain(probed, self._packets)
         if first.binding is None:
-            raise NotHybridError(
-                f"{self.path}: the first keyframe has no binding tag, so this is no hybrid file"
-            )
+            raise NotHybridError(f"{self.path}: the first keyframe has no binding tag, so this is no hybrid file")
         self._header_sets = self._sets_of(first) or header_sets
         if self._header_sets is None:
             raise CorruptDataError(f"{self.path}: the video has no parameter sets")
@@ -239,9 +233,7 @@ class HybridReader:
             self._begin_gop(unit, picture, state)
             return
         if not state.queue:
-            logger.warning(
-                "%s: a picture at %.3f s before the first keyframe is dropped", self.path, _seconds(packet)
-            )
+            logger.warning("%s: a picture at %.3f s before the first keyframe is dropped", self.path, _seconds(packet))
             return
         gop = state.queue[-1]
         gop.size += packet.size
@@ -265,9 +257,7 @@ class HybridReader:
     def _take_neural(self, packet: av.Packet[Any], state: _State) -> None:
         payload = self._split(packet).payload
         if payload is None:
-            raise CorruptDataError(
-                f"{self.path}: the neural packet at {_seconds(packet):.3f} s has no payload"
-            )
+            raise CorruptDataError(f"{self.path}: the neural packet at {_seconds(packet):.3f} s has no payload")
         state.payloads[binding_tag(payload)] = payload
         if len(state.payloads) > 2 * MAX_WAITING_GOPS:
             del state.payloads[next(iter(state.payloads))]
@@ -325,6 +315,6 @@ def _seconds(packet: av.Packet[Any]) -> float:
 
 
 def _audio_packet(packet: av.Packet[Any]) -> AudioPacket:
-    base = cast(Fraction, packet.time_base)
+    base = packet.time_base
     pts = packet.pts if packet.pts is not None else packet.dts or 0
     return AudioPacket(bytes(packet), pts * base, (packet.duration or 0) * base)

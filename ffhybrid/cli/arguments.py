@@ -66,9 +66,7 @@ def _output(command: argparse.ArgumentParser) -> None:
 
 
 def _report_format(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "-of", choices=("default", "json"), default="default", help="form of the result on stdout"
-    )
+    command.add_argument("-of", choices=("default", "json"), default="default", help="form of the result on stdout")
 
 
 def _encode(command: argparse.ArgumentParser) -> None:
@@ -76,9 +74,7 @@ def _encode(command: argparse.ArgumentParser) -> None:
     _output(command)
     _report_format(command)
     gop = command.add_argument_group("GOPs")
-    gop.add_argument(
-        "-g", type=positive, default=120, metavar="N", help="frames in a GOP at most (%(default)s)"
-    )
+    gop.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP at most (%(default)s)")
     gop.add_argument("-keyint_min", type=positive, default=12, metavar="N", help="frames between scene cuts")
     gop.add_argument(
         "-sc_threshold", type=float, default=10.0, metavar="X", help="scene change score of 0 to 100, 0: none"
@@ -93,15 +89,9 @@ def _encode(command: argparse.ArgumentParser) -> None:
     inter.add_argument("-crf", type=float, default=28.0, help="x265 quality, 0 to 51 (%(default)s)")
     inter.add_argument("-preset", choices=PRESETS, default="medium", help="x265 effort (%(default)s)")
     inter.add_argument("-tune", help="x265 tuning")
-    inter.add_argument(
-        "-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265"
-    )
-    inter.add_argument(
-        "-hash", type=int, choices=(0, 1), default=0, help="keep an MD5 of every picture in the file"
-    )
-    command.add_argument(
-        "-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file"
-    )
+    inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")
+    inter.add_argument("-hash", type=int, choices=(0, 1), default=0, help="keep an MD5 of every picture in the file")
+    command.add_argument("-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file")
 
 
 def _restore(command: argparse.ArgumentParser) -> None:

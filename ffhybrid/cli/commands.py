@@ -31,9 +31,7 @@ Command = Callable[[argparse.Namespace, Console], None]
 
 
 @contextmanager
-def _progress(
-    console: Console, description: str, total: float | None
-) -> Iterator[Callable[[float, str], None]]:
+def _progress(console: Console, description: str, total: float | None) -> Iterator[Callable[[float, str], None]]:
     """Show a bar on a terminal; calls give the amount done and a word on it."""
     columns = (
         TextColumn("{task.description}"),
@@ -142,9 +140,7 @@ def _print_probe(info: FileInfo) -> None:
     )
     table = Table(*headings, box=None, pad_edge=False)
     for gop in info.gops:
-        pictures = f"{gop.pictures}" + (
-            f" of {gop.pictures_encoded}" if gop.pictures != gop.pictures_encoded else ""
-        )
+        pictures = f"{gop.pictures}" + (f" of {gop.pictures_encoded}" if gop.pictures != gop.pictures_encoded else "")
         fixups = f"{gop.fixups} ({gop.fixup_bytes} B)"
         numbers = (gop.payload_bytes, fixups, gop.placeholder_bytes, gop.inter_bytes)
         timing = (f"{gop.start:.3f}", f"{gop.duration:.3f}", pictures, gop.generator)
