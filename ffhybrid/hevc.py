@@ -180,11 +180,12 @@ def write_picture_hash(md5s: tuple[bytes, bytes, bytes]) -> bytes:
 
 def picture_md5s(picture: Picture) -> tuple[bytes, bytes, bytes]:
     """MD5 of each plane as the decoded picture hash SEI defines it (H.265 clause D.3.20)."""
-    y, cb, cr = (_plane_md5(plane) for plane in picture.planes)
+    y, cb, cr = (plane_md5(plane) for plane in picture.planes)
     return y, cb, cr
 
 
-def _plane_md5(plane: Plane) -> bytes:
+def plane_md5(plane: Plane) -> bytes:
+    """MD5 of one plane: a byte a sample at 8 bits, two little-endian bytes above."""
     samples = _rows_packed(plane)
     digest = ffi.new("uint8_t[16]")
     row_bytes = samples.shape[1] * samples.itemsize

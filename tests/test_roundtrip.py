@@ -1,0 +1,131 @@
+"""The promise of the project: what is restored is, sample for sample, what the encoder saw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import ffhybrid
+from ffhybrid import fixups, hevc
+from ffhybrid.decoding import coded_picture, decode_access_units
+from ffhybrid.encoding import encode_gop
+from ffhybrid.errors import VerificationError
+from ffhybrid.filters import create
+from ffhybrid.gop import HybridGop, ParameterSets
+from ffhybrid.keyframe import regenerate, restore_gop, splice
+from ffhybrid.lock import encode_locked
+from ffhybrid.payload import Payload
+from ffhybrid.picture import Picture
+from ffhybrid.planner import SourceGop, plan_gops
+from ffhybrid.source import VideoSource
+from support import EXACT, clip, ffmpegs, run, tool
+
+OPTIONS = ffhybrid.EncodeOptions(
+    limits=ffhybrid.GopLimits(length=16), picture_hashes=True, x265=ffhybrid.X265Options(crf=30, preset="fast")
+)
+
+
+@pytest.fixture(scope="module")
+def source_gop(tmp_path_factory: pytest.TempPathFactory) -> SourceGop:
+    with VideoSource(clip("bikes.mp4")) as source:
+        folder = tmp_path_factory.mktemp("frames")
+        return next(plan_gops(source.frames(limit=16), source.info, folder, limits=OPTIONS.limits))
+
+
+@pytest.fixture(scope="module")
+def gop(source_gop: SourceGop) -> HybridGop:
+    return encode_gop(source_gop, create("thumbnail"), OPTIONS)[0]
+
+
+def decoded(units: list[tuple[bytes, ...]], sets: ParameterSets) -> list[Picture]:
+    return [coded_picture(frame, 8) for frame in decode_access_units(units, sets, crop=False)]
+
+
+def test_restored_pictures_are_the_reconstruction_of_x265(source_gop: SourceGop) -> None:
+    hybrid, _ = encode_gop(source_gop, create("thumbnail"), OPTIONS)
+    keyframe = create("thumbnail").generate(Payload.from_bytes(hybrid.payload).latent, source_gop.spec)
+    locked = encode_locked(source_gop, keyframe, OPTIONS.x265)
+    theirs = decoded([unit.nal_units for unit in (locked.intra, *locked.inter)], locked.parameter_sets)
+    restored = restore_gop(hybrid)
+    ours = decoded([unit.nal_units for unit in restored.access_units], restored.parameter_sets)
+    assert len(ours) == 16
+    assert all(a.same_samples(b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_inter_pictures_are_untouched(gop: HybridGop) -> None:
+    assert restore_gop(gop).access_units[1:] == gop.inter
+
+
+def test_other_decoders_agree(gop: HybridGop, tmp_path: Path) -> None:
+    restored = restore_gop(gop)
+    stream = tmp_path / "restored.hevc"
+    units = (nal for unit in restored.access_units for nal in unit.nal_units)
+    stream.write_bytes(hevc.join_annexb([*restored.parameter_sets.nal_units, *units]))
+    for binary in ffmpegs().values():
+        assert run(binary, "-v", "error", *EXACT, "-i", stream, "-f", "null", "-").stderr == ""
+    raw = tmp_path / "restored.yuv"
+    run(tool("libde265-dec265"), "-q", "-c", "-o", raw, stream)
+    pictures = decoded([unit.nal_units for unit in restored.access_units], restored.parameter_sets)
+    assert raw.read_bytes() == b"".join(plane.tobytes() for picture in pictures for plane in picture.planes)
+
+
+def with_payload(gop: HybridGop, **changes: object) -> HybridGop:
+    return replace(gop, payload=replace(Payload.from_bytes(gop.payload), **changes).to_bytes())
+
+
+def test_one_changed_fixup_fails_the_keyframe_md5(gop: HybridGop) -> None:
+    _, picture = regenerate(gop)
+    wrong = picture.padded(picture.width, picture.height)
+    wrong = Picture(wrong.y.copy(), wrong.cb, wrong.cr)
+    wrong.y[8, 8] ^= 1
+    payload = Payload.from_bytes(gop.payload)
+    generated = create("thumbnail").generate(payload.latent, payload.spec).padded(picture.width, picture.height)
+    with pytest.raises(VerificationError, match="MD5"):
+        restore_gop(with_payload(gop, fixups=fixups.difference(generated, wrong)))
+
+
+def test_a_wrong_keyframe_fails_the_picture_hashes(gop: HybridGop, tmp_path: Path) -> None:
+    """Negative control: even with matching keyframe MD5s the P and B pictures give a wrong reference away."""
+    _, picture = regenerate(gop)
+    wrong = Picture(picture.y.copy(), picture.cb, picture.cr)
+    wrong.y[::8, ::8] ^= 16
+    restored = splice(gop, wrong)
+    units = [unit.nal_units for unit in restored.access_units]
+    with pytest.raises(VerificationError):
+        decoded(units, restored.parameter_sets)
+    stream = tmp_path / "wrong.hevc"
+    stream.write_bytes(hevc.join_annexb([*restored.parameter_sets.nal_units, *(nal for unit in units for nal in unit)]))
+    for binary in ffmpegs().values():
+        assert run(binary, *EXACT, "-i", stream, "-f", "null", "-", check=False).returncode != 0
+
+
+def test_picture_hashes_are_kept_only_when_asked_for(source_gop: SourceGop) -> None:
+    plain, _ = encode_gop(source_gop, create("thumbnail"), replace(OPTIONS, picture_hashes=False))
+    assert not any(hevc.is_picture_hash(nal) for unit in plain.inter for nal in unit.nal_units)
+    assert len(restore_gop(plain).access_units[0].nal_units) == 1
+
+
+def test_a_payload_of_another_stream_is_refused(gop: HybridGop) -> None:
+    spec = replace(Payload.from_bytes(gop.payload).spec, width=320, height=240)
+    with pytest.raises(ffhybrid.GeometryError, match="320x240"):
+        restore_gop(with_payload(gop, spec=spec, coded_width=320, coded_height=240))
+    with pytest.raises(ffhybrid.GeometryError, match="parameter sets"):
+        restore_gop(with_payload(gop, parameter_sets=1))
+
+
+def test_ten_bit_video_restores_exactly(source_gop: SourceGop, tmp_path: Path) -> None:
+    import numpy as np
+
+    path = tmp_path / "ten.yuv"
+    samples = np.fromfile(source_gop.path, np.uint8).astype(np.uint16) * 4
+    (samples + np.random.default_rng(0).integers(0, 4, samples.size, dtype=np.uint16)).tofile(path)
+    ten = replace(source_gop, path=path, spec=replace(source_gop.spec, bit_depth=10))
+    hybrid, report = encode_gop(ten, create("thumbnail"), OPTIONS)
+    assert report.pictures == 16
+    assert regenerate(hybrid)[1].bit_depth == 10
+
+
+def test_encoding_is_deterministic(source_gop: SourceGop, gop: HybridGop) -> None:
+    assert encode_gop(source_gop, create("thumbnail"), OPTIONS)[0] == gop
