@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian with Python 3.11: `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
+BIN := $(abspath $(VENV))/bin
 ASAN_LIB := build/asan/lib
 SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py muxer/*.py filters/*.py)
 
@@ -11,18 +11,19 @@ demo: $(VENV)/.installed-demo
 	$(BIN)/python benchmarks/demo.py --output demo
 
 test: lint sanitize $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/pytest
 
+# Types are checked, and tests run, on the installed package: only there the rooms are one package.
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p ffhybrid
+	cd tests && $(BIN)/mypy --config-file ../pyproject.toml -p ffhybrid
 
 # The C core under AddressSanitizer and UndefinedBehaviorSanitizer, driven by its own tests.
 sanitize: $(VENV)/.installed-test
 	FFH_SANITIZE=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib $(ASAN_LIB)
 	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
-		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/python -m pytest -q -p no:cacheprovider tests/cext
+		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider tests/cext
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
