@@ -180,7 +180,7 @@ static void predict_angular(const ffh_intra_edge *edge, const uint16_t *p, int m
 
     for (int i = 0; i <= (angle < 0 ? size : 2 * size); i++)
         ref[i] = corner[i * step];
-    for (int i = -1; i >= last; i--)
+    for (int i = -1; last < -1 && i >= last; i--)
         ref[i] = corner[-step * ((i * inverse_angles[mode] + 128) >> 8)];
     ref[2 * size + 1] = 0; /* read with a weight of 0 */
 
