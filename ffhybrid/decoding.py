@@ -36,8 +36,8 @@ def decode_access_units(
     Raises:
         VerificationError: damaged slices, or a picture that differs from its picture hash SEI.
     """
-    decoder = open_decoder(sets, crop=crop)
     try:
+        decoder = open_decoder(sets, crop=crop)
         for nal_units in access_units:
             yield from decoder.decode(av.Packet(hevc.join_length_prefixed(nal_units)))
         yield from decoder.decode(None)

@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 ENOUGH = 50
 """A list with at most this many fix-ups is shipped; above it another window is tried."""
 
+TOO_MANY = 10_000
+"""Beyond this the lock has failed, and a list would cost more than it is worth."""
+
 LAMBDA_FILE = "lambda.txt"
 QP_COUNT = 70
 LIMITED_RANGE, FULL_RANGE = 1, 2
@@ -102,7 +105,8 @@ def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> Lo
     """Encode a GOP with frame 0 replaced by ``keyframe``, a picture of the source's size.
 
     Raises:
-        EncoderError: x265 failed or gave a stream of another structure than one IDR and P and B pictures.
+        EncoderError: x265 failed, gave a stream of another structure than one IDR and P and B pictures, or did not
+            keep the keyframe.
     """
     encodes: list[tuple[LockWindow, LockedEncode]] = []
     for window in _windows(gop.spec.bit_depth, options.crf):
@@ -112,6 +116,10 @@ def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> Lo
             break
         logger.info("GOP %d: %d fix-ups with %s", gop.index, encode.fixup_count, window)
     best = min((encode for _, encode in encodes), key=lambda encode: encode.size)
+    if best.fixup_count > TOO_MANY:
+        raise EncoderError(
+            f"GOP {gop.index}: {best.fixup_count} samples differ, x265 does not keep the keyframe with these options"
+        )
     return replace(best, windows=tuple((window, encode.fixup_count) for window, encode in encodes))
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from ffhybrid.errors import UsageError
 
+TUNES = ("psnr", "ssim", "fastdecode", "animation")
+"""Tunings under which the lock holds; ``grain`` and ``zerolatency`` switch off cutree, which breaks it."""
+
 PRESETS = (
     "ultrafast",
     "superfast",
@@ -41,9 +44,13 @@ SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a de
 DEFAULTS = {"wpp": "0"}
 """Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
 
+MIN_RD = 3
+"""x265 weighs lossless CUs from this RD level on, which the presets up to ``fast`` do not reach by themselves."""
+
 _GOP = "the GOP structure is planned before x265 runs (use -g and -sc_threshold)"
 _LOCK = "it would break the reference lock, by which P and B pictures predict from the generated keyframe"
 _SPLICE = "the keyframe is written anew under the same parameter sets, which this would change"
+_LOW_RD = tuple(map(str, range(MIN_RD)))
 _RATE = "quality is set with -crf"
 _FILES = "the encoder runs in a process of its own and writes no files"
 
@@ -123,6 +130,10 @@ def parse_x265_params(text: str) -> dict[str, str]:
         reason = REFUSED.get(name) or REFUSED.get(name.removeprefix("no-"))
         if reason:
             raise UsageError(f"-x265-params {name}: {reason}")
+        if name == "rc-lookahead" and value == "0":
+            raise UsageError(f"-x265-params rc-lookahead=0: {_LOCK}, since it switches off cutree")
+        if name == "rd" and value in _LOW_RD:
+            raise UsageError(f"-x265-params rd={value}: {_LOCK}; it takes at least {MIN_RD}")
         params[name] = value or "1"
     return params
 
@@ -141,10 +152,13 @@ class X265Options:
             raise UsageError(f"-crf {self.crf:g}: x265 takes 0 to 51")
         if self.preset not in PRESETS:
             raise UsageError(f"-preset {self.preset}: x265 has {', '.join(PRESETS)}")
+        if self.tune is not None and self.tune not in TUNES:
+            raise UsageError(f"-tune {self.tune}: {_LOCK}; {', '.join(TUNES)} do not")
 
     def codec_options(self, lock_params: Mapping[str, str]) -> dict[str, str]:
         """Options of FFmpeg's libx265 wrapper; the lock and the structure come last and win."""
-        params = {**DEFAULTS, **(self.params or {}), **STRUCTURE, **lock_params}
+        rd = {"rd": str(MIN_RD)} if self.preset in PRESETS[: PRESETS.index("medium")] else {}
+        params = {**DEFAULTS, **rd, **(self.params or {}), **STRUCTURE, **lock_params}
         options = {
             "crf": f"{self.crf:g}",
             "preset": self.preset,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
@@ -19,7 +20,7 @@ from typing import Any, cast
 import av
 
 from ffhybrid import hevc
-from ffhybrid.errors import CorruptDataError, NotHybridError
+from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, CarriedUnit, binding_tag, split_access_unit
 from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack
@@ -87,12 +88,12 @@ class HybridReader:
         self._container.close()
 
     def _open(self) -> None:
-        hevc_streams = [s for s in self._container.streams.video if s.codec_context.name == "hevc"]
+        hevc_streams = [s for s in self._container.streams.video if _codec_name(s) == "hevc"]
         if not hevc_streams:
             raise NotHybridError(f"{self.path}: there is no HEVC video, so this is no hybrid file")
         main = next((s for s in hevc_streams if not _is_neural_size(s)), hevc_streams[0])
         neural = next((s for s in hevc_streams if s is not main and _is_neural_size(s)), None)
-        audio = self._container.streams.audio[0] if self._container.streams.audio else None
+        audio = next((stream for stream in self._container.streams.audio if _codec_name(stream)), None)
         self.carriage = Carriage.TRACK if neural else Carriage.INBAND
         self.audio_stream = audio
         self._main, self._neural = main, neural
@@ -101,16 +102,28 @@ class HybridReader:
             f"{stream.type} stream {stream.index}" for stream in self._container.streams if stream.index not in known
         ]
         self._packets = self._container.demux([stream for stream in (main, neural, audio) if stream is not None])
-        header_sets = self._read_extradata(main)
-        self._length_sizes = {stream.index: _length_size(stream) for stream in (main, neural) if stream}
+        with self._named():
+            header_sets = self._read_extradata(main)
+            self._length_sizes = {stream.index: _length_size(stream) for stream in (main, neural) if stream}
         probed, first = self._probe_first_keyframe()
         self._packets = chain(probed, self._packets)
         if first.binding is None:
             raise NotHybridError(f"{self.path}: the first keyframe has no binding tag, so this is no hybrid file")
-        self._header_sets = self._sets_of(first) or header_sets
+        with self._named():
+            self._header_sets = self._sets_of(first) or header_sets
         if self._header_sets is None:
             raise CorruptDataError(f"{self.path}: the video has no parameter sets")
-        self.video = self._describe(self._header_sets)
+        with self._named():
+            self.video = self._describe(self._header_sets)
+
+    @contextmanager
+    def _named(self, seconds: float | None = None) -> Iterator[None]:
+        """Put the file, and the time where there is one, before the message of an error."""
+        try:
+            yield
+        except (CorruptDataError, UnsupportedError) as error:
+            where = f"{self.path}: " if seconds is None else f"{self.path}: at {seconds:.3f} s: "
+            raise type(error)(f"{where}{error}") from error
 
     def _read_extradata(self, stream: av.VideoStream) -> ParameterSets | None:
         """Parameter sets where the header has them, as an hvcC record or as Annex B."""
@@ -217,12 +230,10 @@ class HybridReader:
     def _split(self, packet: av.Packet[Any]) -> CarriedUnit:
         length_size = self._length_sizes[packet.stream.index]
         data = bytes(packet)
-        try:
+        with self._named(_seconds(packet)):
             if length_size:
                 return split_access_unit(hevc.split_length_prefixed(data, length_size))
             return split_access_unit(hevc.split_annexb(data))
-        except CorruptDataError as error:
-            raise CorruptDataError(f"{self.path}: at {_seconds(packet):.3f} s: {error}") from error
 
     def _take_video(self, packet: av.Packet[Any], state: _State) -> None:
         unit = self._split(packet)
@@ -251,7 +262,8 @@ class HybridReader:
             state.payloads[binding_tag(unit.payload)] = unit.payload
         slices = tuple(nal for nal in unit.picture if hevc.is_slice(nal))
         placeholder = AccessUnit(slices, picture.pts, picture.duration)
-        sets = self._sets_of(unit) or self._header_sets
+        with self._named(float(picture.pts * self.time_base)):
+            sets = self._sets_of(unit) or self._header_sets
         state.queue.append(_OpenGop(number, unit.binding, cast(ParameterSets, sets), [placeholder]))
 
     def _take_neural(self, packet: av.Packet[Any], state: _State) -> None:
@@ -298,6 +310,12 @@ class HybridReader:
 
 def _is_neural_size(stream: av.VideoStream) -> bool:
     return stream.width == stream.height == NEURAL_SIDE
+
+
+def _codec_name(stream: av.VideoStream | av.AudioStream) -> str | None:
+    """FFmpeg's name of the codec, None where it knows none."""
+    context: av.CodecContext | None = stream.codec_context
+    return context.name if context else None
 
 
 def _length_size(stream: av.VideoStream) -> int:

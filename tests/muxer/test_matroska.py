@@ -1,0 +1,202 @@
+"""The Matroska writer: structure that stock readers accept, timestamps, audio, colour, pipes."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from ffhybrid import hevc
+from ffhybrid.errors import UnsupportedError
+from ffhybrid.gop import AccessUnit, HybridGop
+from ffhybrid.muxer import ebml
+from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.integrity import check_matroska
+from ffhybrid.muxer.matroska import MatroskaWriter, to_ticks
+from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack
+from ffhybrid.picture import Colour
+from support import clip, parameter_sets, run, tool
+
+SETS = parameter_sets(176, 144, 8, "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=full")
+VIDEO = VideoTrack(
+    parameter_sets=SETS,
+    width=176,
+    height=144,
+    sample_aspect_ratio=Fraction(12, 11),
+    frame_rate=Fraction(25),
+    colour=Colour(9, 16, 9, True),
+)
+
+
+def grey_gop(pts: int, payload: bytes, *, pictures: int = 1, time_base: Fraction = Fraction(1, 25)) -> HybridGop:
+    """A GOP of grey IDR and nothing else; further pictures are copies that only timing tests look at."""
+    idr = hevc.placeholder_idr(SETS, hevc.NalType.IDR_N_LP)
+    inter = tuple(AccessUnit((b"\x02\x01\xd0\x55",), pts + i, 1) for i in range(1, pictures))
+    return HybridGop(payload, SETS, AccessUnit((idr,), pts, 1), inter, time_base)
+
+
+def written(gops: list[HybridGop], carriage: Carriage = Carriage.TRACK, **kwargs: object) -> bytes:
+    file = io.BytesIO()
+    with MatroskaWriter(file, video=VIDEO, carriage=carriage, **kwargs) as writer:  # type: ignore[arg-type]
+        for gop in gops:
+            writer.write_gop(gop)
+    return file.getvalue()
+
+
+GOPS = [grey_gop(25 * i, bytes([i]) * 500 + b"\0\0\0\1\0\0\3", pictures=25) for i in range(3)]
+
+
+@pytest.mark.parametrize("carriage", Carriage)
+def test_ffprobe_sees_what_was_declared(carriage: Carriage, tmp_path: Path) -> None:
+    path = tmp_path / "file.mkv"
+    path.write_bytes(written(GOPS, carriage))
+    result = run(tool("ffprobe"), "-v", "error", "-show_streams", "-show_format", "-of", "json", path)
+    info = json.loads(result.stdout)
+    video = info["streams"][0]
+    assert (video["width"], video["height"], video["sample_aspect_ratio"]) == (176, 144, "12:11")
+    assert (video["color_range"], video["color_space"], video["color_transfer"], video["color_primaries"]) == (
+        "pc",
+        "bt2020nc",
+        "smpte2084",
+        "bt2020",
+    )
+    assert video["avg_frame_rate"] == "25/1"
+    assert float(info["format"]["duration"]) == 3.0
+
+
+def test_mkvmerge_and_mkvinfo_accept_the_structure(tmp_path: Path) -> None:
+    path = tmp_path / "file.mkv"
+    path.write_bytes(written(GOPS))
+    info = json.loads(run(tool("mkvmerge"), "-J", path).stdout)
+    assert info["errors"] == info["warnings"] == []
+    assert [track["properties"]["default_track"] for track in info["tracks"]] == [True, False]
+    listing = run(tool("mkvinfo"), "-a", path).stdout
+    for name in ("Seek head", "Cues", "Cluster", "CRC-32"):
+        assert name in listing or name == "CRC-32"
+    assert "mismatch" not in listing
+
+
+def test_the_neural_packet_follows_its_placeholder_and_lasts_one_gop(tmp_path: Path) -> None:
+    with av.open(io.BytesIO(written(GOPS))) as container:
+        packets = [packet for packet in container.demux() if packet.size]
+        order = [(packet.stream.index, packet.pts) for packet in packets]
+        for start in (0, 1000, 2000):
+            at = order.index((0, start))
+            assert order[at + 1] == (1, start)
+            assert packets[at + 1].duration == 1000
+            assert packets[at].is_keyframe
+
+
+def test_seeking_lands_on_the_right_gop() -> None:
+    with av.open(io.BytesIO(written(GOPS))) as container:
+        container.seek(2_100_000)
+        packet = next(packet for packet in container.demux(video=0) if packet.size)
+        assert (packet.pts, packet.is_keyframe) == (2000, True)
+
+
+def test_a_pipe_gets_the_same_clusters_live() -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *args: int) -> int:
+            raise OSError("a pipe does not seek")
+
+        tell = seek
+
+    pipe = Pipe()
+    with MatroskaWriter(pipe, video=VIDEO) as writer:
+        for gop in GOPS:
+            before = len(pipe.getvalue())
+            writer.write_gop(gop)
+            assert len(pipe.getvalue()) > before
+    with av.open(io.BytesIO(pipe.getvalue())) as live, av.open(io.BytesIO(written(GOPS))) as file:
+        ours = [(p.stream.index, p.pts, bytes(p)) for p in live.demux() if p.size]
+        assert ours == [(p.stream.index, p.pts, bytes(p)) for p in file.demux() if p.size]
+
+
+def test_output_is_deterministic() -> None:
+    assert written(GOPS) == written(GOPS)
+
+
+def test_timestamps_round_to_milliseconds() -> None:
+    assert [to_ticks(Fraction(i * 1001, 30000)) for i in range(4)] == [0, 33, 67, 100]
+    with pytest.raises(ValueError, match="negative"):
+        to_ticks(Fraction(-1, 1000))
+
+
+def test_a_gop_that_outlasts_a_cluster_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match="beyond what a cluster can hold"):
+        written([grey_gop(0, b"x", pictures=34, time_base=Fraction(1))])
+
+
+def test_real_audio_is_interleaved_and_comes_back(tmp_path: Path) -> None:
+    with av.open(clip("bigbuckbunny.mp4")) as source:
+        stream = source.streams.audio[0]
+        context = stream.codec_context
+        base = Fraction(stream.time_base or 1)
+        packets = [
+            AudioPacket(bytes(p), p.pts * base, p.duration * base)
+            for p in source.demux(stream)
+            if p.size and p.pts >= 0
+        ]
+    audio = AudioTrack(
+        codec="aac",
+        extradata=bytes(context.extradata or b""),
+        sample_rate=context.sample_rate,
+        channels=context.layout.nb_channels,
+        bits_per_sample=0,
+        language="ger",
+    )
+    file = io.BytesIO()
+    with MatroskaWriter(file, video=VIDEO, audio=audio) as writer:
+        for packet in packets:
+            writer.write_audio(packet)
+        for gop in GOPS:
+            writer.write_gop(gop)
+    with av.open(io.BytesIO(file.getvalue())) as container:
+        track = container.streams.audio[0]
+        assert (track.language, track.codec_context.sample_rate) == ("ger", context.sample_rate)
+        read = [packet for packet in container.demux() if packet.size]
+        sound = [packet for packet in read if packet.stream.type == "audio"]
+    assert [bytes(packet) for packet in sound] == [packet.data for packet in packets]
+    assert all(abs(ours.pts - theirs.pts * 1000) <= 0.5 for ours, theirs in zip(sound, packets, strict=True))
+    times = [packet.pts for packet in read]
+    assert all(later >= earlier - 1000 for earlier, later in zip(times, times[1:], strict=False))
+
+
+def test_an_audio_codec_without_a_mapping_is_refused() -> None:
+    audio = AudioTrack(
+        codec="nellymoser", extradata=b"", sample_rate=8000, channels=1, bits_per_sample=0, language="und"
+    )
+    with pytest.raises(UnsupportedError, match="nellymoser"):
+        written(GOPS, audio=audio)
+
+
+@pytest.mark.parametrize("value", [0, 1, 126, 127, 128, 16382, 16383, 2**21, 2**56 - 2])
+def test_vints_read_back(value: int) -> None:
+    data = ebml.vint(value)
+    length = 9 - data[0].bit_length()
+    assert length == len(data)
+    assert int.from_bytes(data, "big") & ((1 << 7 * length) - 1) == value
+    with pytest.raises(ValueError, match="fit"):
+        ebml.vint(2**56)
+
+
+def test_the_reader_gives_the_gops_back(tmp_path: Path) -> None:
+    path = tmp_path / "file.mkv"
+    path.write_bytes(written(GOPS))
+    with HybridReader(path) as reader:
+        found = list(reader.gops())
+        assert replace(reader.video, frame_rate=None) == replace(VIDEO, frame_rate=None)
+    assert [gop.payload for gop in found] == [gop.payload for gop in GOPS]
+    assert [[u.nal_units for u in gop.access_units] for gop in found] == [
+        [u.nal_units for u in gop.access_units] for gop in GOPS
+    ]
+    assert check_matroska(path, check_crcs=True) == 3

@@ -1,0 +1,98 @@
+"""x265 keeps exactly the keyframe it is given, whatever the preset, or the encode fails loudly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ffhybrid import fixups, hevc
+from ffhybrid.errors import EncoderError, UsageError
+from ffhybrid.filters import Likeness, create
+from ffhybrid.lock import ENOUGH, LockWindow, encode_locked
+from ffhybrid.picture import Picture
+from ffhybrid.planner import GopLimits, SourceGop, plan_gops
+from ffhybrid.source import VideoSource
+from ffhybrid.x265_options import PRESETS, TUNES, X265Options, parse_x265_params
+from support import clip
+
+
+@pytest.fixture(scope="module")
+def gop(tmp_path_factory: pytest.TempPathFactory) -> SourceGop:
+    with VideoSource(clip("carphone_pristine.mp4")) as source:
+        folder = tmp_path_factory.mktemp("frames")
+        return next(plan_gops(source.frames(limit=6), source.info, folder, limits=GopLimits(length=6)))
+
+
+@pytest.fixture(scope="module")
+def keyframe(gop: SourceGop) -> Picture:
+    thumbnail = create("thumbnail", scale=2)
+    latent = thumbnail.fit(Likeness(gop.picture(0)), gop.spec, budget=None, warm_start=None, progress=None)
+    return thumbnail.generate(latent, gop.spec)
+
+
+@pytest.mark.parametrize("preset", PRESETS[:8])
+def test_every_preset_keeps_the_keyframe(gop: SourceGop, keyframe: Picture, preset: str) -> None:
+    locked = encode_locked(gop, keyframe, X265Options(crf=32, preset=preset))
+    assert locked.fixup_count <= ENOUGH
+    assert fixups.apply(keyframe.padded(176, 144), locked.fixups).same_samples(locked.keyframe)
+
+
+@pytest.mark.parametrize(
+    "params", ["aq-mode=3:aq-strength=2", "bframes=0", "wpp=1", "ref=5:bframes=8", "tskip=1", "rd=6"]
+)
+def test_options_of_the_user_keep_the_lock(gop: SourceGop, keyframe: Picture, params: str) -> None:
+    locked = encode_locked(gop, keyframe, X265Options(crf=34, params=parse_x265_params(params)))
+    assert locked.fixup_count <= 4 * ENOUGH
+
+
+@pytest.mark.parametrize("tune", TUNES)
+def test_tunings_keep_the_lock(gop: SourceGop, keyframe: Picture, tune: str) -> None:
+    assert encode_locked(gop, keyframe, X265Options(crf=34, tune=tune)).fixup_count <= 4 * ENOUGH
+
+
+@pytest.mark.parametrize("tune", ["grain", "zerolatency"])
+def test_tunings_that_break_the_lock_are_refused(tune: str) -> None:
+    with pytest.raises(UsageError, match="reference lock"):
+        X265Options(tune=tune)
+
+
+def test_a_lock_that_fails_is_an_error(gop: SourceGop, keyframe: Picture) -> None:
+    with pytest.raises(EncoderError, match="does not keep the keyframe"):
+        encode_locked(gop, keyframe, X265Options(crf=30, preset="ultrafast", params={"rd": "2"}))
+
+
+def test_x265s_own_words_are_in_the_error(gop: SourceGop, keyframe: Picture) -> None:
+    with pytest.raises(EncoderError, match="ref"):
+        encode_locked(gop, keyframe, X265Options(params={"ref": "99"}))
+
+
+def test_access_units_carry_source_timestamps_and_hashes(gop: SourceGop, keyframe: Picture) -> None:
+    locked = encode_locked(gop, keyframe, X265Options(crf=32))
+    assert sorted(unit.pts for unit in locked.inter) == list(gop.pts[1:])
+    assert all(any(map(hevc.is_picture_hash, unit.nal_units)) for unit in locked.inter)
+    assert {hevc.slice_type(unit.nal_units[0], locked.parameter_sets) for unit in locked.inter} <= {"P", "B"}
+
+
+def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:
+    first, second = LockWindow(14, 0, 18).lambda_tables().splitlines()
+    lambdas, squares = [float(v) for v in first.split(",")], [float(v) for v in second.split(",")]
+    assert len(lambdas) == len(squares) == 70
+    assert (lambdas[18], squares[18]) == (10.0, 0.004)
+    assert lambdas[30] == pytest.approx(8.0)
+    assert squares[19] == pytest.approx(3.24, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "params",
+    ["lossless=1", "no-cutree", "keyint=9", "qp=30", "rd=2", "hash=2", "csv=x", "slices=4", "sao=1", "rc-lookahead=0"],
+)
+def test_what_would_break_the_lock_is_refused_with_the_reason(params: str) -> None:
+    with pytest.raises(UsageError, match=params.split("=")[0]):
+        parse_x265_params(f"ref=3:{params}")
+
+
+def test_the_frames_are_left_as_they_were(gop: SourceGop, keyframe: Picture) -> None:
+    before = Path(gop.path).read_bytes()
+    encode_locked(gop, keyframe, X265Options(crf=40, preset="ultrafast"))
+    assert Path(gop.path).read_bytes() == before

@@ -1,0 +1,102 @@
+"""A payload comes back as it was, and every change of a byte is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ffhybrid import hevc
+from ffhybrid.errors import CorruptDataError, GeometryError, UnsupportedError
+from ffhybrid.payload import MAX_SIZE, Payload, parameter_set_digest
+from ffhybrid.picture import Colour, PictureSpec
+from support import parameter_sets
+
+PAYLOAD = Payload(
+    generator="thumbnail",
+    spec=PictureSpec(720, 406, 10, Colour(9, 16, 9, True)),
+    coded_width=720,
+    coded_height=408,
+    pictures=120,
+    parameter_sets=0xFEDCBA9876543210,
+    seed=88,
+    latent=b"latent\0\0\1",
+    fixups=b"\5\2",
+    md5s=(b"Y" * 16, b"B" * 16, b"R" * 16),
+)
+HEADER = 6 + len("thumbnail")
+
+
+def resealed(data: bytes) -> bytes:
+    """Give changed bytes a matching CRC."""
+    return data[:-4] + hevc.crc32c(data[:-4]).to_bytes(4, "big")
+
+
+@given(st.binary(max_size=300), st.binary(max_size=50), st.integers(0, 2**32 - 1))
+def test_every_field_comes_back(latent: bytes, fixups: bytes, seed: int) -> None:
+    payload = replace(PAYLOAD, latent=latent, fixups=fixups, seed=seed)
+    assert Payload.from_bytes(payload.to_bytes()) == payload
+
+
+def test_the_layout_is_that_of_the_format_page() -> None:
+    data = PAYLOAD.to_bytes()
+    assert data[:6] == b"FFHK\1\x09"
+    assert data[6:HEADER] == b"thumbnail"
+    assert data[HEADER : HEADER + 8] == bytes.fromhex("02d0 0196 02d0 0198")
+    assert data[HEADER + 8 : HEADER + 14] == bytes([1, 10, 9, 16, 9, 1])
+    assert len(data) == HEADER + 8 + 6 + 16 + 4 + 9 + 4 + 2 + 48 + 4
+
+
+def test_every_flipped_bit_is_refused() -> None:
+    data = PAYLOAD.to_bytes()
+    for position in range(8 * len(data)):
+        damaged = bytearray(data)
+        damaged[position // 8] ^= 1 << position % 8
+        with pytest.raises((CorruptDataError, UnsupportedError)):
+            Payload.from_bytes(bytes(damaged))
+
+
+def test_every_truncation_and_every_extra_byte_is_refused() -> None:
+    data = PAYLOAD.to_bytes()
+    for size in range(len(data)):
+        with pytest.raises(CorruptDataError):
+            Payload.from_bytes(data[:size])
+    with pytest.raises(CorruptDataError, match="behind its end"):
+        Payload.from_bytes(data + b"\0")
+
+
+@given(st.binary(max_size=400))
+def test_random_bytes_are_refused(data: bytes) -> None:
+    for candidate in (data, b"FFHK\1" + data):
+        with pytest.raises((CorruptDataError, UnsupportedError)):
+            Payload.from_bytes(candidate)
+
+
+def test_another_version_is_named() -> None:
+    data = bytearray(PAYLOAD.to_bytes())
+    data[4] = 2
+    with pytest.raises(UnsupportedError, match="version 2"):
+        Payload.from_bytes(resealed(bytes(data)))
+
+
+@pytest.mark.parametrize(("offset", "value"), [(0, 0), (1, 0xD1), (4, 0xFF), (9, 9)])
+def test_impossible_geometry_is_refused_even_with_a_right_crc(offset: int, value: int) -> None:
+    data = bytearray(PAYLOAD.to_bytes())
+    data[HEADER + offset] = value
+    with pytest.raises(CorruptDataError, match="impossible"):
+        Payload.from_bytes(resealed(bytes(data)))
+
+
+def test_a_payload_beyond_the_limit_is_not_written() -> None:
+    with pytest.raises(UnsupportedError, match="limit"):
+        replace(PAYLOAD, latent=bytes(MAX_SIZE)).to_bytes()
+
+
+def test_a_payload_knows_its_stream() -> None:
+    ours, theirs = parameter_sets(720, 406, 10), parameter_sets(640, 360, 10)
+    payload = replace(PAYLOAD, parameter_sets=parameter_set_digest(ours))
+    payload.check_stream(ours)
+    with pytest.raises(GeometryError, match="720x406 .* 640x360"):
+        payload.check_stream(theirs)
