@@ -27,10 +27,13 @@ def ffhybrid_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]
 
 def rewritten(source: Path, target: Path, change: object) -> Path:
     """Copy a hybrid file with its second GOP's payload changed."""
-    with HybridReader(source) as reader, target.open("wb") as file:
-        with MatroskaWriter(file, video=reader.video, carriage=Carriage.TRACK) as writer:
-            for index, gop in enumerate(reader.gops()):
-                writer.write_gop(change(gop) if index == 1 else gop)  # type: ignore[operator]
+    with (
+        HybridReader(source) as reader,
+        target.open("wb") as file,
+        MatroskaWriter(file, video=reader.video, carriage=Carriage.TRACK) as writer,
+    ):
+        for index, gop in enumerate(reader.gops()):
+            writer.write_gop(change(gop) if index == 1 else gop)  # type: ignore[operator]
     return target
 
 
