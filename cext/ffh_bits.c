@@ -141,7 +141,7 @@ void ffh_put_ue(ffh_bitwriter *w, const char *name, uint32_t value)
 
 void ffh_put_se(ffh_bitwriter *w, const char *name, int32_t value)
 {
-    ffh_put_ue(w, name, value > 0 ? 2 * (uint32_t)value - 1 : 2 * (uint32_t)-(int64_t)value);
+    ffh_put_ue(w, name, value > 0 ? 2 * (uint32_t)value - 1 : 2 * (uint32_t) - (int64_t)value);
 }
 
 void ffh_put_trailing_bits(ffh_bitwriter *w)

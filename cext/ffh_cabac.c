@@ -21,7 +21,7 @@ const uint8_t ffh_cabac_range_lps[64][4] = {
 };
 
 /* transIdxLps of table 9-47 on states that carry valMps in their lowest bit; state 0 flips it. */
-#define NEXT(state) (state) * 2, (state) * 2 + 1
+#define NEXT(state) (state) * 2, (state)*2 + 1
 const uint8_t ffh_cabac_next_lps[128] = {
     1,        0,        NEXT(0),  NEXT(1),  NEXT(2),  NEXT(2),  NEXT(4),  NEXT(4),  NEXT(5),  NEXT(6),  NEXT(7),
     NEXT(8),  NEXT(9),  NEXT(9),  NEXT(11), NEXT(11), NEXT(12), NEXT(13), NEXT(13), NEXT(15), NEXT(15), NEXT(16),

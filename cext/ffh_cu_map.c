@@ -65,7 +65,8 @@ static int is_decoded(const ffh_cu_map *map, int x, int y, int neighbour_x, int 
 static int decoded_run(const ffh_cu_map *map, int x, int y, int dx, int dy, int from_x, int from_y, int size, int scale)
 {
     int run = 0;
-    while (run < size && is_decoded(map, from_x * scale, from_y * scale, (x + run * dx) * scale, (y + run * dy) * scale))
+    while (run < size &&
+           is_decoded(map, from_x * scale, from_y * scale, (x + run * dx) * scale, (y + run * dy) * scale))
         run += 4;
     return run;
 }
@@ -90,7 +91,7 @@ void ffh_cu_most_probable_modes(const ffh_cu_map *map, int x, int y, int candida
     candidates[0] = left;
     candidates[1] = above;
     if (left != above) {
-        candidates[2] = left && above                                     ? FFH_INTRA_PLANAR
+        candidates[2] = left && above                                   ? FFH_INTRA_PLANAR
                         : left != FFH_INTRA_DC && above != FFH_INTRA_DC ? FFH_INTRA_DC
                                                                         : FFH_INTRA_VERTICAL;
         return;

@@ -15,7 +15,7 @@ typedef struct ffh_cu_map {
     int width, height; /* of the picture in luma samples */
     int stride;        /* in 4x4 blocks */
     int log2_ctb, log2_min_cb, log2_max_tb;
-    uint8_t *log2_pu;     /* owned, as the next two */
+    uint8_t *log2_pu; /* owned, as the next two */
     uint8_t *luma_mode;
     uint8_t *chroma_mode; /* kept at the first 4x4 block of a coding block */
 } ffh_cu_map;

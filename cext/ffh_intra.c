@@ -152,7 +152,8 @@ static void transpose(uint16_t *block, int size)
 }
 
 /* The boundary filter of pure vertical prediction, on its first column. */
-static void filter_first_column(const uint16_t *ref, const uint16_t *side, int step, int size, int maximum, uint16_t *out)
+static void filter_first_column(const uint16_t *ref, const uint16_t *side, int step, int size, int maximum,
+                                uint16_t *out)
 {
     for (int y = 0; y < size; y++) {
         int value = ref[1] + ((side[(y + 1) * step] - ref[0]) >> 1);
@@ -163,13 +164,13 @@ static void filter_first_column(const uint16_t *ref, const uint16_t *side, int s
 /* 8.4.4.2.6. Modes 2..17 are modes 34..19 with the two edges exchanged, and a transposed result. */
 static void predict_angular(const ffh_intra_edge *edge, const uint16_t *p, int mode, uint16_t *out)
 {
-    static const int8_t angles[FFH_INTRA_MODES] = { 0,  0,  32, 26, 21,  17,  13,  9,   5,   2,   0,   -2,
+    static const int8_t angles[FFH_INTRA_MODES] = { 0,  0,  32,  26,  21,  17,  13,  9,   5,   2,   0,   -2,
                                                     -5, -9, -13, -17, -21, -26, -32, -26, -21, -17, -13, -9,
-                                                    -5, -2, 0,  2,  5,   9,   13,  17,  21,  26,  32 };
-    static const int16_t inverse_angles[FFH_INTRA_MODES] = { [11] = -4096, [12] = -1638, [13] = -910,  [14] = -630,
-                                                             [15] = -482,  [16] = -390,  [17] = -315,  [18] = -256,
-                                                             [19] = -315,  [20] = -390,  [21] = -482,  [22] = -630,
-                                                             [23] = -910,  [24] = -1638, [25] = -4096 };
+                                                    -5, -2, 0,   2,   5,   9,   13,  17,  21,  26,  32 };
+    static const int16_t inverse_angles[FFH_INTRA_MODES] = {
+        [11] = -4096, [12] = -1638, [13] = -910, [14] = -630, [15] = -482, [16] = -390,  [17] = -315, [18] = -256,
+        [19] = -315,  [20] = -390,  [21] = -482, [22] = -630, [23] = -910, [24] = -1638, [25] = -4096
+    };
     int size = edge->size, angle = angles[mode];
     int is_vertical = mode >= 18;
     int step = is_vertical ? 1 : -1; /* along the main edge, away from the corner */

@@ -38,7 +38,8 @@ typedef struct choice {
     int cost;
 } choice;
 
-static void try_mode(const ffh_source *source, const ffh_intra_edge *edge, int plane, int x, int y, int mode, choice *best)
+static void try_mode(const ffh_source *source, const ffh_intra_edge *edge, int plane, int x, int y, int mode,
+                     choice *best)
 {
     uint16_t prediction[FFH_MAX_TB * FFH_MAX_TB];
     ffh_intra_predict(edge, mode, prediction);

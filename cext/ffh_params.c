@@ -148,8 +148,8 @@ static void skip_vui_parameters(ffh_bitreader *r, unsigned max_sub_layers_minus1
         ffh_get_ue_range(r, 0, 5);
         ffh_get_ue_range(r, 0, 5);
     }
-    ffh_skip_bits(r, 3);    /* neutral_chroma_indication_flag, field_seq_flag, frame_field_info_present_flag */
-    if (ffh_get_u(r, 1))    /* default_display_window_flag */
+    ffh_skip_bits(r, 3); /* neutral_chroma_indication_flag, field_seq_flag, frame_field_info_present_flag */
+    if (ffh_get_u(r, 1)) /* default_display_window_flag */
         for (int i = 0; i < 4; i++)
             ffh_get_ue(r);
     if (ffh_get_u(r, 1)) { /* vui_timing_info_present_flag */

@@ -26,7 +26,7 @@ void ffh_contexts_init(ffh_contexts *contexts, int slice_qp)
     static const uint8_t sig_coeff_flag[] = { 111, 111, 125, 110, 110, 94,  124, 108, 124, 107, 125, 141, 179, 153,
                                               125, 107, 125, 141, 179, 153, 125, 107, 125, 141, 179, 153, 125, 140,
                                               139, 182, 182, 152, 136, 152, 136, 153, 136, 139, 111, 136, 139, 111 };
-    static const uint8_t greater1_flag[] = { 140, 92, 137, 138, 140, 152, 138, 139, 153, 74,  149, 92,
+    static const uint8_t greater1_flag[] = { 140, 92,  137, 138, 140, 152, 138, 139, 153, 74,  149, 92,
                                              139, 107, 122, 152, 140, 179, 166, 182, 140, 227, 122, 197 };
     static const uint8_t greater2_flag[] = { 138, 153, 136, 167, 152, 152 };
 
@@ -52,12 +52,12 @@ void ffh_contexts_init(ffh_contexts *contexts, int slice_qp)
  * which are always diagonal), and of the sub-blocks of 8x8 and 32x32 blocks. */
 #define P(x, y) ((x) | (y) << 4)
 static const uint8_t scan_4x4[3][16] = {
-    { P(0, 0), P(0, 1), P(1, 0), P(0, 2), P(1, 1), P(2, 0), P(0, 3), P(1, 2), P(2, 1), P(3, 0), P(1, 3), P(2, 2), P(3, 1),
-      P(2, 3), P(3, 2), P(3, 3) },
-    { P(0, 0), P(1, 0), P(2, 0), P(3, 0), P(0, 1), P(1, 1), P(2, 1), P(3, 1), P(0, 2), P(1, 2), P(2, 2), P(3, 2), P(0, 3),
-      P(1, 3), P(2, 3), P(3, 3) },
-    { P(0, 0), P(0, 1), P(0, 2), P(0, 3), P(1, 0), P(1, 1), P(1, 2), P(1, 3), P(2, 0), P(2, 1), P(2, 2), P(2, 3), P(3, 0),
-      P(3, 1), P(3, 2), P(3, 3) },
+    { P(0, 0), P(0, 1), P(1, 0), P(0, 2), P(1, 1), P(2, 0), P(0, 3), P(1, 2), P(2, 1), P(3, 0), P(1, 3), P(2, 2),
+      P(3, 1), P(2, 3), P(3, 2), P(3, 3) },
+    { P(0, 0), P(1, 0), P(2, 0), P(3, 0), P(0, 1), P(1, 1), P(2, 1), P(3, 1), P(0, 2), P(1, 2), P(2, 2), P(3, 2),
+      P(0, 3), P(1, 3), P(2, 3), P(3, 3) },
+    { P(0, 0), P(0, 1), P(0, 2), P(0, 3), P(1, 0), P(1, 1), P(1, 2), P(1, 3), P(2, 0), P(2, 1), P(2, 2), P(2, 3),
+      P(3, 0), P(3, 1), P(3, 2), P(3, 3) },
 };
 static const uint8_t scan_2x2[3][4] = {
     { P(0, 0), P(0, 1), P(1, 0), P(1, 1) },
@@ -261,8 +261,13 @@ static int gather_sub_block(const block *b, int sub_x, int sub_y, int *all)
 void ffh_put_residual(ffh_cabac *c, ffh_contexts *contexts, const int16_t *residual, int log2_size, int is_luma,
                       enum ffh_scan scan)
 {
-    block b = { .c = c, .contexts = contexts, .residual = residual, .log2_size = log2_size, .is_luma = is_luma,
-                .scan = scan, .inner = scan_4x4[scan] };
+    block b = { .c = c,
+                .contexts = contexts,
+                .residual = residual,
+                .log2_size = log2_size,
+                .is_luma = is_luma,
+                .scan = scan,
+                .inner = scan_4x4[scan] };
     const uint8_t *outer = sub_block_scan(log2_size, scan);
     int all[16], last = 15, i = (1 << 2 * (log2_size - 2)) - 1;
 

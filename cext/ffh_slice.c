@@ -96,8 +96,8 @@ static void put_entry_points(ffh_bitwriter *w, const uint32_t *entry_points, uin
         ffh_put_u(w, "entry_point_offset_minus1", bits, entry_points[i] - 1);
 }
 
-void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pps *pps, const uint32_t *entry_points,
-                              uint32_t num_entry_point_offsets)
+void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pps *pps, int slice_qp,
+                              const uint32_t *entry_points, uint32_t num_entry_point_offsets)
 {
     ffh_put_u(w, "first_slice_segment_in_pic_flag", 1, 1);
     ffh_put_u(w, "no_output_of_prior_pics_flag", 1, 0);
@@ -110,7 +110,7 @@ void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pp
         ffh_put_u(w, "slice_sao_luma_flag", 1, 0);
         ffh_put_u(w, "slice_sao_chroma_flag", 1, 0);
     }
-    ffh_put_se(w, "slice_qp_delta", 0);
+    ffh_put_se(w, "slice_qp_delta", slice_qp - 26 - pps->init_qp_minus26);
     if (pps->pps_slice_chroma_qp_offsets_present_flag) {
         ffh_put_se(w, "slice_cb_qp_offset", 0);
         ffh_put_se(w, "slice_cr_qp_offset", 0);

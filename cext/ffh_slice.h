@@ -23,9 +23,10 @@ int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *he
 int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
                            ffh_slice_header *header);
 
-/* Writes slice_segment_header() of an IDR picture made of one I slice without SAO, byte_alignment() included.
+/* Writes slice_segment_header() of an IDR picture made of one I slice without SAO, byte_alignment() included;
+ * `slice_qp` is SliceQpY.
  * `entry_points` are the substream sizes in bytes (emulation prevention counted), all but the last. */
-void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pps *pps, const uint32_t *entry_points,
-                              uint32_t num_entry_point_offsets);
+void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pps *pps, int slice_qp,
+                              const uint32_t *entry_points, uint32_t num_entry_point_offsets);
 
 #endif

@@ -1,0 +1,16 @@
+/*
+ * One IDR picture as one slice: slice data with its substreams, entry points, header and NAL unit
+ * (H.265 clauses 7.3.8.1 and 9.3.1).
+ */
+#ifndef FFH_SLICE_DATA_H
+#define FFH_SLICE_DATA_H
+
+#include "ffh_coding_tree.h"
+#include "ffh_slice.h"
+
+/* Appends the slice NAL unit of the picture that `map` and `source` describe; a NULL source has no residual.
+ * Returns 0 or an error. */
+int ffh_write_idr_slice(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, int slice_qp,
+                        const ffh_source *source, const ffh_cu_map *map, ffh_buf *out);
+
+#endif
