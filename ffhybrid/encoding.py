@@ -10,21 +10,19 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from typing import cast
-
-import av
 
 from ffhybrid import hevc
+from ffhybrid.audio import AudioSource
 from ffhybrid.decoding import decode_access_units
-from ffhybrid.errors import EncoderError, UnsupportedError, UsageError, VerificationError
+from ffhybrid.errors import EncoderError, UsageError, VerificationError
 from ffhybrid.filters import FitProgress, Generator, Likeness, create
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.keyframe import regenerate, splice
+from ffhybrid.keyframe import restore_gop
 from ffhybrid.lock import LockedEncode, encode_locked
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.libav import LibavHybridWriter, PlainWriter
 from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack
+from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.outputs import PIPE, pending_output, standard_output
 from ffhybrid.payload import Payload, parameter_set_digest
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
@@ -34,7 +32,6 @@ from ffhybrid.x265_options import X265Options
 logger = logging.getLogger(__name__)
 
 MATROSKA_SUFFIXES = (".mkv", ".mka", ".mk3d")
-COPIED_KINDS = ("video", "audio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +113,7 @@ def _encode_to(
     writer: MatroskaWriter | LibavHybridWriter | None = None
     with ExitStack() as stack:
         source = stack.enter_context(VideoSource(path))
-        audio = stack.enter_context(_AudioSource.open(path, options))
+        audio = stack.enter_context(AudioSource.open(path, wanted=options.audio))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ffhybrid-")))
         frames = source.frames(limit=options.frames)
         end = Fraction(0)
@@ -188,8 +185,7 @@ def encode_gop(
 def _check(hybrid: HybridGop, gop: SourceGop) -> None:
     """Restore the GOP as a reader would and hold every picture against x265's own hash."""
     try:
-        _, picture = regenerate(hybrid)
-        restored = splice(hybrid, picture)
+        restored = restore_gop(hybrid)
         units = (unit.nal_units for unit in restored.access_units)
         decoded = sum(1 for _ in decode_access_units(units, restored.parameter_sets))
     except VerificationError as error:
@@ -243,7 +239,7 @@ def _open_writer(
     target: Path,
     output: Path,
     video: VideoTrack,
-    audio: _AudioSource,
+    audio: AudioSource,
     time_base: Fraction,
     options: EncodeOptions,
 ) -> Iterator[MatroskaWriter | LibavHybridWriter]:
@@ -267,77 +263,3 @@ def _open_writer(
             opened, video=video, audio=audio.track, carriage=carriage, tags={"ENCODER": "ffhybrid"}
         ) as writer:
             yield writer
-
-
-class _AudioSource:
-    """The first audio track of the source, read through a second handle beside the video."""
-
-    def __init__(self, container: av.container.InputContainer | None, stream: av.AudioStream | None) -> None:
-        self._container = container
-        self.stream = stream
-        self._next: AudioPacket | None = None
-        self._packets = self._read()
-
-    @classmethod
-    @contextmanager
-    def open(cls, path: Path, options: EncodeOptions) -> Iterator[_AudioSource]:
-        """Open the audio, or nothing where it is not wanted.
-
-        Raises:
-            UnsupportedError: the source has streams that this version would lose.
-        """
-        with av.open(path) as container:
-            others = [
-                f"{stream.type} stream {stream.index}"
-                for kind in ("video", "audio")
-                for stream in list(getattr(container.streams, kind))[1:]
-            ] + [
-                f"{stream.type} stream {stream.index}"
-                for stream in container.streams
-                if stream.type not in COPIED_KINDS
-            ]
-            if others and options.audio:
-                raise UnsupportedError(
-                    f"{path}: {', '.join(others)} cannot be carried yet; give -an to keep the video alone"
-                )
-            stream = container.streams.audio[0] if options.audio and container.streams.audio else None
-            yield cls(container, stream)
-
-    @property
-    def track(self) -> AudioTrack | None:
-        """The track's description."""
-        if self.stream is None:
-            return None
-        context = self.stream.codec_context
-        return AudioTrack(
-            codec=context.name,
-            extradata=bytes(context.extradata or b""),
-            sample_rate=context.sample_rate,
-            channels=context.layout.nb_channels,
-            bits_per_sample=context.format.bits if context.name.startswith("pcm") else 0,
-            language=self.stream.language or "und",
-        )
-
-    def _read(self) -> Iterator[AudioPacket]:
-        if self._container is None or self.stream is None:
-            return
-        base = cast(Fraction, self.stream.time_base)
-        for packet in self._container.demux(self.stream):
-            if packet.size and packet.pts is not None and packet.pts >= 0:
-                yield AudioPacket(bytes(packet), packet.pts * base, (packet.duration or 0) * base)
-
-    def before(self, end: Fraction) -> Iterator[AudioPacket]:
-        """Packets that begin before ``end`` seconds and were not given yet."""
-        while True:
-            packet = self._next or next(self._packets, None)
-            self._next = packet
-            if packet is None or packet.pts >= end:
-                return
-            self._next = None
-            yield packet
-
-    def rest(self) -> Iterator[AudioPacket]:
-        """All packets that were not given yet."""
-        if self._next is not None:
-            yield self._next
-        yield from self._packets

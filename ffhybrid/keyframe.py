@@ -46,12 +46,12 @@ def restore_gop(gop: HybridGop) -> RestoredGop:
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
-    _, picture = regenerate(gop)
-    return splice(gop, picture)
+    payload, picture = regenerate(gop)
+    return splice(gop, picture, payload.md5s)
 
 
-def splice(gop: HybridGop, picture: Picture) -> RestoredGop:
-    """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own."""
+def splice(gop: HybridGop, picture: Picture, md5s: tuple[bytes, bytes, bytes]) -> RestoredGop:
+    """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own; ``md5s`` go into its picture hash."""
     pps = _lossless_pps(gop.parameter_sets)
     slices = [nal for nal in gop.placeholder.nal_units if hevc.is_slice(nal)]
     if len(slices) != 1 or not hevc.is_idr(slices[0]):
@@ -59,7 +59,7 @@ def splice(gop: HybridGop, picture: Picture) -> RestoredGop:
     idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture)
     nal_units: tuple[bytes, ...] = (idr,)
     if has_picture_hashes(gop):
-        nal_units += (hevc.write_picture_hash(hevc.picture_md5s(picture)),)
+        nal_units += (hevc.write_picture_hash(md5s),)
     sets = gop.parameter_sets
     return RestoredGop(
         ParameterSets(sets.vps, sets.sps, (*sets.pps, pps)),

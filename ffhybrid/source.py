@@ -85,7 +85,7 @@ class VideoSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._container = av.open(path)
+            self._container = av.open(path, metadata_errors="replace")
         except av.error.InvalidDataError as error:
             raise CorruptDataError(f"{path}: this is no media file that FFmpeg can read") from error
         if not self._container.streams.video:

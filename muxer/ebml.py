@@ -25,6 +25,8 @@ def vint(value: int, *, length: int | None = None) -> bytes:
     Raises:
         ValueError: the value does not fit.
     """
+    if value < 0:
+        raise ValueError(f"{value} is negative")
     needed = 1
     while value >= (1 << 7 * needed) - 1:
         needed += 1

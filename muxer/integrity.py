@@ -12,9 +12,26 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ffhybrid.errors import CorruptDataError, TruncatedError
-from ffhybrid.muxer.ebml import CRC32
+from ffhybrid.muxer import top_level
+from ffhybrid.muxer.ebml import CRC32, VOID
 
-_EBML, _SEGMENT, _CLUSTER, _TIMESTAMP = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xE7
+_TIMESTAMP = 0xE7
+_LEVEL_1 = frozenset(
+    {
+        top_level.SEEK_HEAD,
+        top_level.INFO,
+        top_level.TRACKS,
+        top_level.CLUSTER,
+        top_level.CUES,
+        top_level.TAGS,
+        top_level.CHAPTERS,
+        top_level.ATTACHMENTS,
+        VOID,
+        CRC32,
+    }
+)
+_IN_CLUSTER = frozenset({_TIMESTAMP, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF})
+"""What stands among the level 1 elements where a cluster has no size (RFC 9559 section 5.1.3)."""
 _MAX_ID_BYTES, _MAX_SIZE_BYTES = 4, 8
 _TIMESTAMP_REACH = 32
 """Bytes into a cluster in which its timestamp is looked for."""
@@ -35,7 +52,7 @@ class _Element:
 def is_matroska(path: Path) -> bool:
     """Whether a file begins with an EBML header."""
     with path.open("rb") as file:
-        return file.read(4) == _EBML.to_bytes(4, "big")
+        return file.read(4) == top_level.EBML.to_bytes(4, "big")
 
 
 def check_matroska(path: Path, *, check_crcs: bool) -> int:
@@ -43,48 +60,90 @@ def check_matroska(path: Path, *, check_crcs: bool) -> int:
 
     Raises:
         TruncatedError: an element announces more bytes than the file has.
-        CorruptDataError: no EBML structure, or a cluster that does not match its CRC-32.
+        CorruptDataError: no EBML structure, an element that a segment cannot have, or a cluster that does not match
+            its CRC-32 or lacks it where others have it.
     """
-    end = path.stat().st_size
     with path.open("rb") as file:
-        segment = _find_segment(file, path, end)
-        checked = 0
-        last_time: float | None = None
-        limit = end if segment.size is None else segment.data + segment.size
-        for element in _children(file, segment.data, min(limit, end)):
-            if element.identifier == _CLUSTER:
-                last_time = _cluster_time(file, element)
-            _check_inside(path, element, end, last_time)
-            if element.identifier == _CLUSTER and element.size is not None:
-                checked += _check_cluster(file, path, element, last_time, check_crcs=check_crcs)
-        _check_inside(path, segment, end, last_time)
-    return checked
+        return _Walk(file, path, path.stat().st_size, check_crcs).clusters_with_crc()
 
 
-def _find_segment(file: BinaryIO, path: Path, end: int) -> _Element:
-    for element in _children(file, 0, end):
-        if element.identifier == _SEGMENT:
-            return element
-        _check_inside(path, element, end, None)
-    raise CorruptDataError(f"{path}: there is no Matroska segment")
+class _Walk:
+    """One pass over the top of a file."""
 
+    def __init__(self, file: BinaryIO, path: Path, end: int, check_crcs: bool) -> None:
+        self._file, self._path, self._end, self._check_crcs = file, path, end, check_crcs
+        self._time: float | None = None
+        """Seconds of the cluster reached."""
 
-def _check_inside(path: Path, element: _Element, end: int, time: float | None) -> None:
-    if element.size is None or element.data + element.size <= end:
-        return
-    missing = element.data + element.size - end
-    where = "" if time is None else f", in or after the cluster at {time:.3f} s"
-    raise TruncatedError(f"{path}: the file ends {missing} bytes early{where}")
+    def clusters_with_crc(self) -> int:
+        segment = self._find_segment()
+        limit = self._end if segment.size is None else min(self._end, segment.data + segment.size)
+        clusters = with_crc = 0
+        for element in self._elements(segment.data, limit):
+            if element.identifier == top_level.CLUSTER:
+                self._time = _cluster_time(self._file, element)
+            self._check_inside(element)
+            self._check_known(element, segment)
+            if element.identifier == top_level.CLUSTER and element.size is not None:
+                clusters += 1
+                with_crc += self._cluster_has_crc(element)
+        self._check_inside(segment)
+        if with_crc not in (0, clusters):
+            raise CorruptDataError(f"{self._path}: {clusters - with_crc} of {clusters} clusters have lost their CRC-32")
+        return with_crc
 
+    def _find_segment(self) -> _Element:
+        for element in self._elements(0, self._end):
+            if element.identifier == top_level.SEGMENT:
+                return element
+            self._check_inside(element)
+        raise CorruptDataError(f"{self._path}: there is no Matroska segment")
 
-def _children(file: BinaryIO, position: int, end: int) -> Iterator[_Element]:
-    """Elements from ``position`` on; one of unknown size is entered, not skipped."""
-    while position < end:
-        element = _read_header(file, position)
-        if element is None:
+    def _elements(self, position: int, end: int) -> Iterator[_Element]:
+        """Elements from ``position`` on; one of unknown size is entered, not skipped."""
+        while position < end:
+            element = _read_header(self._file, position)
+            if element is None:
+                raise self._broken_header(position)
+            yield element
+            position = element.data + (element.size or 0)
+
+    def _broken_header(self, position: int) -> CorruptDataError | TruncatedError:
+        self._file.seek(position)
+        if self._end - position < _MAX_ID_BYTES + _MAX_SIZE_BYTES and self._file.read(1) != b"\0":
+            return TruncatedError(f"{self._path}: the file ends inside the header of an element{self._where()}")
+        return CorruptDataError(f"{self._path}: there is no EBML element at byte {position}{self._where()}")
+
+    def _check_inside(self, element: _Element) -> None:
+        if element.size is None or element.data + element.size <= self._end:
             return
-        yield element
-        position = element.data + (element.size or 0)
+        missing = element.data + element.size - self._end
+        raise TruncatedError(f"{self._path}: the file ends {missing} bytes early{self._where()}")
+
+    def _check_known(self, element: _Element, segment: _Element) -> None:
+        if element.identifier in _LEVEL_1 or element.identifier in _IN_CLUSTER:
+            return
+        if segment.size is None and element.identifier in (top_level.EBML, top_level.SEGMENT):
+            return
+        name = f"{element.identifier:X}"
+        raise CorruptDataError(f"{self._path}: a segment cannot have an element {name}{self._where()}")
+
+    def _where(self) -> str:
+        return "" if self._time is None else f", in or after the cluster at {self._time:.3f} s"
+
+    def _cluster_has_crc(self, cluster: _Element) -> bool:
+        first = _read_header(self._file, cluster.data)
+        size = cluster.size or 0
+        if first is None or first.identifier != CRC32 or first.size != 4 or size < _CRC_ELEMENT_SIZE:
+            return False
+        if not self._check_crcs:
+            return True
+        self._file.seek(first.data)
+        stored = int.from_bytes(self._file.read(4), "little")
+        if stored != _crc32(self._file, cluster.data + size - first.data - 4):
+            where = "a cluster" if self._time is None else f"the cluster at {self._time:.3f} s"
+            raise CorruptDataError(f"{self._path}: {where} does not match its CRC-32")
+        return True
 
 
 def _read_header(file: BinaryIO, position: int) -> _Element | None:
@@ -109,27 +168,17 @@ def _vint_bytes(first: bytes, most: int) -> int:
 
 
 def _cluster_time(file: BinaryIO, cluster: _Element) -> float | None:
-    end = cluster.data + min(_TIMESTAMP_REACH, _TIMESTAMP_REACH if cluster.size is None else cluster.size)
-    for element in _children(file, cluster.data, end):
-        if element.identifier == _TIMESTAMP and element.size is not None and element.size <= _MAX_SIZE_BYTES:
+    """Seconds, from the first elements of a cluster."""
+    position, end = cluster.data, cluster.data + _TIMESTAMP_REACH
+    while position < end:
+        element = _read_header(file, position)
+        if element is None or element.size is None:
+            return None
+        if element.identifier == _TIMESTAMP and element.size <= _MAX_SIZE_BYTES:
             file.seek(element.data)
             return int.from_bytes(file.read(element.size), "big") / _TICKS
+        position = element.data + element.size
     return None
-
-
-def _check_cluster(file: BinaryIO, path: Path, cluster: _Element, time: float | None, *, check_crcs: bool) -> int:
-    first = _read_header(file, cluster.data)
-    size = cluster.size or 0
-    if first is None or first.identifier != CRC32 or first.size != 4 or size < _CRC_ELEMENT_SIZE:
-        return 0
-    if not check_crcs:
-        return 1
-    file.seek(first.data)
-    stored = int.from_bytes(file.read(4), "little")
-    if stored != _crc32(file, size - _CRC_ELEMENT_SIZE):
-        where = "a cluster" if time is None else f"the cluster at {time:.3f} s"
-        raise CorruptDataError(f"{path}: {where} does not match its CRC-32")
-    return 1
 
 
 def _crc32(file: BinaryIO, size: int) -> int:

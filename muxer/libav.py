@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -15,8 +17,13 @@ from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
+from ffhybrid.muxer.decode_times import DecodeTimes
 from ffhybrid.muxer.matroska import MatroskaWriter
+from ffhybrid.muxer.sets_in_force import SetsInForce
 from ffhybrid.muxer.tracks import AudioPacket, VideoTrack
+
+_FINEST = 10_000
+"""Ticks a second that leave room between pictures for decoding times."""
 
 
 def _template(video: VideoTrack) -> av.container.InputContainer:
@@ -33,11 +40,13 @@ def _template(video: VideoTrack) -> av.container.InputContainer:
 class PlainWriter:
     """Muxes finished GOPs and audio packets; a context manager.
 
-    ``target`` is a path or a binary file object; ``format`` is FFmpeg's name of a container format, None to take it
-    from the path. Parameter sets lie in the header; one that differs later is put in band.
+    ``target`` is a path or a binary file object; ``container_format`` is FFmpeg's name of a format, None to take it
+    from the path. ``time_base`` is that of the access units. Parameter sets lie in the header; a GOP under other ones
+    brings them in band.
 
     Raises:
         UnsupportedError: the format cannot hold HEVC or the audio codec.
+        OSError: the target cannot be opened or written.
     """
 
     def __init__(
@@ -50,15 +59,29 @@ class PlainWriter:
         container_format: str | None = None,
         options: dict[str, str] | None = None,
     ) -> None:
-        self._time_base = time_base
-        self._reorder: int | None = None
-        self._last_dts: int | None = None
-        self._header_sets = video.parameter_sets
-        try:
+        self._target = target
+        self._scale = max(1, ceil(_FINEST * time_base))
+        self._time_base = time_base / self._scale
+        self._decode_times = DecodeTimes()
+        self._sets = SetsInForce(video.parameter_sets)
+        with self._refusals_named():
             self._container = av.open(target, "w", format=container_format, options=options or {})
-            self._streams = self._add_streams(video, audio)
+        try:
+            with self._refusals_named():
+                self._streams = self._add_streams(video, audio)
+        except BaseException:
+            self._container.close()
+            raise
+
+    @contextmanager
+    def _refusals_named(self) -> Iterator[None]:
+        """Tell what a format refuses from what a disk or a pipe does; headers are only written with the first packet."""
+        try:
+            yield
+        except OSError:
+            raise
         except (ValueError, av.error.FFmpegError) as error:
-            raise UnsupportedError(f"{target}: the output format does not take this: {error}") from error
+            raise UnsupportedError(f"{self._target}: the output format does not take this: {error}") from error
 
     def _add_streams(self, video: VideoTrack, audio: av.AudioStream | None) -> tuple[Any, Any]:
         with _template(video) as template:
@@ -79,30 +102,28 @@ class PlainWriter:
         self._container.close()
 
     def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes]) -> None:
-        """Write one GOP in decoding order; ``sets`` are the parameter sets that it is coded under."""
-        changed = tuple(sets) != self._header_sets.nal_units
-        order = sorted(unit.pts for unit in units)
-        delay = max(ours - unit.pts for ours, unit in zip(order, units, strict=True))
-        if self._reorder is None:
-            self._reorder = max(delay, 0)
-        for index, (unit, slot) in enumerate(zip(units, order, strict=True)):
-            nal_units = (*sets, *unit.nal_units) if changed and index == 0 else unit.nal_units
+        """Write one GOP in decoding order; ``sets`` are the parameter sets that it is coded under.
+
+        Raises:
+            UnsupportedError: see the class, and :meth:`DecodeTimes.of`.
+        """
+        in_band = self._sets.to_write(sets)
+        decode_times = self._decode_times.of([unit.pts * self._scale for unit in units])
+        for index, (unit, decode_time) in enumerate(zip(units, decode_times, strict=True)):
+            nal_units = unit.nal_units if index else (*in_band, *unit.nal_units)
             packet = av.Packet(hevc.join_length_prefixed(nal_units))
-            packet.pts = unit.pts
-            packet.dts = self._next_dts(min(slot - self._reorder, unit.pts))
-            packet.duration = unit.duration
+            packet.pts = unit.pts * self._scale
+            packet.dts = decode_time
+            packet.duration = unit.duration * self._scale
             packet.is_keyframe = index == 0
             self._mux(packet, self._streams[0], self._time_base)
 
-    def _next_dts(self, wanted: int) -> int:
-        """Keep decoding times strictly increasing, also where a GOP reorders more than the first one did."""
-        if self._last_dts is not None:
-            wanted = max(wanted, self._last_dts + 1)
-        self._last_dts = wanted
-        return wanted
-
     def write_audio(self, packet: AudioPacket) -> None:
-        """Write one audio packet."""
+        """Write one audio packet; without an audio stream it is left out.
+
+        Raises:
+            UnsupportedError: see the class.
+        """
         stream = self._streams[1]
         if stream is None:
             return
@@ -116,7 +137,8 @@ class PlainWriter:
     def _mux(self, packet: av.Packet[Any], stream: Any, time_base: Fraction) -> None:
         packet.stream = stream
         packet.time_base = time_base
-        self._container.mux_one(packet)
+        with self._refusals_named():
+            self._container.mux_one(packet)
 
 
 class LibavHybridWriter:
@@ -131,10 +153,18 @@ class LibavHybridWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the file."""
         self._writer.close()
 
     def write_gop(self, gop: HybridGop) -> None:
-        """Write one GOP."""
+        """Write one GOP.
+
+        Raises:
+            UnsupportedError: see :class:`PlainWriter`, or a payload that is too large.
+        """
         nal_units = placeholder_nal_units(gop, Carriage.INBAND)
         placeholder = AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration)
         self._writer.write_access_units((placeholder, *gop.inter), gop.parameter_sets.nal_units)

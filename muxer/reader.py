@@ -23,7 +23,7 @@ from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, CarriedUnit, binding_tag, split_access_unit
-from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack
+from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack, audio_packet, audio_track
 from ffhybrid.picture import Colour
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class HybridReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._container = av.open(path)
+            self._container = av.open(path, metadata_errors="replace")
         except (av.error.InvalidDataError, av.error.EOFError) as error:
             raise NotHybridError(f"{path}: this is no media file that FFmpeg can read") from error
         try:
@@ -184,17 +184,7 @@ class HybridReader:
     @property
     def audio(self) -> AudioTrack | None:
         """The first audio track."""
-        if self.audio_stream is None:
-            return None
-        context = self.audio_stream.codec_context
-        return AudioTrack(
-            codec=context.name,
-            extradata=bytes(context.extradata or b""),
-            sample_rate=context.sample_rate,
-            channels=context.layout.nb_channels,
-            bits_per_sample=context.format.bits if context.name.startswith("pcm") else 0,
-            language=self.audio_stream.language or "und",
-        )
+        return audio_track(self.audio_stream) if self.audio_stream else None
 
     def gops(self) -> Iterator[HybridGop]:
         """Yield the GOPs in file order."""
@@ -211,7 +201,7 @@ class HybridReader:
             if not packet.size:
                 continue
             if self.audio_stream is not None and packet.stream.index == self.audio_stream.index:
-                yield _audio_packet(packet)
+                yield audio_packet(packet)
             elif packet.stream.index == self._main.index:
                 self._take_video(packet, state)
             else:
@@ -330,9 +320,3 @@ def _is_keyframe(unit: CarriedUnit) -> bool:
 
 def _seconds(packet: av.Packet[Any]) -> float:
     return float((packet.pts or 0) * (packet.time_base or 0))
-
-
-def _audio_packet(packet: av.Packet[Any]) -> AudioPacket:
-    base = packet.time_base
-    pts = packet.pts if packet.pts is not None else packet.dts or 0
-    return AudioPacket(bytes(packet), pts * base, (packet.duration or 0) * base)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
+
+import av
 
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
@@ -27,6 +30,12 @@ _TYPE_VIDEO, _TYPE_AUDIO = 1, 2
 _PROGRESSIVE = 2
 _OPUS_SEEK_PRE_ROLL = 80_000_000
 _OPUS_RATE = 48_000
+_OPUS_HEAD_SIZE = 19
+_FLAC_STREAM_INFO_SIZE = 34
+_FLAC_MARKER = b"fLaC\x80\x00\x00\x22"
+"""Stream marker and the header of a last metadata block, STREAMINFO of 34 bytes (RFC 9639 section 8.1)."""
+_ALAC_ATOM_HEADER_SIZE = 12
+_ALAC_COOKIE_SIZE = 24
 
 AUDIO_CODEC_IDS = {
     "aac": "A_AAC",
@@ -77,6 +86,25 @@ class AudioPacket:
     duration: Fraction
 
 
+def audio_track(stream: av.AudioStream) -> AudioTrack:
+    """Describe a track of PyAV."""
+    context = stream.codec_context
+    return AudioTrack(
+        codec=context.name,
+        extradata=bytes(context.extradata or b""),
+        sample_rate=context.sample_rate,
+        channels=context.layout.nb_channels,
+        bits_per_sample=context.format.bits if context.name.startswith("pcm") else 0,
+        language=stream.language or "und",
+    )
+
+
+def audio_packet(packet: av.Packet[Any]) -> AudioPacket:
+    """Take a packet of PyAV out of its time base."""
+    pts = packet.pts if packet.pts is not None else packet.dts or 0
+    return AudioPacket(bytes(packet), pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+
+
 def video_entry(number: int, track: VideoTrack) -> bytes:
     """TrackEntry of the main video, chosen by default."""
     return ebml.master(
@@ -115,14 +143,13 @@ def audio_entry(number: int, track: AudioTrack) -> bytes:
     """
     if track.codec not in AUDIO_CODEC_IDS:
         raise UnsupportedError(f"audio codec {track.codec} has no Matroska mapping in this version")
-    if track.codec == "vorbis" and track.extradata[:1] != b"\x02":
-        raise UnsupportedError("the Vorbis headers are not in the laced form that Matroska takes")
+    private = _codec_private(track)
     return ebml.master(
         TRACK_ENTRY,
         *_common(number, _TYPE_AUDIO, is_default=True, language=track.language),
         ebml.string(_CODEC_ID, AUDIO_CODEC_IDS[track.codec]),
         *_opus_timing(track),
-        *([ebml.element(_CODEC_PRIVATE, track.extradata)] if track.extradata else []),
+        *([ebml.element(_CODEC_PRIVATE, private)] if private else []),
         ebml.master(
             _AUDIO,
             ebml.float64(_SAMPLING_FREQUENCY, track.sample_rate),
@@ -168,12 +195,37 @@ def _colour(colour: Colour) -> bytes:
     )
 
 
-def _opus_timing(track: AudioTrack) -> list[bytes]:
-    """CodecDelay from the pre-skip of OpusHead (RFC 7845 section 5.1), and the pre-roll that Opus asks for."""
-    if track.codec != "opus" or len(track.extradata) < 12:
-        return []
+def _codec_private(track: AudioTrack) -> bytes:
+    """Turn what FFmpeg keeps beside a stream into what Matroska stores (its codec specifications)."""
+    data = track.extradata
+    if track.codec == "vorbis" and data[:1] != b"\x02":
+        raise UnsupportedError("the Vorbis headers are not in the laced form that Matroska takes")
+    if track.codec == "opus" and len(data) < _OPUS_HEAD_SIZE:
+        raise UnsupportedError("the Opus track has no identification header")
+    if track.codec == "flac":
+        if len(data) < _FLAC_STREAM_INFO_SIZE:
+            raise UnsupportedError("the FLAC track has no STREAMINFO")
+        return data if data.startswith(b"fLaC") else _FLAC_MARKER + data[:_FLAC_STREAM_INFO_SIZE]
+    if track.codec == "alac":
+        if len(data) < _ALAC_ATOM_HEADER_SIZE + _ALAC_COOKIE_SIZE:
+            raise UnsupportedError("the ALAC track has no magic cookie")
+        return data[_ALAC_ATOM_HEADER_SIZE:]
+    return data
+
+
+def codec_delay(track: AudioTrack) -> Fraction:
+    """Seconds that readers subtract from the track's timestamps: the pre-skip of Opus (RFC 7845 section 5.1)."""
+    if track.codec != "opus" or len(track.extradata) < _OPUS_HEAD_SIZE:
+        return Fraction(0)
     (pre_skip,) = struct.unpack_from("<H", track.extradata, 10)
+    return Fraction(pre_skip, _OPUS_RATE)
+
+
+def _opus_timing(track: AudioTrack) -> list[bytes]:
+    """CodecDelay, and the pre-roll that Opus asks for after a seek."""
+    if track.codec != "opus":
+        return []
     return [
-        ebml.unsigned(_CODEC_DELAY, pre_skip * NANOSECONDS // _OPUS_RATE),
+        ebml.unsigned(_CODEC_DELAY, int(codec_delay(track) * NANOSECONDS)),
         ebml.unsigned(_SEEK_PRE_ROLL, _OPUS_SEEK_PRE_ROLL),
     ]

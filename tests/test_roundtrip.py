@@ -86,12 +86,26 @@ def test_one_changed_fixup_fails_the_keyframe_md5(gop: HybridGop) -> None:
         restore_gop(with_payload(gop, fixups=fixups.difference(generated, wrong)))
 
 
+def test_one_changed_sample_fails_in_every_decoder(gop: HybridGop, tmp_path: Path) -> None:
+    """Negative control: the keyframe's own hash comes from the payload."""
+    payload, picture = regenerate(gop)
+    wrong = Picture(picture.y.copy(), picture.cb, picture.cr)
+    wrong.y[100, 100] ^= 1
+    stream = tmp_path / "wrong.hevc"
+    restored = splice(gop, wrong, payload.md5s)
+    units = [nal for unit in restored.access_units for nal in unit.nal_units]
+    stream.write_bytes(hevc.join_annexb([*restored.parameter_sets.nal_units, *units]))
+    for binary in ffmpegs().values():
+        assert run(binary, *EXACT, "-i", stream, "-f", "null", "-", check=False).returncode != 0
+    assert "checksum mismatch" in run(tool("libde265-dec265"), "-c", "-q", stream, check=False).stderr
+
+
 def test_a_wrong_keyframe_fails_the_picture_hashes(gop: HybridGop, tmp_path: Path) -> None:
     """Negative control: even with matching keyframe MD5s the P and B pictures give a wrong reference away."""
     _, picture = regenerate(gop)
     wrong = Picture(picture.y.copy(), picture.cb, picture.cr)
     wrong.y[::8, ::8] ^= 16
-    restored = splice(gop, wrong)
+    restored = splice(gop, wrong, hevc.picture_md5s(wrong))
     units = [unit.nal_units for unit in restored.access_units]
     with pytest.raises(VerificationError):
         decoded(units, restored.parameter_sets)
