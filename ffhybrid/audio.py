@@ -9,7 +9,8 @@ from pathlib import Path
 
 import av
 
-from ffhybrid.errors import UnsupportedError
+from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.media import open_media
 from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, audio_packet, audio_track
 
 
@@ -30,7 +31,7 @@ class AudioSource:
         Raises:
             UnsupportedError: the source has streams that this version would lose.
         """
-        with av.open(path, metadata_errors="replace") as container:
+        with open_media(path, otherwise=CorruptDataError) as container:
             copied = {*container.streams.video[:1], *container.streams.audio[:1]}
             others = [f"{stream.type} stream {stream.index}" for stream in container.streams if stream not in copied]
             if others and wanted:

@@ -16,6 +16,7 @@ from av.filter import Graph
 
 from ffhybrid.decoding import plane_samples
 from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.media import open_media
 from ffhybrid.picture import Colour, Picture, PictureSpec, Plane
 
 logger = logging.getLogger(__name__)
@@ -84,10 +85,7 @@ class VideoSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._container = av.open(path, metadata_errors="replace")
-        except av.error.InvalidDataError as error:
-            raise CorruptDataError(f"{path}: this is no media file that FFmpeg can read") from error
+        self._container = open_media(path, otherwise=CorruptDataError)
         if not self._container.streams.video:
             self._container.close()
             raise CorruptDataError(f"{path}: there is no video stream")

@@ -22,6 +22,7 @@ import av
 from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.media import open_media
 from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, CarriedUnit, binding_tag, split_access_unit
 from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack, audio_packet, audio_track
 from ffhybrid.picture import Colour
@@ -65,10 +66,7 @@ class HybridReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._container = av.open(path, metadata_errors="replace")
-        except (av.error.InvalidDataError, av.error.EOFError) as error:
-            raise NotHybridError(f"{path}: this is no media file that FFmpeg can read") from error
+        self._container = open_media(path, otherwise=NotHybridError)
         try:
             self._open()
         except BaseException:
