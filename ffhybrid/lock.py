@@ -63,13 +63,20 @@ class LockWindow:
 
 
 WINDOWS = {
-    8: (LockWindow(14, 0, 18), LockWindow(16, 0, 20), LockWindow(16, 0, 24), LockWindow(16, 0, 28)),
+    8: tuple(
+        LockWindow(zone_qp, 0, high)
+        for zone_qp, high in ((6, 10), (8, 12), (10, 14), (12, 16), (14, 18), (16, 20), (16, 24), (16, 28))
+    ),
     10: (LockWindow(0, 0, 0), LockWindow(12, 0, 16), LockWindow(16, 0, 24)),
 }
-"""By bit depth, the windows in the order in which they are tried: narrow ones first."""
+"""By bit depth, from narrow to wide. At 10 bits QP 0 is far from lossless, and the narrowest window is enough."""
 
-CRF_MARGIN = 8
-"""A wider window must end this far below the CRF, or P and B pictures become lossless in places, and large."""
+WIDE_ENOUGH = {8: 18, 10: 0}
+"""A first window need not reach further than this."""
+
+MARGIN, LEAST_MARGIN = 8, 4
+"""How far below the CRF a first window ends, and a wider one. Where a window reaches the QPs of P and B pictures, those
+become lossless in places, and large (``benchmarks/lock.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +131,15 @@ def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> Lo
 
 
 def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
+    """Windows worth trying: the widest one that is safe at this CRF, then wider ones while there is room."""
     if bit_depth not in WINDOWS:
         raise UnsupportedError(f"no reference lock is known for {bit_depth} bits")
-    first, *wider = WINDOWS[bit_depth]
-    return (first, *(window for window in wider if window.high <= crf - CRF_MARGIN))
+    windows = WINDOWS[bit_depth]
+    reach = min(crf - MARGIN, WIDE_ENOUGH[bit_depth])
+    safe = sum(window.high <= reach for window in windows)
+    first = max(safe - 1, 0)
+    wider = (window for window in windows[first + 1 :] if window.high <= crf - LEAST_MARGIN)
+    return (windows[first], *wider)
 
 
 def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:

@@ -75,7 +75,7 @@ class PlainWriter:
 
     @contextmanager
     def _refusals_named(self) -> Iterator[None]:
-        """Tell what a format refuses from what a disk or a pipe does; headers are only written with the first packet."""
+        """Tell what a format refuses, at the first packet at the latest, from what a disk or a pipe refuses."""
         try:
             yield
         except OSError:

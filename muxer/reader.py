@@ -6,11 +6,8 @@ leave placeholders without payloads and payloads without placeholders at both en
 
 from __future__ import annotations
 
-import logging
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -23,45 +20,25 @@ from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.media import open_media
-from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, CarriedUnit, binding_tag, split_access_unit
+from ffhybrid.muxer.assembly import MAX_GOP_BYTES, GopAssembler
+from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, CarriedUnit, split_access_unit
 from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack, audio_packet, audio_track
 from ffhybrid.picture import Colour
 
-logger = logging.getLogger(__name__)
-
-MAX_WAITING_GOPS = 4
-"""Complete GOPs held while their payload is still to come."""
-MAX_GOP_BYTES = 1 << 28
 MAX_PROBED_PACKETS = 1000
 """Packets looked at for the first keyframe."""
 FULL_RANGE = 2
 HVCC_VERSION = b"\x01"
-
-
-@dataclass(slots=True)
-class _OpenGop:
-    number: int
-    binding: bytes
-    parameter_sets: ParameterSets
-    units: list[AccessUnit]
-    size: int = 0
-
-
-@dataclass(slots=True)
-class _State:
-    """Where the demultiplexing stands."""
-
-    queue: deque[_OpenGop] = field(default_factory=deque)
-    payloads: dict[bytes, bytes] = field(default_factory=dict)
-    gops: int = 0
+_HVCC_FIXED_SIZE = 23
 
 
 class HybridReader:
-    """A hybrid file, open for reading; a context manager.
+    """A hybrid file, open for reading; a context manager. It is read once, from the beginning.
 
     Raises:
         NotHybridError: no media file, no HEVC video, or a first keyframe without a binding tag.
-        CorruptDataError: parameter sets that do not parse.
+        CorruptDataError: parameter sets that do not parse, or a damaged container.
+        OSError: the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,20 +76,21 @@ class HybridReader:
         self.other_streams = [
             f"{stream.type} stream {stream.index}" for stream in self._container.streams if stream.index not in known
         ]
-        self._packets = self._container.demux([stream for stream in (main, neural, audio) if stream is not None])
+        self._packets = self._guarded(
+            self._container.demux([stream for stream in (main, neural, audio) if stream is not None])
+        )
         with self._named():
-            header_sets = self._read_extradata(main)
             self._length_sizes = {stream.index: _length_size(stream) for stream in (main, neural) if stream}
         probed, first = self._probe_first_keyframe()
         self._packets = chain(probed, self._packets)
         if first.binding is None:
             raise NotHybridError(f"{self.path}: the first keyframe has no binding tag, so this is no hybrid file")
         with self._named():
-            self._header_sets = self._sets_of(first) or header_sets
+            self._header_sets = self._read_extradata(main) or self._sets_of(first)
         if self._header_sets is None:
             raise CorruptDataError(f"{self.path}: the video has no parameter sets")
         with self._named():
-            self.video = self._describe(self._header_sets)
+            self.video = self._describe(self._sets_of(first) or self._header_sets)
 
     @contextmanager
     def _named(self, seconds: float | None = None) -> Iterator[None]:
@@ -133,13 +111,15 @@ class HybridReader:
 
     def _probe_first_keyframe(self) -> tuple[list[av.Packet[Any]], CarriedUnit]:
         probed: list[av.Packet[Any]] = []
+        size = 0
         for packet in self._packets:
             probed.append(packet)
+            size += packet.size
             if packet.stream.index == self._main.index and packet.size:
                 unit = self._split(packet)
                 if _is_keyframe(unit):
                     return probed, unit
-            if len(probed) > MAX_PROBED_PACKETS:
+            if len(probed) > MAX_PROBED_PACKETS or size > MAX_GOP_BYTES:
                 break
         raise NotHybridError(f"{self.path}: the HEVC video has no IDR picture, so this is no hybrid file")
 
@@ -170,6 +150,12 @@ class HybridReader:
         return cast(Fraction, self._main.time_base)
 
     @property
+    def pix_fmt(self) -> str:
+        """FFmpeg's name of the pixel format that the SPS declares."""
+        depth = hevc.parse_sps(self.video.parameter_sets.sps).bit_depth
+        return "yuv420p" if depth == 8 else f"yuv420p{depth}le"
+
+    @property
     def format_name(self) -> str:
         """FFmpeg's name of the container format."""
         return self._container.format.name
@@ -194,24 +180,22 @@ class HybridReader:
         Raises:
             CorruptDataError: damaged access units, or a GOP whose payload is missing or does not match.
         """
-        state = _State()
-        for packet in self._guarded_packets():
+        gops = GopAssembler(name=str(self.path), time_base=self.time_base)
+        for packet in self._packets:
             if not packet.size:
                 continue
             if self.audio_stream is not None and packet.stream.index == self.audio_stream.index:
                 yield audio_packet(packet)
             elif packet.stream.index == self._main.index:
-                self._take_video(packet, state)
+                self._take_video(packet, gops)
             else:
-                self._take_neural(packet, state)
-            yield from self._ready(state, keep=1)
-        yield from self._ready(state, keep=0)
-        if state.gops == 0:
-            raise CorruptDataError(f"{self.path}: no GOP is complete")
+                self._take_neural(packet, gops)
+            yield from gops.complete()
+        yield from gops.finish()
 
-    def _guarded_packets(self) -> Iterator[av.Packet[Any]]:
+    def _guarded(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
         try:
-            yield from self._packets
+            yield from packets
         except av.error.FFmpegError as error:
             raise CorruptDataError(f"{self.path}: the container is damaged: {error}") from error
 
@@ -223,73 +207,23 @@ class HybridReader:
                 return split_access_unit(hevc.split_length_prefixed(data, length_size))
             return split_access_unit(hevc.split_annexb(data))
 
-    def _take_video(self, packet: av.Packet[Any], state: _State) -> None:
+    def _take_video(self, packet: av.Packet[Any], gops: GopAssembler) -> None:
         unit = self._split(packet)
         if packet.pts is None:
             raise CorruptDataError(f"{self.path}: a video packet has no timestamp")
         picture = AccessUnit(unit.picture, packet.pts, packet.duration or self._frame_duration())
-        if _is_keyframe(unit):
-            self._begin_gop(unit, picture, state)
+        if not _is_keyframe(unit):
+            gops.add_picture(picture)
             return
-        if not state.queue:
-            logger.warning("%s: a picture at %.3f s before the first keyframe is dropped", self.path, _seconds(packet))
-            return
-        gop = state.queue[-1]
-        gop.size += packet.size
-        if gop.size > MAX_GOP_BYTES:
-            raise CorruptDataError(f"{self.path}: GOP {gop.number} has more than {MAX_GOP_BYTES} bytes")
-        gop.units.append(picture)
-
-    def _begin_gop(self, unit: CarriedUnit, picture: AccessUnit, state: _State) -> None:
-        number = state.gops + len(state.queue)
-        if unit.binding is None:
-            raise CorruptDataError(
-                f"{self.path}: GOP {number} at {float(picture.pts * self.time_base):.3f} s is no hybrid GOP"
-            )
-        if unit.payload is not None:
-            state.payloads[binding_tag(unit.payload)] = unit.payload
-        slices = tuple(nal for nal in unit.picture if hevc.is_slice(nal))
-        placeholder = AccessUnit(slices, picture.pts, picture.duration)
-        with self._named(float(picture.pts * self.time_base)):
+        with self._named(_seconds(packet)):
             sets = self._sets_of(unit) or self._header_sets
-        state.queue.append(_OpenGop(number, unit.binding, cast(ParameterSets, sets), [placeholder]))
+        gops.begin(unit, picture, cast(ParameterSets, sets))
 
-    def _take_neural(self, packet: av.Packet[Any], state: _State) -> None:
+    def _take_neural(self, packet: av.Packet[Any], gops: GopAssembler) -> None:
         payload = self._split(packet).payload
         if payload is None:
             raise CorruptDataError(f"{self.path}: the neural packet at {_seconds(packet):.3f} s has no payload")
-        state.payloads[binding_tag(payload)] = payload
-        if len(state.payloads) > 2 * MAX_WAITING_GOPS:
-            del state.payloads[next(iter(state.payloads))]
-            logger.warning("%s: a payload without its GOP is dropped", self.path)
-
-    def _ready(self, state: _State, *, keep: int) -> Iterator[HybridGop]:
-        """Yield complete GOPs; the last ``keep`` ones may still grow."""
-        while len(state.queue) > keep:
-            gop = state.queue[0]
-            payload = state.payloads.get(gop.binding)
-            if payload is None and keep and len(state.queue) <= MAX_WAITING_GOPS:
-                return
-            state.queue.popleft()
-            if payload is None:
-                self._report_missing(gop, is_last=not keep and not state.queue)
-                continue
-            if not self._is_repeated(gop, state):
-                del state.payloads[gop.binding]
-            state.gops += 1
-            yield HybridGop(payload, gop.parameter_sets, gop.units[0], tuple(gop.units[1:]), self.time_base)
-
-    @staticmethod
-    def _is_repeated(gop: _OpenGop, state: _State) -> bool:
-        """Whether a waiting GOP has the same payload, as repeated content has."""
-        return any(other.binding == gop.binding for other in state.queue)
-
-    def _report_missing(self, gop: _OpenGop, *, is_last: bool) -> None:
-        seconds = float(gop.units[0].pts * self.time_base)
-        message = f"{self.path}: GOP {gop.number} at {seconds:.3f} s has no payload"
-        if not is_last:
-            raise CorruptDataError(f"{message}, or one that was changed")
-        logger.warning("%s; a cut left only its beginning, it is dropped", message)
+        gops.add_payload(payload)
 
     def _frame_duration(self) -> int:
         rate = self.video.frame_rate or Fraction(25)
@@ -307,9 +241,14 @@ def _codec_name(stream: av.VideoStream | av.AudioStream) -> str | None:
 
 
 def _length_size(stream: av.VideoStream) -> int:
-    """Bytes of a NAL unit's length, 0 for Annex B."""
+    """Bytes of a NAL unit's length, 0 for Annex B (ISO/IEC 14496-15 clause 8.3.3.1)."""
     extradata = bytes(stream.codec_context.extradata or b"")
-    return hevc.read_hvcc(extradata)[1] if extradata[:1] == HVCC_VERSION else 0
+    if extradata[:1] != HVCC_VERSION:
+        return 0
+    size = (extradata[21] & 3) + 1 if len(extradata) >= _HVCC_FIXED_SIZE else 0
+    if size not in (1, 2, 4):
+        raise CorruptDataError("the hvcC record is damaged")
+    return size
 
 
 def _is_keyframe(unit: CarriedUnit) -> bool:

@@ -51,6 +51,7 @@ AUDIO_CODEC_IDS = {
     "pcm_s24le": "A_PCM/INT/LIT",
     "vorbis": "A_VORBIS",
 }
+PCM_BITS = {"pcm_s16le": 16, "pcm_s24le": 24}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +91,11 @@ def audio_track(stream: av.AudioStream) -> AudioTrack:
     """Describe a track of PyAV."""
     context = stream.codec_context
     return AudioTrack(
-        codec=context.name,
+        codec=context.codec.canonical_name,
         extradata=bytes(context.extradata or b""),
         sample_rate=context.sample_rate,
         channels=context.layout.nb_channels,
-        bits_per_sample=context.format.bits if context.name.startswith("pcm") else 0,
+        bits_per_sample=PCM_BITS.get(context.name, 0),
         language=stream.language or "und",
     )
 

@@ -1,0 +1,77 @@
+"""The reference lock beside plain x265: fix-ups left, windows tried, bytes of P and B pictures, by clip and CRF.
+
+"plain" is x265 with the same options and no lock, whose own first picture the P and B pictures then follow: what the
+lock costs the P and B pictures. Keyframes are thumbnails of the source; hashes are not counted.
+
+    python benchmarks/lock.py [--frames 24] [--wpp 0] [CLIP ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+from rich.console import Console
+from rich.table import Table
+
+from clips import shared_clips, wheel_clip
+from ffhybrid import hevc, lock
+from ffhybrid.filters import Likeness, create
+from ffhybrid.lock import LockedEncode, encode_locked
+from ffhybrid.picture import Picture
+from ffhybrid.planner import GopLimits, SourceGop, plan_gops
+from ffhybrid.source import VideoSource
+from ffhybrid.x265_options import X265Options
+
+CRFS = (22, 28, 34)
+
+
+def inter_bytes(encode: LockedEncode) -> int:
+    """Bytes of P and B pictures without their hashes."""
+    units = (nal for unit in encode.inter for nal in unit.nal_units)
+    return sum(len(nal) for nal in units if not hevc.is_picture_hash(nal))
+
+
+def plain_bytes(gop: SourceGop, keyframe: Picture, options: X265Options) -> int:
+    """Bytes of P and B pictures where x265 codes the keyframe as it likes."""
+    unlocked = X265Options.codec_options
+
+    def without_lock(self: X265Options, lock_params: dict[str, str]) -> dict[str, str]:
+        return unlocked(self, {name: value for name, value in lock_params.items() if name == "none"})
+
+    with (
+        mock.patch.object(X265Options, "codec_options", without_lock),
+        mock.patch.object(lock, "TOO_MANY", 1 << 40),
+        mock.patch.object(lock, "ENOUGH", 1 << 40),
+    ):
+        return inter_bytes(encode_locked(gop, keyframe, options))
+
+
+def main() -> None:
+    """Print a row a clip and CRF."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--wpp", choices=("0", "1"), default="0")
+    arguments = parser.parse_args()
+    table = Table("clip", "CRF", "fix-ups", "bytes", "windows", "P and B locked", "plain", "ratio", box=None)
+    thumbnail = create("thumbnail")
+    for clip in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
+        with VideoSource(clip) as source, tempfile.TemporaryDirectory() as name:
+            limits = GopLimits(length=arguments.frames)
+            gop = next(plan_gops(source.frames(limit=arguments.frames), source.info, Path(name), limits=limits))
+            latent = thumbnail.fit(Likeness(gop.picture(0)), gop.spec, budget=None, warm_start=None, progress=None)
+            keyframe = thumbnail.generate(latent, gop.spec)
+            for crf in CRFS:
+                options = X265Options(crf=crf, params={"wpp": arguments.wpp})
+                locked = encode_locked(gop, keyframe, options)
+                ours, theirs = inter_bytes(locked), plain_bytes(gop, keyframe, options)
+                numbers = (locked.fixup_count, len(locked.fixups), len(locked.windows), ours, theirs)
+                table.add_row(clip.name, str(crf), *map(str, numbers), f"{ours / theirs:.3f}")
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()
