@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import av
@@ -19,6 +20,8 @@ def open_media(path: Path, *, otherwise: type[FFHybridError]) -> av.container.In
     try:
         return av.open(path, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        if isinstance(error, OSError) and not isinstance(error, ValueError | EOFError):
+        # FFmpeg says EIO of damaged Matroska files too.
+        refused = isinstance(error, OSError) and not isinstance(error, ValueError | EOFError)
+        if refused and error.errno != errno.EIO:
             raise
         raise otherwise(f"{path}: this is no media file that FFmpeg can read") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import ffhybrid
@@ -109,6 +109,7 @@ def test_decoding_gives_frames_with_the_timestamps_of_the_file(track_file: Path)
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=6), st.booleans())
+@example([(235, 16)], False)
 def test_damage_anywhere_raises_only_our_errors(
     track_file: Path, tmp_path: Path, changes: list[tuple[int, int]], near_start: bool
 ) -> None:
