@@ -3,8 +3,8 @@
 from setuptools import setup
 
 setup(
-    packages=["ffhybrid", "ffhybrid.cli", "ffhybrid.muxer", "ffhybrid.filters"],
+    packages=["ffhybrid", "ffhybrid.cli", "ffhybrid.muxer", "ffhybrid.filters", "ffhybrid.filters.overfit"],
     package_dir={"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"},
-    package_data={"ffhybrid": ["py.typed"]},
+    package_data={"ffhybrid": ["py.typed"], "ffhybrid.filters.overfit": ["analysis.npz"]},
     cffi_modules=["cext/build_cext.py:ffibuilder"],
 )

@@ -10,7 +10,7 @@ from cffi import FFI
 HERE = Path("cext")
 SOURCES = sorted(str(path) for path in HERE.glob("ffh_*.c"))
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
-COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra"]
+COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread"]
 
 CDEF = """
 #define FFH_EINVAL ...
@@ -84,9 +84,24 @@ int ffh_write_grey_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type
 
 void ffh_plane_md5(const uint8_t *plane, size_t rows, size_t row_bytes, size_t stride, uint8_t *digest);
 uint32_t ffh_crc32c(const uint8_t *data, size_t size);
+
+#define FFH_MODULES ...
+#define FFH_PARAMETER_COUNT ...
+#define FFH_OVERFIT_MAX_STEP ...
+typedef struct ffh_overfit_header { uint8_t has_fine; uint8_t classes[2]; uint8_t steps[2]; } ffh_overfit_header;
+const int32_t *ffh_network_prior_values(void);
+typedef struct ffh_planes { uint8_t *planes[3]; ptrdiff_t strides[3]; int bit_depth; } ffh_planes;
+int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, int32_t *values, const uint8_t *shifts,
+                       const int8_t *const *grids, ffh_buf *out);
+int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads);
+int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ffh_overfit_header *header,
+                     int32_t *values, int8_t *const *grids);
+int32_t ffh_overfit_step(uint8_t step, int level);
+void ffh_noise_row(int channel, int row, int columns, int16_t *out);
+extern const uint32_t ffh_laplace_decay[64];
 """
 
-HEADERS = ["common", "nal", "sei", "hvcc", "params", "slice", "picture", "digest"]
+HEADERS = ["common", "nal", "sei", "hvcc", "params", "slice", "picture", "digest", "overfit"]
 
 sanitize = bool(os.environ.get("FFH_SANITIZE"))
 
@@ -98,5 +113,5 @@ ffibuilder.set_source(
     sources=SOURCES,
     include_dirs=[str(HERE)],
     extra_compile_args=COMPILE_ARGS + (SANITIZE if sanitize else []),
-    extra_link_args=SANITIZE if sanitize else [],
+    extra_link_args=["-pthread", *(SANITIZE if sanitize else [])],
 )

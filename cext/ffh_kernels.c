@@ -1,0 +1,156 @@
+#include "ffh_kernels.h"
+
+#include "ffh_common.h"
+
+enum { ROUNDING = 1 << (FFH_WEIGHT_BITS - 1), BLOCK = 4 };
+
+static int16_t saturate(int32_t value)
+{
+    return (int16_t)FFH_MIN(FFH_MAX(value, INT16_MIN), INT16_MAX);
+}
+
+static void mac_output(const ffh_mac *mac, const int16_t *const *taps, int o, int16_t *out, int x)
+{
+    int32_t acc[FFH_ROW_ALIGN];
+
+    for (int i = 0; i < FFH_ROW_ALIGN; i++)
+        acc[i] = mac->bias[o] + ROUNDING;
+    for (int t = 0; t < mac->taps; t++) {
+        const int16_t *in = taps[t] + x;
+        int16_t weight = mac->weights[o * mac->taps + t];
+        for (int i = 0; i < FFH_ROW_ALIGN; i++)
+            acc[i] += weight * in[i];
+    }
+    for (int i = 0; i < FFH_ROW_ALIGN; i++) {
+        int32_t value = saturate(acc[i] >> FFH_WEIGHT_BITS);
+        if (mac->flags & FFH_MAC_RELU)
+            value = FFH_MAX(value, 0);
+        if (mac->flags & FFH_MAC_RESIDUAL)
+            value = saturate(value + out[x + i]);
+        out[x + i] = (int16_t)value;
+    }
+}
+
+static void mac_rows_plain(const ffh_mac *mac, const int16_t *const *taps, int16_t *const *out, int width)
+{
+    for (int x = 0; x < width; x += FFH_ROW_ALIGN)
+        for (int o = 0; o < mac->outputs; o++)
+            mac_output(mac, taps, o, out[o], x);
+}
+
+static void dense_relu_plain(const ffh_dense *dense, const int32_t *bias, const int16_t *in, int16_t *out)
+{
+    int32_t acc[FFH_DENSE];
+
+    for (int o = 0; o < FFH_DENSE; o++)
+        acc[o] = bias[o] + ROUNDING;
+    for (int pair = 0; pair < FFH_DENSE / 2; pair++)
+        for (int o = 0; o < FFH_DENSE; o++)
+            acc[o] += dense->weights[pair][o][0] * in[2 * pair] + dense->weights[pair][o][1] * in[2 * pair + 1];
+    for (int o = 0; o < FFH_DENSE; o++)
+        out[o] = (int16_t)FFH_MAX(saturate(acc[o] >> FFH_WEIGHT_BITS), 0);
+}
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(FFH_PLAIN_KERNELS)
+#define HAVE_AVX2 1
+#include <immintrin.h>
+#include <string.h>
+
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline __m256i pair_of(const int16_t *weights)
+{
+    int32_t both;
+    memcpy(&both, weights, sizeof(both));
+    return _mm256_set1_epi32(both);
+}
+
+AVX2 static inline void finish_output(const ffh_mac *mac, __m256i low, __m256i high, int16_t *out)
+{
+    __m256i value =
+        _mm256_packs_epi32(_mm256_srai_epi32(low, FFH_WEIGHT_BITS), _mm256_srai_epi32(high, FFH_WEIGHT_BITS));
+
+    if (mac->flags & FFH_MAC_RELU)
+        value = _mm256_max_epi16(value, _mm256_setzero_si256());
+    if (mac->flags & FFH_MAC_RESIDUAL)
+        value = _mm256_adds_epi16(value, _mm256_loadu_si256((const __m256i *)out));
+    _mm256_storeu_si256((__m256i *)out, value);
+}
+
+/* `count` outputs from `first`; a constant where this is inlined, so that the accumulators are registers. */
+AVX2 static inline __attribute__((always_inline)) void mac_block(const ffh_mac *mac, const int16_t *const *taps,
+                                                                 int16_t *const *out, int x, int first, const int count)
+{
+    __m256i low[BLOCK], high[BLOCK];
+    const int16_t *weights = mac->weights + (ptrdiff_t)first * mac->taps;
+
+    for (int o = 0; o < count; o++)
+        low[o] = high[o] = _mm256_set1_epi32(mac->bias[first + o] + ROUNDING);
+    for (int t = 0; t < mac->taps; t += 2) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(taps[t] + x));
+        __m256i b = _mm256_loadu_si256((const __m256i *)(taps[t + 1] + x));
+        __m256i near = _mm256_unpacklo_epi16(a, b), far = _mm256_unpackhi_epi16(a, b);
+        for (int o = 0; o < count; o++) {
+            __m256i weight = pair_of(weights + o * mac->taps + t);
+            low[o] = _mm256_add_epi32(low[o], _mm256_madd_epi16(near, weight));
+            high[o] = _mm256_add_epi32(high[o], _mm256_madd_epi16(far, weight));
+        }
+    }
+    for (int o = 0; o < count; o++)
+        finish_output(mac, low[o], high[o], out[first + o] + x);
+}
+
+AVX2 static void mac_rows_avx2(const ffh_mac *mac, const int16_t *const *taps, int16_t *const *out, int width)
+{
+    for (int x = 0; x < width; x += FFH_ROW_ALIGN) {
+        int o = 0;
+        for (; o + BLOCK <= mac->outputs; o += BLOCK)
+            mac_block(mac, taps, out, x, o, BLOCK);
+        for (; o + 2 <= mac->outputs; o += 2)
+            mac_block(mac, taps, out, x, o, 2);
+        if (o < mac->outputs)
+            mac_block(mac, taps, out, x, o, 1);
+    }
+}
+
+AVX2 static void dense_relu_avx2(const ffh_dense *dense, const int32_t *bias, const int16_t *in, int16_t *out)
+{
+    const __m256i rounding = _mm256_set1_epi32(ROUNDING);
+    __m256i low = _mm256_add_epi32(_mm256_loadu_si256((const __m256i *)bias), rounding);
+    __m256i high = _mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(bias + 8)), rounding);
+
+    for (int pair = 0; pair < FFH_DENSE / 2; pair++) {
+        __m256i x = pair_of(in + 2 * pair);
+        const __m256i *weights = (const __m256i *)dense->weights[pair];
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(x, _mm256_loadu_si256(weights)));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(x, _mm256_loadu_si256(weights + 1)));
+    }
+    low = _mm256_srai_epi32(low, FFH_WEIGHT_BITS);
+    high = _mm256_srai_epi32(high, FFH_WEIGHT_BITS);
+    __m256i value = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+    _mm256_storeu_si256((__m256i *)out, _mm256_max_epi16(value, _mm256_setzero_si256()));
+}
+#endif
+
+void ffh_mac_rows(const ffh_mac *mac, const int16_t *const *taps, int16_t *const *out, int width)
+{
+#ifdef HAVE_AVX2
+    if (__builtin_cpu_supports("avx2")) {
+        mac_rows_avx2(mac, taps, out, width);
+        return;
+    }
+#endif
+    mac_rows_plain(mac, taps, out, width);
+}
+
+void ffh_dense_relu(const ffh_dense *dense, const int32_t bias[FFH_DENSE], const int16_t in[FFH_DENSE],
+                    int16_t out[FFH_DENSE])
+{
+#ifdef HAVE_AVX2
+    if (__builtin_cpu_supports("avx2")) {
+        dense_relu_avx2(dense, bias, in, out);
+        return;
+    }
+#endif
+    dense_relu_plain(dense, bias, in, out);
+}

@@ -1,0 +1,40 @@
+/*
+ * The latent of generator `overfit`: header, network, latent grids (docs/FORMAT.md section 4).
+ */
+#ifndef FFH_OVERFIT_H
+#define FFH_OVERFIT_H
+
+#include "ffh_synthesis.h"
+
+enum {
+    FFH_OVERFIT_VERSION = 1,
+    FFH_OVERFIT_MAX_STEP = 95,
+    FFH_OVERFIT_MAX_SIDE = 16384,
+    FFH_OVERFIT_MAX_SAMPLES = 1 << 26 /* luma; a decoder allocates at most 8 bytes for each */
+};
+
+typedef struct ffh_overfit_header {
+    uint8_t has_fine;             /* whether level 0 is there */
+    uint8_t classes[FFH_CLASSES]; /* rate, texture; 128 is 0, in steps of 1/32 */
+    uint8_t steps[FFH_CHROMA];    /* luma, chroma; of level 0, in eighths of an octave; 0 is 1/8 of an 8-bit unit */
+} ffh_overfit_header;
+
+/*
+ * Appends a latent. `values` has FFH_PARAMETER_COUNT values, rounded on return to what decoders have; `grids` has
+ * row-major grids (the first ignored without has_fine), values within -127 to 127.
+ * Returns 0, FFH_ENOMEM, or FFH_EDATA for parameters that a decoder would refuse.
+ */
+int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, int32_t *values,
+                       const uint8_t shifts[FFH_MODULES], const int8_t *const grids[FFH_GRIDS], ffh_buf *out);
+
+/* Makes the picture of a latent. Returns 0, FFH_ENOMEM, FFH_EDATA, or FFH_EUNSUPPORTED for another version. */
+int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads);
+
+/* Reads header, network and grids back, for a warm start; `grids` as for encoding, each with room for its size. */
+int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ffh_overfit_header *header,
+                     int32_t *values, int8_t *const grids[FFH_GRIDS]);
+
+/* Features of one latent unit at a level, halved from level to level, with FFH_ACTIVATION_BITS fractional bits. */
+int32_t ffh_overfit_step(uint8_t step, int level);
+
+#endif

@@ -1,0 +1,339 @@
+#include "ffh_synthesis.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RING = 4,
+    MAX_WINDOW_TAPS = FFH_FEATURES * FFH_WINDOW,
+    FIRST_FINE = FFH_LEVELS - 1 + FFH_CHROMA,
+    FIRST_NOISE = FIRST_FINE + FFH_FINE,
+    FIRST_CLASS = FIRST_NOISE + FFH_NOISE,
+    RESIDUAL_LAYERS = 2
+};
+
+/* Layers with only the inputs that are there. */
+typedef struct layers {
+    int inputs;
+    int has_fine;
+    int has_noise;
+    int16_t weights1[FFH_HIDDEN * FFH_INPUTS];
+    int16_t weights2[FFH_FEATURES * (FFH_HIDDEN + FFH_INPUTS)];
+    int16_t weights3[FFH_FEATURES * MAX_WINDOW_TAPS];
+    int16_t weights4[FFH_FEATURES * MAX_WINDOW_TAPS];
+    int16_t weights5[FFH_OUTPUTS * MAX_WINDOW_TAPS];
+    int32_t bias1[FFH_HIDDEN];
+    int32_t bias2[FFH_FEATURES];
+    int32_t bias3[FFH_FEATURES];
+    int32_t bias4[FFH_FEATURES];
+    int32_t bias5[FFH_OUTPUTS];
+} layers;
+
+/* One thread's rows, and its rolling buffers. */
+typedef struct worker {
+    const layers *layers;
+    const ffh_pyramid *pyramid;
+    const ffh_planes *to;
+    int first;
+    int last;
+    ffh_rows inputs;
+    ffh_rows hidden;
+    ffh_rows rings[RESIDUAL_LAYERS + 1]; /* features, and what each 3x3 layer makes of them */
+    int next[RESIDUAL_LAYERS + 1];       /* rows below are in the rings */
+    ffh_rows outputs;
+    ffh_rows scratch;
+} worker;
+
+static int has_noise(const ffh_network *n)
+{
+    int32_t any = 0;
+
+    for (int i = FIRST_NOISE; i < FIRST_CLASS; i++) {
+        for (int o = 0; o < FFH_HIDDEN; o++)
+            any |= n->synthesis_weight1[o][i];
+        for (int o = 0; o < FFH_FEATURES; o++)
+            any |= n->synthesis_linear[o][i];
+    }
+    return any != 0;
+}
+
+/* Inputs that are the same everywhere in the picture are part of the bias. */
+static void add_classes(int32_t *bias, const int32_t weights[FFH_INPUTS], const int16_t classes[FFH_CLASSES])
+{
+    for (int i = 0; i < FFH_CLASSES; i++)
+        *bias += weights[FIRST_CLASS + i] * classes[i];
+}
+
+static void copy_bias(int32_t *to, const int32_t *from, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = from[i] * (1 << FFH_ACTIVATION_BITS);
+}
+
+/* Copies the weights of the inputs that are there; returns how many. */
+static int pick_inputs(const layers *l, int16_t *to, const int32_t weights[FFH_INPUTS])
+{
+    int count = 0;
+
+    for (int i = 0; i < FIRST_CLASS; i++) {
+        if (i >= FIRST_NOISE ? !l->has_noise : i >= FIRST_FINE && !l->has_fine)
+            continue;
+        to[count++] = (int16_t)weights[i];
+    }
+    return count;
+}
+
+static void copy_weights(int16_t *to, const int32_t *from, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = (int16_t)from[i];
+}
+
+static void prepare_layers(layers *l, const ffh_network *n, const int16_t classes[FFH_CLASSES], int has_fine)
+{
+    l->has_fine = has_fine;
+    l->has_noise = has_noise(n);
+    for (int o = 0; o < FFH_HIDDEN; o++)
+        l->inputs = pick_inputs(l, l->weights1 + o * l->inputs, n->synthesis_weight1[o]);
+    for (int o = 0; o < FFH_FEATURES; o++) {
+        int16_t *to = l->weights2 + o * (FFH_HIDDEN + l->inputs);
+        copy_weights(to, n->synthesis_weight2[o], FFH_HIDDEN);
+        pick_inputs(l, to + FFH_HIDDEN, n->synthesis_linear[o]);
+    }
+    copy_weights(l->weights3, n->synthesis_weight3[0][0], FFH_FEATURES * MAX_WINDOW_TAPS);
+    copy_weights(l->weights4, n->synthesis_weight4[0][0], FFH_FEATURES * MAX_WINDOW_TAPS);
+    copy_weights(l->weights5, n->synthesis_weight5[0][0], FFH_OUTPUTS * MAX_WINDOW_TAPS);
+    copy_bias(l->bias1, n->synthesis_bias1, FFH_HIDDEN);
+    copy_bias(l->bias2, n->synthesis_bias2, FFH_FEATURES);
+    copy_bias(l->bias3, n->synthesis_bias3, FFH_FEATURES);
+    copy_bias(l->bias4, n->synthesis_bias4, FFH_FEATURES);
+    copy_bias(l->bias5, n->synthesis_bias5, FFH_OUTPUTS);
+    for (int o = 0; o < FFH_HIDDEN; o++)
+        add_classes(&l->bias1[o], n->synthesis_weight1[o], classes);
+    for (int o = 0; o < FFH_FEATURES; o++)
+        add_classes(&l->bias2[o], n->synthesis_linear[o], classes);
+}
+
+static uint32_t mixed_bits(uint32_t value)
+{
+    value = (value ^ value >> 16) * 0x7feb352du;
+    value = (value ^ value >> 15) * 0x846ca68bu;
+    return value ^ value >> 16;
+}
+
+void ffh_noise_row(int channel, int row, int columns, int16_t *out)
+{
+    uint32_t base = (uint32_t)row * 0x85ebca77u ^ (uint32_t)(channel + 1) * 0xc2b2ae3du;
+
+    for (int x = 0; x < columns; x++) {
+        uint32_t bits = mixed_bits((uint32_t)x * 0x9e3779b1u ^ base);
+        out[x] = (int16_t)((int)((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24)) - 510);
+    }
+}
+
+static void input_row(worker *w, int row)
+{
+    int16_t *out[FFH_INPUTS];
+    int first_noise = w->layers->inputs - FFH_NOISE;
+
+    for (int i = 0; i < w->layers->inputs; i++)
+        out[i] = ffh_rows_at(&w->inputs, i, 0);
+    ffh_pyramid_row(w->pyramid, row, out, &w->scratch);
+    for (int i = 0; i < FFH_NOISE && w->layers->has_noise; i++)
+        ffh_noise_row(i, row, w->inputs.columns, out[first_noise + i]);
+}
+
+/* The two 1x1 layers. */
+static void feature_row(worker *w, int row)
+{
+    const layers *l = w->layers;
+    const int16_t *taps[FFH_HIDDEN + FFH_INPUTS];
+    int16_t *hidden[FFH_HIDDEN], *out[FFH_FEATURES];
+    int columns = w->inputs.columns;
+
+    input_row(w, row);
+    for (int i = 0; i < FFH_HIDDEN; i++)
+        taps[i] = hidden[i] = ffh_rows_at(&w->hidden, i, 0);
+    for (int i = 0; i < l->inputs; i++)
+        taps[FFH_HIDDEN + i] = ffh_rows_at(&w->inputs, i, 0);
+    for (int i = 0; i < FFH_FEATURES; i++)
+        out[i] = ffh_rows_at(&w->rings[0], i, row % RING);
+    ffh_mac first = { l->inputs, FFH_HIDDEN, FFH_MAC_RELU, l->weights1, l->bias1 };
+    ffh_mac_rows(&first, taps + FFH_HIDDEN, hidden, columns);
+    ffh_mac second = { FFH_HIDDEN + l->inputs, FFH_FEATURES, 0, l->weights2, l->bias2 };
+    ffh_mac_rows(&second, taps, out, columns);
+    for (int i = 0; i < FFH_FEATURES; i++)
+        ffh_extend_row(out[i], columns);
+}
+
+/* Taps of a 3x3 window over a ring of rows; rows beyond the picture repeat its edge. */
+static void window_taps(const ffh_rows *ring, int row, int rows, const int16_t *taps[MAX_WINDOW_TAPS])
+{
+    for (int channel = 0; channel < FFH_FEATURES; channel++)
+        for (int i = 0; i < FFH_WINDOW; i++) {
+            int y = FFH_MIN(FFH_MAX(row + i / 3 - 1, 0), rows - 1);
+            taps[channel * FFH_WINDOW + i] = ffh_rows_at(ring, channel, y % RING) + i % 3 - 1;
+        }
+}
+
+static int picture_rows(const worker *w)
+{
+    return w->pyramid->latents->grids[1].rows;
+}
+
+static void residual_row(const worker *w, const ffh_mac *mac, const ffh_rows *from, int row, int16_t *const *out)
+{
+    const int16_t *taps[MAX_WINDOW_TAPS];
+    int columns = w->inputs.columns;
+
+    window_taps(from, row, picture_rows(w), taps);
+    for (int i = 0; i < mac->outputs; i++)
+        memcpy(out[i], ffh_rows_at(from, i, row % RING), (size_t)columns * sizeof(int16_t));
+    ffh_mac_rows(mac, taps, out, columns);
+}
+
+static void layer_row(worker *w, int layer, int row);
+
+/* Makes sure that everything a 3x3 window at `row` needs is in a ring. */
+static void advance(worker *w, int layer, int row)
+{
+    int last = FFH_MIN(row + 1, picture_rows(w) - 1);
+
+    for (; w->next[layer] <= last; w->next[layer]++)
+        layer_row(w, layer, w->next[layer]);
+}
+
+static void layer_row(worker *w, int layer, int row)
+{
+    const layers *l = w->layers;
+    const ffh_mac macs[RESIDUAL_LAYERS] = {
+        { MAX_WINDOW_TAPS, FFH_FEATURES, FFH_MAC_RELU | FFH_MAC_RESIDUAL, l->weights3, l->bias3 },
+        { MAX_WINDOW_TAPS, FFH_FEATURES, FFH_MAC_RELU | FFH_MAC_RESIDUAL, l->weights4, l->bias4 },
+    };
+    int16_t *out[FFH_FEATURES];
+
+    if (layer == 0) {
+        feature_row(w, row);
+        return;
+    }
+    advance(w, layer - 1, row);
+    for (int i = 0; i < FFH_FEATURES; i++)
+        out[i] = ffh_rows_at(&w->rings[layer], i, row % RING);
+    residual_row(w, &macs[layer - 1], &w->rings[layer - 1], row, out);
+    for (int i = 0; i < FFH_FEATURES; i++)
+        ffh_extend_row(out[i], w->inputs.columns);
+}
+
+static int sample(int value, int shift, int middle)
+{
+    value = ((value + (1 << (shift - 1))) >> shift) + middle;
+    return FFH_MIN(FFH_MAX(value, 0), 2 * middle - 1);
+}
+
+static void write_samples(const ffh_planes *to, int plane, int row, const int16_t *from, int count, int first, int gap)
+{
+    int shift = FFH_ACTIVATION_BITS - (to->bit_depth - 8);
+    int middle = 1 << (to->bit_depth - 1);
+    uint8_t *at = to->planes[plane] + row * to->strides[plane];
+    uint16_t *deep = (uint16_t *)(void *)at;
+
+    if (to->bit_depth == 8)
+        for (int x = 0; x < count; x++)
+            at[first + gap * x] = (uint8_t)sample(from[x], shift, middle);
+    else
+        for (int x = 0; x < count; x++)
+            deep[first + gap * x] = (uint16_t)sample(from[x], shift, middle);
+}
+
+static void output_row(worker *w, int row)
+{
+    const layers *l = w->layers;
+    int16_t *out[FFH_OUTPUTS];
+    int columns = w->inputs.columns;
+
+    advance(w, RESIDUAL_LAYERS, row);
+    for (int i = 0; i < FFH_OUTPUTS; i++)
+        out[i] = ffh_rows_at(&w->outputs, i, 0);
+    ffh_mac mac = { MAX_WINDOW_TAPS, FFH_OUTPUTS, FFH_MAC_RESIDUAL, l->weights5, l->bias5 };
+    residual_row(w, &mac, &w->rings[RESIDUAL_LAYERS], row, out);
+    for (int phase = 0; phase < 4; phase++)
+        write_samples(w->to, 0, 2 * row + phase / 2, out[phase], columns, phase % 2, 2);
+    write_samples(w->to, 1, row, out[4], columns, 0, 1);
+    write_samples(w->to, 2, row, out[5], columns, 0, 1);
+}
+
+static void *run_worker(void *argument)
+{
+    worker *w = argument;
+
+    for (int layer = 0; layer <= RESIDUAL_LAYERS; layer++)
+        w->next[layer] = FFH_MAX(w->first - 1 - (RESIDUAL_LAYERS - layer), 0);
+    for (int row = w->first; row < w->last; row++)
+        output_row(w, row);
+    return NULL;
+}
+
+static int worker_init(worker *w)
+{
+    int columns = w->pyramid->latents->grids[1].columns;
+    int error = ffh_rows_init(&w->inputs, w->layers->inputs, 1, columns);
+
+    error = error ? error : ffh_rows_init(&w->hidden, FFH_HIDDEN, 1, columns);
+    for (int layer = 0; layer <= RESIDUAL_LAYERS; layer++)
+        error = error ? error : ffh_rows_init(&w->rings[layer], FFH_FEATURES, RING, columns);
+    error = error ? error : ffh_rows_init(&w->outputs, FFH_OUTPUTS, 1, columns);
+    return error ? error : ffh_rows_init(&w->scratch, 1, 3, columns);
+}
+
+static void worker_free(worker *w)
+{
+    ffh_rows_free(&w->inputs);
+    ffh_rows_free(&w->hidden);
+    for (int layer = 0; layer <= RESIDUAL_LAYERS; layer++)
+        ffh_rows_free(&w->rings[layer]);
+    ffh_rows_free(&w->outputs);
+    ffh_rows_free(&w->scratch);
+}
+
+/* A thread that cannot be started has its rows done here. */
+static void run_workers(worker *workers, int count)
+{
+    pthread_t threads[FFH_MAX_THREADS];
+    int started[FFH_MAX_THREADS] = { 0 };
+
+    for (int i = 1; i < count; i++)
+        started[i] = pthread_create(&threads[i], NULL, run_worker, &workers[i]) == 0;
+    run_worker(&workers[0]);
+    for (int i = 1; i < count; i++) {
+        if (started[i])
+            pthread_join(threads[i], NULL);
+        else
+            run_worker(&workers[i]);
+    }
+}
+
+int ffh_synthesise(const ffh_network *network, const ffh_pyramid *pyramid, const int16_t classes[FFH_CLASSES],
+                   const ffh_planes *to, int threads)
+{
+    worker workers[FFH_MAX_THREADS] = { { 0 } };
+    int rows = pyramid->latents->grids[1].rows;
+    int count = FFH_MAX(1, FFH_MIN(FFH_MIN(threads, FFH_MAX_THREADS), rows));
+    layers *l = calloc(1, sizeof(*l));
+    int error = l ? 0 : FFH_ENOMEM;
+
+    if (l)
+        prepare_layers(l, network, classes, pyramid->latents->grids[0].memory != NULL);
+    for (int i = 0; i < count && !error; i++) {
+        workers[i] = (worker){ .layers = l, .pyramid = pyramid, .to = to };
+        workers[i].first = (int)((int64_t)rows * i / count);
+        workers[i].last = (int)((int64_t)rows * (i + 1) / count);
+        error = worker_init(&workers[i]);
+    }
+    if (!error)
+        run_workers(workers, count);
+    for (int i = 0; i < count; i++)
+        worker_free(&workers[i]);
+    free(l);
+    return error;
+}

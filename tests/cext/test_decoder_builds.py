@@ -1,0 +1,76 @@
+"""The integer decoder compiled by other compilers, without optimisation and with sanitizers, gives the same samples."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cffi import FFI
+
+from ffhybrid.picture import Picture, PictureSpec
+from golden import golden_latents, planes_md5
+
+CEXT = Path(__file__).resolve().parents[2] / "cext"
+UNITS = ("common", "range", "kernels", "network", "prior", "latents", "upsampling", "synthesis", "overfit")
+BUILDS = {
+    "gcc-O0": ("gcc", "-O0"),
+    "gcc-O3-native": ("gcc", "-O3", "-march=native"),
+    "gcc-plain": ("gcc", "-O2", "-DFFH_PLAIN_KERNELS"),
+    "clang-O0": ("clang", "-O0"),
+    "clang-O3": ("clang", "-O3"),
+    "clang-plain": ("clang", "-O3", "-DFFH_PLAIN_KERNELS"),
+}
+DECLARATIONS = """
+typedef struct ffh_planes { uint8_t *planes[3]; ptrdiff_t strides[3]; int bit_depth; } ffh_planes;
+int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads);
+"""
+
+
+def build(folder: Path, compiler: str, *flags: str) -> Path:
+    """Compile the decoder into a library of its own."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed (see .ci/run)")
+    library = folder / "decoder.so"
+    sources = [str(CEXT / f"ffh_{unit}.c") for unit in UNITS]
+    subprocess.run(
+        [
+            compiler,
+            "-std=c11",
+            *flags,
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-shared",
+            "-fPIC",
+            "-pthread",
+            *sources,
+            "-o",
+            library,
+        ],
+        check=True,
+    )
+    return library
+
+
+def decode(ffi: FFI, library: object, data: bytes, spec: PictureSpec, threads: int) -> Picture:
+    planes = [np.zeros(shape, spec.dtype) for shape in spec.plane_shapes]
+    to = ffi.new("ffh_planes *")
+    for i, plane in enumerate(planes):
+        to.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
+        to.strides[i] = plane.strides[0]
+    to.bit_depth = spec.bit_depth
+    assert library.ffh_overfit_decode(data, len(data), spec.width, spec.height, to, threads) == 0  # type: ignore[attr-defined]
+    return Picture(planes[0], planes[1], planes[2], spec.bit_depth)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_every_build_gives_the_golden_planes(name: str, tmp_path: Path) -> None:
+    ffi = FFI()
+    ffi.cdef(DECLARATIONS)
+    library = ffi.dlopen(str(build(tmp_path, *BUILDS[name])))
+    for data, spec, md5 in golden_latents().values():
+        for threads in (1, 2):
+            assert planes_md5(decode(ffi, library, data, spec, threads)) == md5
