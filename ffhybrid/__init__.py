@@ -22,6 +22,7 @@ from ffhybrid.errors import (
     UsageError,
     VerificationError,
 )
+from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.planner import GopLimits
@@ -41,6 +42,7 @@ __all__ = [
     "EncoderError",
     "FFHybridError",
     "FileInfo",
+    "FitProgress",
     "GeometryError",
     "GopInfo",
     "GopLimits",

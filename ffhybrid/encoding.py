@@ -42,8 +42,8 @@ class EncodeOptions:
     and ``inband`` elsewhere.
     """
 
-    generator: str = "thumbnail"
-    generator_options: Mapping[str, int | None] = field(default_factory=dict)
+    generator: str = "overfit"
+    generator_options: Mapping[str, object] = field(default_factory=dict)
     keyframe_budget: int | None = None
     x265: X265Options = field(default_factory=X265Options)
     limits: GopLimits = field(default_factory=GopLimits)
@@ -86,8 +86,11 @@ def encode(
     options: EncodeOptions | None = None,
     overwrite: bool = False,
     on_gop: Callable[[GopReport], None] | None = None,
+    on_fit: Callable[[FitProgress], None] | None = None,
 ) -> EncodeReport:
     """Encode a video into a hybrid file; ``output`` may be ``-`` for a live Matroska stream on standard output.
+
+    ``on_gop`` is called with every finished GOP, ``on_fit`` while a keyframe is being fitted.
 
     Raises:
         UsageError, UnsupportedError, CorruptDataError, EncoderError: see their docstrings; no output appears then.
@@ -96,9 +99,9 @@ def encode(
     source, output = Path(source), Path(output)
     generator = create(options.generator, **options.generator_options)
     if output == PIPE:
-        return _encode_to(source, PIPE, output, generator, options, on_gop)
+        return _encode_to(source, PIPE, output, generator, options, on_gop, on_fit)
     with pending_output(output, overwrite=overwrite) as pending:
-        return _encode_to(source, pending, output, generator, options, on_gop)
+        return _encode_to(source, pending, output, generator, options, on_gop, on_fit)
 
 
 def _encode_to(
@@ -108,7 +111,9 @@ def _encode_to(
     generator: Generator,
     options: EncodeOptions,
     on_gop: Callable[[GopReport], None] | None,
+    on_fit: Callable[[FitProgress], None] | None,
 ) -> EncodeReport:
+    latent: bytes | None = None
     reports: list[GopReport] = []
     writer: MatroskaWriter | LibavHybridWriter | None = None
     with ExitStack() as stack:
@@ -118,7 +123,8 @@ def _encode_to(
         frames = source.frames(limit=options.frames)
         end = Fraction(0)
         for planned in plan_gops(frames, source.info, directory, limits=options.limits):
-            gop, report = encode_gop(planned, generator, options)
+            gop, report = encode_gop(planned, generator, options, warm_start=latent, progress=on_fit)
+            latent = Payload.from_bytes(gop.payload).latent
             planned.discard()
             if writer is None:
                 video = _video_track(gop.parameter_sets, planned)
@@ -147,12 +153,16 @@ def encode_gop(
     generator: Generator,
     options: EncodeOptions,
     *,
+    warm_start: bytes | None = None,
     progress: Callable[[FitProgress], None] | None = None,
 ) -> tuple[HybridGop, GopReport]:
-    """Encode one GOP: inversion, locked encode, self-check (HybridPrompt section 3.2, steps I and II)."""
+    """Encode one GOP: inversion, locked encode, self-check (HybridPrompt section 3.2, steps I and II).
+
+    ``warm_start`` is the latent of a keyframe before, which the generator may begin from.
+    """
     source = gop.picture(0)
     latent = generator.fit(
-        Likeness(source), gop.spec, budget=options.keyframe_budget, warm_start=None, progress=progress
+        Likeness(source), gop.spec, budget=options.keyframe_budget, warm_start=warm_start, progress=progress
     )
     locked = encode_locked(gop, generator.generate(latent, gop.spec), options.x265)
     payload = Payload(

@@ -7,14 +7,19 @@ about codecs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from ffhybrid.picture import Picture, PictureSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class Reproducibility(StrEnum):
@@ -30,12 +35,17 @@ class Reproducibility(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitProgress:
-    """How far a fit is: steps done of all, bytes and distortion of the best latent so far."""
+    """How far a fit is: steps done of all, bytes and distortion of the latent it has now.
+
+    ``psnr`` (all samples of all planes, dB) and ``lpips`` are ``nan`` where a generator does not measure them.
+    """
 
     step: int
     steps: int
     size: int
     distortion: float
+    psnr: float = math.nan
+    lpips: float = math.nan
 
 
 class Objective(Protocol):
@@ -47,6 +57,24 @@ class Objective(Protocol):
 
     def distortion(self, picture: Picture) -> float:
         """Return the loss of a candidate picture; less is better."""
+
+
+class DifferentiableLoss(Protocol):
+    """A loss of pictures in 2x2 luma blocks, (1, 6, rows, columns) float tensors in 8-bit units around mid-grey."""
+
+    def sample(self, packed: Tensor) -> Tensor:
+        """Give a differentiable loss, where it is costly of a random part of the picture."""
+
+    def whole(self, packed: Tensor) -> float:
+        """Give the loss of the whole picture."""
+
+
+@runtime_checkable
+class DifferentiableObjective(Objective, Protocol):
+    """An objective of its own, for generators that descend gradients; joint refinement passes one."""
+
+    def loss(self, device: torch.device) -> DifferentiableLoss:
+        """Make the loss on a device."""
 
 
 @dataclass(frozen=True, slots=True)

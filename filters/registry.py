@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import signature
 from typing import cast
 
 from ffhybrid.errors import UnsupportedError, UsageError
 from ffhybrid.filters.base import Generator
 
 _GENERATORS = {
+    "overfit": "ffhybrid.filters.overfit.generator:Overfit",
     "thumbnail": "ffhybrid.filters.thumbnail:Thumbnail",
 }
 
@@ -18,7 +20,7 @@ def names() -> tuple[str, ...]:
     return tuple(_GENERATORS)
 
 
-def create(name: str, **options: int | None) -> Generator:
+def create(name: str, **options: object) -> Generator:
     """Make the generator for encoding, with its own options.
 
     Raises:
@@ -40,10 +42,11 @@ def for_restoring(name: str) -> Generator:
     return _load(name)
 
 
-def _load(name: str, **options: int | None) -> Generator:
+def _load(name: str, **options: object) -> Generator:
     module, _, attribute = _GENERATORS[name].partition(":")
     factory = getattr(import_module(module), attribute)
-    try:
-        return cast(Generator, factory(**options))
-    except TypeError as error:
-        raise UsageError(f"generator {name}: {error}") from error
+    known = signature(factory).parameters
+    for option in options:
+        if option not in known:
+            raise UsageError(f"generator {name} has no option {option!r}; it has {', '.join(known)}")
+    return cast(Generator, factory(**options))

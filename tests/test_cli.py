@@ -156,7 +156,8 @@ def test_probe_json(track_file: Path) -> None:
 def test_encode_probe_restore_verify(tmp_path: Path) -> None:
     hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mp4"
     options = ("-g", "12", "-sc_threshold", "0", "-frames:v", "24", "-crf", "35", "-preset", "ultrafast", "-hash", "1")
-    result = ffhybrid_command("encode", "-i", clip("bigbuckbunny.mp4"), *options, "-b:kf", "8k", "-of", "json", hybrid)
+    keyframes = ("-kf", "thumbnail", "-b:kf", "8k")
+    result = ffhybrid_command("encode", "-i", clip("bigbuckbunny.mp4"), *options, *keyframes, "-of", "json", hybrid)
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["gop_count"] == 2
@@ -215,7 +216,10 @@ def test_a_closed_pipe_is_quiet(track_file: Path) -> None:
         (("-x265-params", "keyint=5"), "-g"),
         (("-crf", "77"), "0 to 51"),
         (("-carriage", "track", "-f", "mp4"), "inband"),
-        (("-kf:qp", "60"), "0 to 51"),
+        (("-kf", "thumbnail", "-kf:qp", "60"), "0 to 51"),
+        (("-kf:qp", "30"), "no option 'qp'"),
+        (("-kf:preset", "quick"), "ultrafast"),
+        (("-kf:tune", "beauty"), "perceptual"),
     ],
 )
 def test_options_that_cannot_work_are_refused(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:

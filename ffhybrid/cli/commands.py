@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from math import isnan
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.table import Table
 from ffhybrid.encoding import EncodeOptions, GopReport, encode
 from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
+from ffhybrid.filters import FitProgress
 from ffhybrid.outputs import PIPE
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
@@ -55,7 +57,15 @@ def _emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable
 
 
 def _encode(options: argparse.Namespace, console: Console) -> None:
-    generator_options = {name: getattr(options, name) for name in ("scale", "qp")}
+    generator_options = {
+        "preset": options.kf_preset,
+        "tune": options.kf_tune,
+        "seed": options.kf_seed,
+        "lpips": options.kf_lpips,
+        "device": options.device,
+        "scale": options.scale,
+        "qp": options.qp,
+    }
     settings = EncodeOptions(
         generator=options.kf,
         generator_options={name: value for name, value in generator_options.items() if value is not None},
@@ -76,12 +86,21 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
     with VideoSource(options.input) as source:
         duration = source.info.duration
     with _progress(console, "encode", duration) as show:
+        start = 0.0
+
+        def on_fit(fit: FitProgress) -> None:
+            quality = f"PSNR {fit.psnr:.2f}" + ("" if isnan(fit.lpips) else f", LPIPS {fit.lpips:.3f}")
+            show(start, f"keyframe {fit.step}/{fit.steps}: {fit.size} bytes, {quality}")
 
         def on_gop(report: GopReport) -> None:
+            nonlocal start
+            start = report.start
             note = f"GOP {report.index}: {report.payload} + {report.inter} bytes, {report.fixups} fix-ups"
             show(report.start, note)
 
-        report = encode(options.input, options.output, options=settings, overwrite=options.y, on_gop=on_gop)
+        report = encode(
+            options.input, options.output, options=settings, overwrite=options.y, on_gop=on_gop, on_fit=on_fit
+        )
     if options.output == PIPE:
         return
     totals = _encode_totals(report.gops)

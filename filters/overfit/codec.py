@@ -1,0 +1,189 @@
+"""The latent of generator ``overfit`` as values, written and read by the C core. Nothing here needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ffhybrid._cext import ffi, lib
+from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.filters.overfit.structure import (
+    ACTIVATION_BITS,
+    GRIDS,
+    LEVELS,
+    MAX_LATENT,
+    PARAMETER_COUNT,
+    PARAMETERS,
+    WEIGHT_BITS,
+    grid_shapes,
+    level_of,
+)
+from ffhybrid.picture import Picture, PictureSpec
+
+Grid = NDArray[np.int8]
+MODULES = len(PARAMETERS)
+MAX_STEP = int(lib.FFH_OVERFIT_MAX_STEP)
+_CLASS_ZERO, _CLASS_STEPS = 128, 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Latent:
+    """Everything that a latent holds.
+
+    ``grids`` are (rows, columns) int8 arrays, -127 to 127, None for an absent level 0; ``values`` are the network in
+    file order as int32 with ``WEIGHT_BITS`` fractional bits; ``classes`` (rate, texture) and ``steps`` (luma, chroma)
+    are bytes of the header.
+    """
+
+    classes: tuple[int, int]
+    steps: tuple[int, int]
+    values: NDArray[np.int32]
+    grids: tuple[Grid | None, ...]
+
+    @property
+    def real_classes(self) -> tuple[float, float]:
+        """Rate and texture class as the network sees them."""
+        rate, texture = self.classes
+        return real_class(rate), real_class(texture)
+
+    @property
+    def real_steps(self) -> tuple[float, ...]:
+        """Features of one latent unit by grid, in 8-bit units."""
+        return grid_steps(self.steps)
+
+
+def prior() -> NDArray[np.int32]:
+    """Return the built-in network, (PARAMETER_COUNT,), in file order."""
+    data = ffi.buffer(lib.ffh_network_prior_values(), 4 * PARAMETER_COUNT)
+    return np.array(np.frombuffer(data, np.int32), np.int32)
+
+
+def real_class(byte: int) -> float:
+    """Turn a byte of the header into a class."""
+    return (byte - _CLASS_ZERO) / _CLASS_STEPS
+
+
+def nearest_class(real: float) -> int:
+    """Find the byte nearest to a class."""
+    return min(max(round(real * _CLASS_STEPS) + _CLASS_ZERO, 0), 255)
+
+
+def grid_steps(steps: tuple[int, int]) -> tuple[float, ...]:
+    """Give the features of one latent unit by grid, in 8-bit units, from the header's bytes."""
+    return tuple(real_step(steps[int(grid >= LEVELS)], level_of(grid)) for grid in range(GRIDS))
+
+
+def real_step(step: int, level: int = 0) -> float:
+    """Give the features of one latent unit at a level, in 8-bit units."""
+    return int(lib.ffh_overfit_step(step, level)) / (1 << ACTIVATION_BITS)
+
+
+def nearest_step(real: float) -> int:
+    """Find the byte whose step is nearest on a logarithmic scale."""
+    octaves = np.log2(max(real, 1e-6) * 8)
+    return int(np.clip(round(8 * octaves), 0, MAX_STEP))
+
+
+def fixed_point(values: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
+    """Round real network values to those of the file."""
+    scaled = np.clip(values * (1 << WEIGHT_BITS), -(1 << 20), 1 << 20)
+    rounded: NDArray[np.int32] = np.rint(scaled).astype(np.int32)
+    return rounded
+
+
+def write_latent(latent: Latent, spec: PictureSpec, shifts: bytes) -> tuple[bytes, NDArray[np.int32]]:
+    """Serialise; ``shifts`` are the steps of every module's differences to the prior, as powers of two.
+
+    Returns:
+        The latent, and the network that a decoder will read from it.
+
+    Raises:
+        CorruptDataError: a network whose accumulators could overflow, which no decoder takes.
+    """
+    if len(shifts) != MODULES:
+        raise ValueError(f"{MODULES} shifts are needed")
+    fine = latent.grids[0]
+    header = ffi.new("ffh_overfit_header *", [fine is not None, latent.classes, latent.steps])
+    values = np.ascontiguousarray(latent.values, np.int32).copy()
+    grids = _checked_grids(latent, spec)
+    pointers = [ffi.NULL if grid is None else ffi.cast("const int8_t *", grid.ctypes.data) for grid in grids]
+    buf = ffi.new("ffh_buf *")
+    try:
+        code = lib.ffh_overfit_encode(
+            header,
+            spec.width,
+            spec.height,
+            ffi.cast("int32_t *", values.ctypes.data),
+            shifts,
+            ffi.new("const int8_t *[]", pointers),
+            buf,
+        )
+        _check(code)
+        return bytes(ffi.buffer(buf.data, buf.size)[:]), values
+    finally:
+        lib.ffh_buf_free(buf)
+
+
+def read_latent(data: bytes, spec: PictureSpec) -> Latent:
+    """Parse a latent, for a warm start.
+
+    Raises:
+        CorruptDataError, UnsupportedError: as :func:`decode`.
+    """
+    shapes = grid_shapes(spec.width, spec.height)
+    grids = [np.zeros(shape, np.int8) for shape in shapes]
+    values = np.zeros(PARAMETER_COUNT, np.int32)
+    header = ffi.new("ffh_overfit_header *")
+    pointers = ffi.new("int8_t *[]", [ffi.cast("int8_t *", grid.ctypes.data) for grid in grids])
+    destination = ffi.cast("int32_t *", values.ctypes.data)
+    _check(lib.ffh_overfit_read(data, len(data), spec.width, spec.height, header, destination, pointers))
+    return Latent(
+        classes=(header.classes[0], header.classes[1]),
+        steps=(header.steps[0], header.steps[1]),
+        values=values,
+        grids=(grids[0] if header.has_fine else None, *grids[1:]),
+    )
+
+
+def decode(data: bytes, spec: PictureSpec, *, threads: int) -> Picture:
+    """Make the picture of a latent; the same samples for any number of threads.
+
+    Raises:
+        CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
+        UnsupportedError: another version of the latent.
+    """
+    planes = [np.zeros(shape, spec.dtype) for shape in spec.plane_shapes]
+    to = ffi.new("ffh_planes *")
+    for i, plane in enumerate(planes):
+        to.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
+        to.strides[i] = plane.strides[0]
+    to.bit_depth = spec.bit_depth
+    _check(lib.ffh_overfit_decode(data, len(data), spec.width, spec.height, to, threads))
+    return Picture(planes[0], planes[1], planes[2], spec.bit_depth)
+
+
+def _checked_grids(latent: Latent, spec: PictureSpec) -> list[Grid | None]:
+    grids: list[Grid | None] = []
+    for grid, shape in zip(latent.grids, grid_shapes(spec.width, spec.height), strict=True):
+        if grid is None:
+            if grids:
+                raise ValueError("only level 0 may be absent")
+            grids.append(None)
+            continue
+        if grid.shape != shape or grid.dtype != np.int8 or int(grid.min()) < -MAX_LATENT:
+            raise ValueError(f"grid {len(grids)} is no array of {shape} latents from -127 to 127")
+        grids.append(np.ascontiguousarray(grid))
+    return grids
+
+
+def _check(code: int) -> None:
+    if code == 0:
+        return
+    if code == lib.FFH_ENOMEM:
+        raise MemoryError("a picture")
+    if code == lib.FFH_EUNSUPPORTED:
+        raise UnsupportedError("the overfit latent has a version that this program does not know")
+    raise CorruptDataError("the overfit latent is damaged")

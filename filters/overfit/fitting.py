@@ -1,0 +1,300 @@
+"""Fitting latents and network to one picture: first latents with noise, then the network too, then the real decoder.
+
+Quantisation is soft rounding with uniform noise between, as in C3 (Kim et al., 2024, section 3.2). Straight-through
+rounding at the end, as Cool-Chic has it, was tried and left out: latents near one half flip for next to nothing, and
+bytes grow. The rate is steered by moving lambda, on the bytes of the rounded latents. What is kept is decided on
+bitstreams by the integer decoder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ffhybrid.filters.base import DifferentiableLoss
+from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit.losses import pack
+from ffhybrid.filters.overfit.model import noise_planes
+from ffhybrid.filters.overfit.presets import Preset
+from ffhybrid.filters.overfit.start import Start, lambda_of, network
+from ffhybrid.filters.overfit.structure import MAX_LATENT, PARAMETERS, WEIGHT_BITS, level_of
+from ffhybrid.picture import Picture, PictureSpec
+
+FIRST_TEMPERATURE, LAST_TEMPERATURE = 0.3, 0.1
+NOISE_WIDTH = 0.5
+GRID_RATE, COARSER_RATE, NETWORK_RATE = 0.02, 1.4, 1e-3
+"""Learning rates of Adam; that of a grid grows with its level, as the range of its latents does."""
+GRID_EPSILON = 0.1
+"""Keeps Adam from moving latents that hardly matter: gradients are those of the loss summed over luma samples."""
+LAST_RATE = 0.05
+"""Learning rates fall to this part of themselves along a cosine."""
+TUNED = frozenset(
+    parameter.name
+    for parameter in PARAMETERS
+    if parameter.name in {"arm.weight3", "arm.linear", "upsampling.taps", "synthesis.linear"}
+    or "bias" in parameter.name
+)
+"""What of the network is fitted to a picture: small tensors, whose differences cost few bytes."""
+SHRINKAGE = 0.1
+"""Part of a network step by which differences to the prior fall back, so that idle ones stay zero."""
+STEERING_INTERVAL, REPORTING_INTERVAL = 10, 40
+STEERING_GAIN = 0.4
+"""How much the logarithm of lambda moves for a size that is off by a factor of e."""
+TOLERANCE = 0.05
+FINAL_ITERATIONS, FINAL_ROUNDS, FINAL_GAIN = 30, 4, 3.0
+THRESHOLDS, TRIMMING_STEPS, LAST_TRIMMED_LEVEL = (0.2, 0.95), 8, 2
+"""Latents of coarser levels are few, and each changes much of the picture."""
+DROPPED = 12
+"""A step so coarse that no difference is left."""
+FIRST_SHIFT, SHIFTS = 5, (3, 4, 5, 6, 7)
+NO_CHANGES = bytes([DROPPED] * len(PARAMETERS))
+EXACT_SHIFTS = bytes([SHIFTS[0]] * len(PARAMETERS))
+"""Fine enough for whatever network a fit has left behind."""
+TUNED_SHIFTS = bytes(FIRST_SHIFT if parameter.name in TUNED else DROPPED for parameter in PARAMETERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A latent that was written and decoded: its bytes, the picture, and its part of the objective."""
+
+    data: bytes
+    picture: Picture
+    packed: Tensor
+    loss: float
+
+
+Report = Callable[[int, Candidate], None]
+
+
+class Fit:
+    """One fit in progress."""
+
+    def __init__(
+        self,
+        start: Start,
+        loss: DifferentiableLoss,
+        spec: PictureSpec,
+        *,
+        budget: int | None,
+        device: torch.device,
+        generator: torch.Generator,
+    ) -> None:
+        self._start = start
+        self._loss = loss
+        self._spec = spec
+        self._budget = budget
+        self._device = device
+        self._generator = generator
+        self._samples = spec.width * spec.height
+        self._classes = (codec.real_class(start.classes[0]), codec.real_class(start.classes[1]))
+        self._log_lambda = math.log(lambda_of(self._classes[0]))
+        self._network = start.network
+        self._prior = network(codec.prior(), device)
+        self._shifts = EXACT_SHIFTS
+        self._decoded: Candidate | None = None
+        self._best: Candidate | None = None
+        self._done = 0
+        self._grids = [None if grid is None else grid.clone().requires_grad_() for grid in start.grids]
+        self._steps = codec.grid_steps(start.steps)
+        self._noise = noise_planes(spec.height // 2, spec.width // 2, device=device)
+
+    @property
+    def lagrangian(self) -> float:
+        """Weight of one bit a luma sample in the objective."""
+        return math.exp(self._log_lambda)
+
+    def run(self, preset: Preset, report: Report) -> Candidate:
+        """Fit, and return the best latent within the budget.
+
+        Args:
+            preset: how long.
+            report: called from time to time with the iterations done and a latent.
+        """
+        self._descend(preset.latents, report)
+        if preset.network:
+            self._descend(preset.network * 2 // 3, report, tune_network=True)
+            self._precise()
+            self._descend(preset.network - preset.network * 2 // 3, report)
+        return self._settle(report)
+
+    def first(self) -> Candidate:
+        """Write and decode the start."""
+        return self.candidate(EXACT_SHIFTS)
+
+    def _descend(self, iterations: int, report: Report, *, tune_network: bool = False) -> None:
+        optimizer = self._optimizer(tune_network=tune_network)
+        if tune_network:
+            self._shifts = TUNED_SHIFTS
+        first_temperature = FIRST_TEMPERATURE if self._done == 0 else LAST_TEMPERATURE
+        for i in range(iterations):
+            part = i / iterations
+            fall = LAST_RATE + (1 - LAST_RATE) * (0.5 + 0.5 * math.cos(math.pi * part))
+            for group in optimizer.param_groups:
+                group["lr"] = group["base"] * fall
+            self._step(optimizer, first_temperature + (LAST_TEMPERATURE - first_temperature) * part)
+            if tune_network:
+                self._shrink(SHRINKAGE * optimizer.param_groups[-1]["lr"])
+            self._done += 1
+            if not tune_network and i % STEERING_INTERVAL == STEERING_INTERVAL - 1:
+                self._steer()
+            if i % REPORTING_INTERVAL == REPORTING_INTERVAL - 1 or i == iterations - 1:
+                self._consider(self.candidate(self._shifts), report)
+
+    def _consider(self, candidate: Candidate, report: Report) -> None:
+        """Keep a candidate if it is the best so far: within the budget's tolerance, and with the least loss there."""
+        report(self._done, candidate)
+        if self._best is None or self._rank(candidate) < self._rank(self._best):
+            self._best = candidate
+
+    def _rank(self, candidate: Candidate) -> tuple[float, float]:
+        miss = self._miss(candidate)
+        if miss > TOLERANCE:
+            return miss, 0.0
+        return 0.0, candidate.loss if self._budget else self.objective(candidate)
+
+    def _optimizer(self, *, tune_network: bool) -> torch.optim.Optimizer:
+        groups: list[dict[str, Any]] = []
+        for index, grid in enumerate(self._grids):
+            if grid is not None:
+                rate = GRID_RATE * COARSER_RATE ** max(level_of(index) - 1, 0)
+                groups.append({"params": [grid], "lr": rate, "base": rate, "eps": GRID_EPSILON})
+        for parameter in self._network.parameters():
+            parameter.requires_grad_(False)
+        if tune_network:
+            tuned = [self._network.named(name).requires_grad_() for name in sorted(TUNED)]
+            groups.append({"params": tuned, "lr": NETWORK_RATE, "base": NETWORK_RATE, "eps": 1e-8})
+        return torch.optim.Adam(groups)
+
+    def _step(self, optimizer: torch.optim.Optimizer, temperature: float) -> None:
+        grids = [
+            None if grid is None else noisy_round(grid, temperature, generator=self._generator) for grid in self._grids
+        ]
+        features = [None if grid is None else grid * step for grid, step in zip(grids, self._steps, strict=True)]
+        packed = self._network.synthesise(features, self._noise, self._classes)
+        rate = self._network.bits(grids, self._classes[0])
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(self._samples * self._loss.sample(packed) + self.lagrangian * rate)
+        optimizer.step()
+
+    def _shrink(self, threshold: float) -> None:
+        with torch.no_grad():
+            for name in TUNED:
+                value, prior = self._network.named(name), self._prior.named(name)
+                difference = value - prior
+                value.copy_(prior + difference.sign() * (difference.abs() - threshold).clamp_min(0))
+
+    def _steer(self) -> None:
+        """Move lambda towards the budget."""
+        if self._budget is None:
+            return
+        size = len(self._written(self._shifts, 0.5))
+        self._log_lambda += STEERING_GAIN * math.log(size / self._budget)
+
+    def _settle(self, report: Report) -> Candidate:
+        """Meet the budget: in a few short rounds, what is left by rounding."""
+        found = self.candidate(self._shifts)
+        self._consider(found, report)
+        for _ in range(FINAL_ROUNDS):
+            if self._miss(found) <= TOLERANCE / 2:
+                break
+            self._log_lambda += FINAL_GAIN * math.log(len(found.data) / (self._budget or 1))
+            optimizer = self._optimizer(tune_network=False)
+            for _ in range(FINAL_ITERATIONS):
+                self._step(optimizer, LAST_TEMPERATURE)
+            found = self.candidate(self._shifts)
+            self._consider(found, report)
+        if self._miss(found) > TOLERANCE / 2:
+            self._trim(report)
+        return self._best or found
+
+    def _miss(self, candidate: Candidate) -> float:
+        """How far the bytes are from the budget, as a part of it."""
+        return abs(len(candidate.data) / self._budget - 1) if self._budget else 0.0
+
+    def _trim(self, report: Report) -> None:
+        """Move the threshold at which fine latents round to zero until the bytes are the budget's."""
+        low, high = THRESHOLDS
+        for _ in range(TRIMMING_STEPS):
+            threshold = (low + high) / 2
+            candidate = self.candidate(self._shifts, threshold)
+            self._consider(candidate, report)
+            if len(candidate.data) > (self._budget or 0):
+                low = threshold
+            else:
+                high = threshold
+
+    def objective(self, candidate: Candidate) -> float:
+        """Loss of the decoded picture plus lambda times its bits a luma sample."""
+        return candidate.loss + self.lagrangian * 8 * len(candidate.data) / self._samples
+
+    def _precise(self) -> None:
+        """Choose for every tuned tensor how finely its differences are kept, or that they are dropped."""
+        best = self.candidate(self._shifts)
+        unchanged = self.candidate(NO_CHANGES)
+        if self.objective(unchanged) <= self.objective(best):
+            self._shifts, best = NO_CHANGES, unchanged
+        for index, parameter in enumerate(PARAMETERS):
+            if parameter.name not in TUNED:
+                continue
+            for shift in (DROPPED, *SHIFTS):
+                shifts = self._shifts[:index] + bytes([shift]) + self._shifts[index + 1 :]
+                candidate = self.candidate(shifts)
+                if self.objective(candidate) < self.objective(best):
+                    self._shifts, best = shifts, candidate
+        values = codec.read_latent(best.data, self._spec).values
+        self._network.load_flat(torch.from_numpy(values.astype(np.float32) / (1 << WEIGHT_BITS)))
+
+    def candidate(self, shifts: bytes, threshold: float = 0.5) -> Candidate:
+        """Write the latent as it is now, with network differences in steps of 2^shifts, and decode it.
+
+        Fine latents whose magnitude is below ``threshold`` become zero.
+        """
+        data = self._written(shifts, threshold)
+        picture = codec.decode(data, self._spec, threads=torch.get_num_threads())
+        known = self._decoded
+        if known is not None and known.picture.same_samples(picture):
+            return Candidate(data=data, picture=picture, packed=known.packed, loss=known.loss)
+        packed = pack(picture, self._device)
+        self._decoded = Candidate(data=data, picture=picture, packed=packed, loss=self._loss.whole(packed))
+        return self._decoded
+
+    def _written(self, shifts: bytes, threshold: float) -> bytes:
+        latent = codec.Latent(
+            classes=self._start.classes,
+            steps=self._start.steps,
+            values=codec.fixed_point(self._network.flat().cpu().numpy()),
+            grids=tuple(
+                None if grid is None else _rounded(grid, threshold if level_of(index) <= LAST_TRIMMED_LEVEL else 0.5)
+                for index, grid in enumerate(self._grids)
+            ),
+        )
+        return codec.write_latent(latent, self._spec, shifts)[0]
+
+
+def soft_round(x: Tensor, temperature: float) -> Tensor:
+    """Differentiable rounding that becomes exact as the temperature falls (Agustsson and Theis, 2020)."""
+    floor = x.floor()
+    return floor + 0.5 + 0.5 * torch.tanh((x - floor - 0.5) / temperature) / math.tanh(0.5 / temperature)
+
+
+def noisy_round(x: Tensor, temperature: float, *, generator: torch.Generator | None = None) -> Tensor:
+    """Round softly, add uniform noise, round softly again (C3, section 3.2).
+
+    The noise is narrower than a rounding error, as C3's is: at full width, latents that are zero nearly everywhere are
+    noise nearly everywhere, and fits got worse.
+    """
+    noise = NOISE_WIDTH * (torch.rand(x.shape, generator=generator, device=x.device) - 0.5)
+    return soft_round(soft_round(x, temperature) + noise, temperature)
+
+
+def _rounded(grid: Tensor, threshold: float) -> codec.Grid:
+    magnitude = grid.detach().abs()
+    rounded = torch.where(magnitude < 1, (magnitude >= threshold).to(magnitude.dtype), magnitude.round())
+    limited = rounded.clamp_max(MAX_LATENT).copysign(grid.detach())
+    return limited[0, 0].to(torch.int8).cpu().numpy()

@@ -1,0 +1,83 @@
+"""Generator ``overfit``: what the registry makes. Restoring needs nothing but the C core; fitting imports torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ffhybrid.errors import UsageError
+from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
+from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit.presets import preset as preset_of
+from ffhybrid.picture import Picture, PictureSpec
+
+TUNES = ("perceptual", "psnr")
+DEVICES = ("auto", "cpu", "cuda")
+MAX_THREADS = 8
+
+
+class Overfit:
+    """Latent grids and a tiny network, optimised for one picture (Cool-Chic and C3 family).
+
+    Args:
+        preset: effort, in x265's words; default ``medium``.
+        tune: ``perceptual`` (default) also minimises LPIPS, ``psnr`` only the mean squared error.
+        device: ``auto``, ``cpu`` or ``cuda``, for fitting only.
+        seed: of the noise in fitting; the same seed gives the same latent on the same machine.
+        lpips: a file with AlexNet's weights, where they are not found by themselves.
+    """
+
+    name = "overfit"
+    reproducibility = Reproducibility.EXACT
+
+    def __init__(
+        self,
+        *,
+        preset: str | None = None,
+        tune: str = "perceptual",
+        device: str = "auto",
+        seed: int = 0,
+        lpips: Path | None = None,
+    ) -> None:
+        self._preset = preset_of(preset)
+        if tune not in TUNES:
+            raise UsageError(f"there is no keyframe tuning {tune!r}; known are {', '.join(TUNES)}")
+        if device not in DEVICES:
+            raise UsageError(f"there is no device {device!r}; known are {', '.join(DEVICES)}")
+        self._tune = tune
+        self._device = device
+        self._seed = seed
+        self._lpips = lpips
+
+    def fit(
+        self,
+        objective: Objective,
+        spec: PictureSpec,
+        *,
+        budget: int | None,
+        warm_start: bytes | None,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> bytes:
+        """Optimise a latent; with a budget in bytes its size is within 5 % of it.
+
+        Raises:
+            UsageError: torch is not installed, or the device is not there.
+        """
+        try:
+            from ffhybrid.filters.overfit.session import Session
+        except ModuleNotFoundError as error:
+            raise UsageError(f"fitting keyframes needs torch ({error}): pip install torch") from error
+        session = Session(
+            objective, spec, tune=self._tune, device=self._device, seed=self._seed, lpips_file=self._lpips
+        )
+        return session.fit(self._preset, budget=budget, warm_start=warm_start, progress=progress)
+
+    def generate(self, latent: bytes, spec: PictureSpec) -> Picture:
+        """Decode a latent in integer arithmetic.
+
+        Raises:
+            CorruptDataError: a damaged latent.
+            UnsupportedError: another version of it.
+        """
+        return codec.decode(latent, spec, threads=min(os.cpu_count() or 1, MAX_THREADS))

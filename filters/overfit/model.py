@@ -1,0 +1,201 @@
+"""The network in floating point, differentiable: what the integer decoder of the C core computes, up to rounding.
+
+Latent grids in a pyramid, a causal entropy model and a small synthesis are those of Cool-Chic (Ladune et al., 2023)
+and C3 (Kim et al., 2024). New here: everything beyond level 0 works on 2x2 luma blocks, so that 4:2:0 planes come out
+directly and a picture costs a quarter of the positions; the entropy model sees the coarser grid; and parameters start
+from a prior that the decoder has too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor, nn
+
+from ffhybrid.filters.overfit.structure import (
+    FIRST_CHROMA_LEVEL,
+    LEVELS,
+    MIN_LOG_SCALE,
+    NEIGHBOURS,
+    NOISE,
+    PARAMETERS,
+    PARENTS,
+    SCALE_STEPS,
+    SCALES,
+    chroma_grid,
+    kind_of,
+    parent_of,
+)
+
+MAX_LOG_SCALE = MIN_LOG_SCALE + (SCALES - 1) / SCALE_STEPS
+LEAST_PROBABILITY = 2.0**-16
+REACH = 2
+"""Rows and columns that contexts reach."""
+
+
+def noise_planes(rows: int, columns: int, *, device: torch.device) -> Tensor:
+    """Make the common randomness of the synthesis, (1, NOISE, rows, columns), as ``ffh_noise_row`` in real units."""
+    shape = (1, NOISE, 1, 1)
+    channel = torch.arange(NOISE, dtype=torch.int64, device=device).view(shape)
+    row = torch.arange(rows, dtype=torch.int64, device=device).view(1, 1, -1, 1)
+    column = torch.arange(columns, dtype=torch.int64, device=device).view(1, 1, 1, -1)
+    mask = 0xFFFFFFFF
+    value = (column * 0x9E3779B1 ^ row * 0x85EBCA77 ^ (channel + 1) * 0xC2B2AE3D) & mask
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        value = ((value ^ (value >> shift)) * factor) & mask
+    value = value ^ (value >> 16)
+    parts = torch.stack([(value >> shift) & 0xFF for shift in (0, 8, 16, 24)])
+    return (parts.sum(0) - 510).to(torch.float32) / 128
+
+
+class Network(nn.Module):
+    """The parameters of one picture's network, by the names of :data:`PARAMETERS`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for parameter in PARAMETERS:
+            self.register_parameter(_attribute(parameter.name), nn.Parameter(torch.zeros(parameter.shape)))
+
+    def named(self, name: str) -> Tensor:
+        """Return one tensor."""
+        return cast(Tensor, getattr(self, _attribute(name)))
+
+    def flat(self) -> Tensor:
+        """All values in file order, (PARAMETER_COUNT,)."""
+        return torch.cat([self.named(parameter.name).detach().reshape(-1) for parameter in PARAMETERS])
+
+    def load_flat(self, values: Tensor) -> None:
+        """Set all values, given in file order."""
+        with torch.no_grad():
+            first = 0
+            for parameter in PARAMETERS:
+                part = values[first : first + parameter.size]
+                self.named(parameter.name).copy_(part.view(parameter.shape))
+                first += parameter.size
+
+    def synthesise(self, features: Sequence[Tensor | None], noise: Tensor, classes: Sequence[float]) -> Tensor:
+        """Make pictures.
+
+        Args:
+            features: by grid, (batch, 1, rows, columns); level 0 may be None.
+            noise: (1 or batch, NOISE, rows, columns) at half size.
+            classes: the picture's rate and texture class.
+
+        Returns:
+            (batch, 6, rows, columns) at half size: luma phases, Cb, Cr in 8-bit units around mid-grey.
+        """
+        inputs = self._inputs(features, noise, classes)
+        weight1, weight2, linear = (self.named(f"synthesis.{name}") for name in ("weight1", "weight2", "linear"))
+        hidden = F.relu(F.conv2d(inputs, weight1[..., None, None], self.named("synthesis.bias1")))
+        mixed = torch.cat((weight2, linear), 1)[..., None, None]
+        out = F.conv2d(torch.cat((hidden, inputs), 1), mixed, self.named("synthesis.bias2"))
+        for layer in (3, 4):
+            weight, bias = self.named(f"synthesis.weight{layer}"), self.named(f"synthesis.bias{layer}")
+            out = out + F.relu(_conv3x3(out, weight, bias))
+        last = _conv3x3(out, self.named("synthesis.weight5"), self.named("synthesis.bias5"))
+        return out[:, : last.shape[1]] + last
+
+    def _inputs(self, features: Sequence[Tensor | None], noise: Tensor, classes: Sequence[float]) -> Tensor:
+        stack = torch.cat([cast(Tensor, features[grid]) for grid in (LEVELS - 1, *_chroma(LEVELS - 1))], 1)
+        for level in range(LEVELS - 2, 0, -1):
+            finer = cast(Tensor, features[level])
+            larger = _upsample(stack, self.named("upsampling.taps")[level - 1])
+            larger = larger[..., : finer.shape[-2], : finer.shape[-1]]
+            luma, chroma = larger[:, :-2], larger[:, -2:]
+            if level >= FIRST_CHROMA_LEVEL:
+                chroma = chroma + torch.cat([cast(Tensor, features[grid]) for grid in _chroma(level)], 1)
+            stack = torch.cat((finer, luma, chroma), 1)
+        batch, _, rows, columns = stack.shape
+        fine = features[0]
+        packed = stack.new_zeros((batch, 4, rows, columns)) if fine is None else F.pixel_unshuffle(fine, 2)
+        constant = stack.new_tensor(classes).view(1, -1, 1, 1).expand(batch, -1, rows, columns)
+        return torch.cat((stack, packed, noise.expand(batch, -1, -1, -1), constant), 1)
+
+    def distribution(self, grid: Tensor, parent: Tensor | None, kind: int, rate_class: float) -> tuple[Tensor, Tensor]:
+        """Predict a Laplace distribution for every latent of a grid from what is decoded before it.
+
+        Args:
+            grid: (batch, 1, rows, columns), the latents themselves.
+            parent: the next coarser grid, None for the coarsest.
+            kind: of the grid, a row of ``arm.bias1``.
+            rate_class: the picture's, in real units.
+
+        Returns:
+            Means and log scales, each (batch, rows, columns).
+        """
+        context = _context(grid, parent, rate_class)
+        hidden = F.relu(F.linear(context, self.named("arm.weight1"), self.named("arm.bias1")[kind]))
+        hidden = F.relu(F.linear(hidden, self.named("arm.weight2"), self.named("arm.bias2")))
+        out = F.linear(hidden, self.named("arm.weight3"), self.named("arm.bias3"))
+        out = out + F.linear(context, self.named("arm.linear"))
+        mean, log_scale = out.unbind(-1)
+        return mean, log_scale.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
+
+    def bits(self, grids: Sequence[Tensor | None], rate_class: float) -> Tensor:
+        """Estimate the bits of all grids together, those of every value being -log2 of its probability."""
+        total = torch.zeros((), device=self.named("arm.bias3").device)
+        for index, grid in enumerate(grids):
+            if grid is None:
+                continue
+            parent = parent_of(index)
+            coarser = None if parent is None else grids[parent]
+            mean, log_scale = self.distribution(grid, coarser, kind_of(index), rate_class)
+            total = total + laplace_bits(grid[:, 0], mean, log_scale).sum()
+        return total
+
+
+def laplace_bits(value: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+    """Bits of values under a Laplace distribution integrated over one unit."""
+    distance = (value - mean).abs()
+    inverse = torch.exp(-log_scale)
+    # Written for the tail on one side, so that nothing cancels far from the mean.
+    upper = 0.5 * torch.exp(-(distance - 0.5).clamp_min(0) * inverse)
+    lower = 0.5 * torch.exp(-(distance + 0.5) * inverse)
+    inside = 1 - 0.5 * torch.exp((distance - 0.5).clamp_max(0) * inverse) - lower
+    probability = torch.where(distance < 0.5, inside, upper - lower)
+    return -torch.log2(probability.clamp_min(LEAST_PROBABILITY))
+
+
+def _chroma(level: int) -> tuple[int, int]:
+    return chroma_grid(0, level), chroma_grid(1, level)
+
+
+def _attribute(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def _conv3x3(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
+
+
+def _upsample(x: Tensor, taps: Tensor) -> Tensor:
+    """Double both sides: every output row is four input rows, mirrored for the odd phase; then columns."""
+    zero = taps.new_zeros(1)
+    even = torch.cat((taps, zero))
+    odd = even.flip(0)
+    phases = torch.stack((even, odd))
+    kernel = torch.einsum("pi,qj->pqij", phases, phases).reshape(4, 1, 5, 5)
+    batch, channels, rows, columns = x.shape
+    padded = F.pad(x.reshape(batch * channels, 1, rows, columns), (2, 2, 2, 2), mode="replicate")
+    return F.pixel_shuffle(F.conv2d(padded, kernel), 2).view(batch, channels, 2 * rows, 2 * columns)
+
+
+def _context(grid: Tensor, parent: Tensor | None, rate_class: float) -> Tensor:
+    rows, columns = grid.shape[-2:]
+    padded = F.pad(grid[:, 0], (REACH, REACH, REACH, 0))
+    values = [_window(padded, REACH + dy, REACH + dx, rows, columns) for dy, dx in NEIGHBOURS]
+    if parent is None:
+        values += [torch.zeros_like(values[0])] * len(PARENTS)
+    else:
+        larger = parent[:, 0].repeat_interleave(2, -2).repeat_interleave(2, -1)
+        around = F.pad(larger, (2, 2, 2, 2))
+        values += [_window(around, 2 + 2 * dy, 2 + 2 * dx, rows, columns) for dy, dx in PARENTS]
+    values.append(torch.full_like(values[0], rate_class))
+    return torch.stack(values, -1)
+
+
+def _window(padded: Tensor, top: int, left: int, rows: int, columns: int) -> Tensor:
+    return padded[:, top : top + rows, left : left + columns]

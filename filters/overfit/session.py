@@ -1,0 +1,118 @@
+"""One call of ``fit``: the loss, the start, the rounds of fitting, and reports on the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from ffhybrid.errors import UsageError
+from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective
+from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
+from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit.fitting import Candidate, Fit
+from ffhybrid.filters.overfit.losses import LikenessLoss, pack
+from ffhybrid.filters.overfit.presets import Preset
+from ffhybrid.filters.overfit.start import Start, from_analysis, from_latent, lambda_of
+from ffhybrid.filters.perceptual import Lpips
+from ffhybrid.picture import PictureSpec
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_RATE_CLASS = -1.0
+PLAIN_TEXTURE, TEXTURE = -4.0, -2.0
+"""Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
+FINE_BELOW = -2.5
+"""Rate class below which a full-size grid may pay."""
+LEAST_SIDE = 64
+"""Of a picture that AlexNet can look at."""
+
+
+class Session:
+    """Everything that stays the same while one picture is fitted."""
+
+    def __init__(
+        self, objective: Objective, spec: PictureSpec, *, tune: str, device: str, seed: int, lpips_file: Path | None
+    ) -> None:
+        self._objective = objective
+        self._spec = spec
+        self._device = _device(device)
+        self._generator = torch.Generator(self._device).manual_seed(seed)
+        self._source = pack(objective.source, self._device)
+        is_large = min(spec.width, spec.height) >= LEAST_SIDE
+        self._lpips = _lpips(lpips_file, self._device) if tune == "perceptual" and is_large else None
+        self._texture = TEXTURE if tune == "perceptual" else PLAIN_TEXTURE
+
+    def fit(
+        self,
+        preset: Preset,
+        *,
+        budget: int | None,
+        warm_start: bytes | None,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> bytes:
+        """Run a preset from the best start there is."""
+        starts = self._starts(budget, warm_start)
+        likeness = self._likeness(starts[0])
+        loss: DifferentiableLoss = likeness
+        if isinstance(self._objective, DifferentiableObjective):
+            loss = self._objective.loss(self._device)
+        fits = [
+            Fit(start, loss, self._spec, budget=budget, device=self._device, generator=self._generator)
+            for start in starts
+        ]
+        fit = min(fits, key=lambda fit: fits[0].objective(fit.first()))
+
+        def report(step: int, candidate: Candidate) -> None:
+            if progress:
+                progress(
+                    FitProgress(
+                        step=step,
+                        steps=preset.iterations,
+                        size=len(candidate.data),
+                        distortion=candidate.loss,
+                        psnr=likeness.psnr(candidate.packed),
+                        lpips=likeness.lpips(candidate.packed),
+                    )
+                )
+
+        return fit.run(preset, report).data
+
+    def _likeness(self, start: Start) -> LikenessLoss:
+        rate_class, texture = (codec.real_class(byte) for byte in start.classes)
+        weight = 0.0 if texture <= PLAIN_TEXTURE else lambda_of(rate_class) * 2**texture
+        return LikenessLoss(
+            self._source, colour=self._spec.colour, lpips=self._lpips, weight=weight, generator=self._generator
+        )
+
+    def _starts(self, budget: int | None, warm_start: bytes | None) -> list[Start]:
+        """Begin afresh, with a full-size grid too where the rate allows one, or where the picture before ended."""
+
+        def fresh(*, fine: bool) -> Start:
+            return from_analysis(
+                self._source, budget=budget, rate_class=DEFAULT_RATE_CLASS, texture=self._texture, fine=fine
+            )
+
+        starts = [fresh(fine=False)]
+        if codec.real_class(starts[0].classes[0]) < FINE_BELOW:
+            starts.append(fresh(fine=True))
+        if warm_start is not None:
+            starts.append(from_latent(codec.read_latent(warm_start, self._spec), self._device))
+        return starts
+
+
+def _device(name: str) -> torch.device:
+    has_cuda = torch.cuda.is_available()
+    if name == "cuda" and not has_cuda:
+        raise UsageError("there is no CUDA device")
+    return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
+
+
+def _lpips(path: Path | None, device: torch.device) -> Lpips | None:
+    weights = find_lpips_weights(path)
+    if weights is None:
+        logger.warning("without LPIPS weights keyframes keep less texture and detail; to get them: %s", HOW_TO_GET)
+        return None
+    return Lpips(*weights).to(device).eval()

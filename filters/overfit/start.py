@@ -1,0 +1,122 @@
+"""Where a fit begins: latents from the analysis network or from a latent of a similar picture, and a first lambda."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit.analysis import Analysis
+from ffhybrid.filters.overfit.model import Network
+from ffhybrid.filters.overfit.structure import WEIGHT_BITS
+
+BASE_LAMBDA = 0.01
+"""Lambda of rate class 0; the class grows by one when lambda doubles."""
+RATE_CLASSES = (-4.5, 3.0)
+SHRINK = 0.87
+"""What fitting leaves of the bytes of a first guess at the same lambda."""
+SEARCH_STEPS = 7
+LUMA_STEP, CHROMA_STEP = 75.0, 150.0
+"""8-bit units of a level 0 latent at rate class 0; the best step grows with the square root of lambda. A latent of
+level k acts on 4^k luma samples, so that its step is 2^k times finer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Real grids, (1, 1, rows, columns) each, the header's constants, and the network."""
+
+    grids: list[Tensor | None]
+    classes: tuple[int, int]
+    steps: tuple[int, int]
+    network: Network
+
+
+@cache
+def analysis() -> Analysis:
+    """Load the analysis network that comes with this package."""
+    found = Analysis()
+    with (files("ffhybrid.filters.overfit") / "analysis.npz").open("rb") as file, np.load(file) as arrays:
+        found.load_state_dict({name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files})
+    return found.eval().requires_grad_(False)
+
+
+def network(values: np.ndarray[tuple[int], np.dtype[np.int32]], device: torch.device) -> Network:
+    """Make the differentiable network of fixed-point values in file order."""
+    made = Network()
+    made.load_flat(torch.from_numpy(values.astype(np.float32) / (1 << WEIGHT_BITS)))
+    return made.to(device)
+
+
+def lambda_of(rate_class: float) -> float:
+    """Lambda that a rate class was trained for."""
+    return BASE_LAMBDA * float(2.0**rate_class)
+
+
+def steps(rate_class: float) -> tuple[int, int]:
+    """Choose the steps of luma and chroma, as bytes of the header."""
+    growth = 2 ** (rate_class / 2)
+    return codec.nearest_step(LUMA_STEP * growth), codec.nearest_step(CHROMA_STEP * growth)
+
+
+def from_analysis(source: Tensor, *, budget: int | None, rate_class: float, texture: float, fine: bool) -> Start:
+    """Begin from the analysis network, at the rate class whose fit is likely to meet the budget.
+
+    Args:
+        source: packed picture, (1, 6, rows, columns).
+        budget: bytes of the latent; None takes ``rate_class``.
+        rate_class: used without a budget.
+        texture: texture class.
+        fine: whether there is a level 0.
+    """
+    prior = network(codec.prior(), source.device)
+    model = analysis().to(source.device)
+    if budget is not None:
+        rate_class = _search(model, prior, source, texture, 8 * budget / SHRINK, fine=fine)
+    classes = (codec.nearest_class(rate_class), codec.nearest_class(texture))
+    real = (codec.real_class(classes[0]), codec.real_class(classes[1]))
+    return Start(
+        grids=_grids(model, source, real, fine=fine),
+        classes=classes,
+        steps=steps(real[0]),
+        network=prior,
+    )
+
+
+def from_latent(latent: codec.Latent, device: torch.device) -> Start:
+    """Begin from the latents and the network of a similar picture."""
+    grids = [
+        None if grid is None else torch.from_numpy(grid.astype(np.float32))[None, None].to(device)
+        for grid in latent.grids
+    ]
+    return Start(grids=grids, classes=latent.classes, steps=latent.steps, network=network(latent.values, device))
+
+
+def bits(model: Network, grids: Sequence[Tensor | None], rate_class: float) -> float:
+    """Bits of the grids as a file would hold them."""
+    with torch.no_grad():
+        return float(model.bits([None if grid is None else grid.round() for grid in grids], rate_class))
+
+
+def _grids(model: Analysis, source: Tensor, classes: tuple[float, float], *, fine: bool) -> list[Tensor | None]:
+    with torch.no_grad():
+        found: list[Tensor | None] = list(model(source, classes, codec.grid_steps(steps(classes[0]))))
+    if not fine:
+        found[0] = None
+    return found
+
+
+def _search(model: Analysis, prior: Network, source: Tensor, texture: float, wanted: float, *, fine: bool) -> float:
+    low, high = RATE_CLASSES
+    for _ in range(SEARCH_STEPS):
+        middle = (low + high) / 2
+        if bits(prior, _grids(model, source, (middle, texture), fine=fine), middle) > wanted:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -1,0 +1,189 @@
+"""Fitting keyframes with generator `overfit`: better than it began, within its budget, the same for the same seed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ffhybrid
+from ffhybrid.errors import UsageError
+from ffhybrid.filters import FitProgress, Likeness, create
+from ffhybrid.filters.base import DifferentiableObjective
+from ffhybrid.filters.lpips_weights import find_lpips_weights
+from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit.losses import pack
+from ffhybrid.filters.overfit.model import Network, noise_planes
+from ffhybrid.filters.overfit.presets import PRESETS
+from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE, WEIGHT_BITS
+from ffhybrid.filters.perceptual import Lpips
+from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.source import VideoSource
+from support import clip, psnr
+
+SMALL = PictureSpec(176, 144)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def natural() -> Picture:
+    with VideoSource(clip("carphone_pristine.mp4")) as source:
+        return next(source.frames(limit=1)).picture
+
+
+def fit(picture: Picture, budget: int | None, warm_start: bytes | None = None, **options: object) -> bytes:
+    options = {"preset": "ultrafast", "tune": "psnr", "device": "cpu"} | options
+    generator = create("overfit", **options)
+    spec = PictureSpec(picture.width, picture.height)
+    return generator.fit(Likeness(picture), spec, budget=budget, warm_start=warm_start, progress=None)
+
+
+@pytest.fixture(scope="module")
+def latent(natural: Picture) -> bytes:
+    return fit(natural, 900)
+
+
+def made(latent: bytes) -> Picture:
+    return create("overfit").generate(latent, SMALL)
+
+
+@pytest.mark.parametrize("budget", [400, 900, 2500])
+def test_a_budget_is_met_within_five_percent(natural: Picture, budget: int) -> None:
+    assert len(fit(natural, budget)) == pytest.approx(budget, rel=0.05)
+
+
+def test_more_bytes_give_a_better_picture(natural: Picture, latent: bytes) -> None:
+    worse, better = psnr(made(fit(natural, 400)), natural), psnr(made(fit(natural, 2500)), natural)
+    assert 20 < worse < psnr(made(latent), natural) < better
+
+
+def test_fitting_improves_on_the_first_guess(natural: Picture, latent: bytes) -> None:
+    longer = fit(natural, 900, preset="fast")
+    ours, theirs = (Likeness(natural).distortion(made(data)) for data in (longer, latent))
+    assert ours < theirs
+
+
+def test_the_same_seed_gives_the_same_latent(natural: Picture, latent: bytes) -> None:
+    assert fit(natural, 900) == latent
+    assert fit(natural, 900, seed=5) != latent
+
+
+def test_a_warm_start_begins_where_the_last_picture_ended(natural: Picture) -> None:
+    first = fit(natural, 900, preset="fast")
+    again = fit(natural, 900, warm_start=first)
+    assert psnr(made(again), natural) >= psnr(made(fit(natural, 900)), natural) - 0.05
+
+
+def test_progress_tells_bytes_and_quality(natural: Picture) -> None:
+    seen: list[FitProgress] = []
+    generator = create("overfit", preset="veryfast", device="cpu")
+    generator.fit(Likeness(natural), SMALL, budget=900, warm_start=None, progress=seen.append)
+    assert seen[-1].step == seen[-1].steps == PRESETS["veryfast"].iterations
+    assert seen[-1].size == pytest.approx(900, rel=0.05)
+    assert 20 < seen[-1].psnr < 50
+    assert find_lpips_weights() is None or 0 < seen[-1].lpips < 1
+
+
+def test_lpips_in_the_loss_lowers_lpips(natural: Picture, latent: bytes) -> None:
+    weights = find_lpips_weights()
+    if weights is None:
+        pytest.skip("no LPIPS weights on this machine (see the Makefile)")
+    likeness = Lpips(*weights)
+
+    def distance(data: bytes) -> float:
+        from ffhybrid.filters.colour import to_rgb
+
+        ours, theirs = (to_rgb(pack(picture, CPU), SMALL.colour) for picture in (made(data), natural))
+        with torch.no_grad():
+            return float(likeness(ours, theirs))
+
+    assert distance(fit(natural, 900, tune="perceptual")) < distance(latent)
+
+
+def test_any_differentiable_objective_can_be_minimised(natural: Picture) -> None:
+    class Left:
+        """Only the left half matters."""
+
+        source = natural
+
+        def distortion(self, picture: Picture) -> float:
+            return float(np.mean((picture.y[:, :88].astype(float) - natural.y[:, :88]) ** 2))
+
+        def loss(self, device: torch.device) -> Left:
+            return self
+
+        def sample(self, packed: torch.Tensor) -> torch.Tensor:
+            return ((packed - pack(natural, CPU))[..., :44] / 255).square().mean() / 2
+
+        def whole(self, packed: torch.Tensor) -> float:
+            return float(self.sample(packed))
+
+    objective = Left()
+    assert isinstance(objective, DifferentiableObjective)
+    generator = create("overfit", preset="faster", tune="psnr", device="cpu")
+    data = generator.fit(objective, SMALL, budget=700, warm_start=None, progress=None)
+    assert objective.distortion(made(data)) < objective.distortion(made(fit(natural, 700, preset="faster")))
+
+
+@pytest.mark.parametrize(("width", "height"), [(34, 18), (130, 66)])
+def test_odd_and_small_sizes_are_fitted(width: int, height: int, natural: Picture) -> None:
+    picture = natural.cropped(width, height)
+    data = fit(picture, None, tune="perceptual")
+    assert psnr(create("overfit").generate(data, PictureSpec(width, height)), picture) > 20
+
+
+def test_the_float_network_is_the_integer_decoder_up_to_rounding(latent: bytes) -> None:
+    read = codec.read_latent(latent, SMALL)
+    network = Network()
+    network.load_flat(torch.from_numpy(read.values.astype(np.float32) / (1 << WEIGHT_BITS)))
+    features = [
+        None if grid is None else torch.from_numpy(grid.astype(np.float32))[None, None] * step
+        for grid, step in zip(read.grids, read.real_steps, strict=True)
+    ]
+    with torch.no_grad():
+        packed = network.synthesise(features, noise_planes(72, 88, device=CPU), read.real_classes)
+    assert float((packed.clamp(-128, 127) - pack(made(latent), CPU)).abs().max()) < 1
+
+
+def test_noise_is_the_same_in_both(latent: bytes) -> None:
+    from ffhybrid._cext import ffi, lib
+
+    planes = noise_planes(9, 33, device=CPU)[0] * (1 << ACTIVATION_BITS)
+    row = ffi.new("int16_t[33]")
+    for channel in range(NOISE):
+        lib.ffh_noise_row(channel, 7, 33, row)
+        assert list(row) == planes[channel, 7].int().tolist()
+    assert 0.5 < float(planes.std()) / (1 << ACTIVATION_BITS) < 2
+
+
+def test_the_default_generator_restores_without_torch(tmp_path: Path) -> None:
+    hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mkv"
+    options = ffhybrid.EncodeOptions(
+        generator_options={"preset": "ultrafast", "tune": "psnr", "device": "cpu"},
+        keyframe_budget=900,
+        limits=ffhybrid.GopLimits(length=8, scene_threshold=0),
+        frames=16,
+        picture_hashes=True,
+        x265=ffhybrid.X265Options(crf=32, preset="veryfast"),
+    )
+    ffhybrid.encode(clip("carphone_pristine.mp4"), hybrid, options=options)
+    script = f"""
+import sys, ffhybrid
+ffhybrid.probe({str(hybrid)!r})
+assert ffhybrid.verify({str(hybrid)!r}).hashes_verified == 16
+ffhybrid.restore({str(hybrid)!r}, {str(restored)!r})
+assert not [name for name in sys.modules if name.split(".")[0] in ("torch", "safetensors", "lpips")]
+"""
+    subprocess.run([sys.executable, "-P", "-c", script], check=True)
+    assert {gop.generator for gop in ffhybrid.probe(hybrid).gops} == {"overfit"}
+    assert restored.exists()
+
+
+@pytest.mark.parametrize("options", [{"preset": "quick"}, {"tune": "beauty"}, {"device": "abacus"}, {"scale": 2}])
+def test_unknown_options_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        create("overfit", **options)
