@@ -4,7 +4,7 @@ Both see random parts of pictures at random rates and textures, as an autoencode
 half of the time with noise in place of rounding, as fitting has it. The prior becomes C code, so the golden latents of
 the tests have to be made anew after it.
 
-    python benchmarks/train_overfit.py --minutes 60 --state state.npz [--resume] [--export] PICTURE_OR_CLIP ...
+    python benchmarks/train_overfit.py --minutes 60 --state state.npz [--from STATE] [--export] PICTURE_OR_CLIP ...
 """
 
 from __future__ import annotations
@@ -21,25 +21,33 @@ import av
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
-from torch import Tensor
+from torch import Tensor, nn
 
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
 from ffhybrid.filters.overfit.analysis import Analysis
-from ffhybrid.filters.overfit.codec import grid_steps
-from ffhybrid.filters.overfit.fitting import FIRST_TEMPERATURE, noisy_round
+from ffhybrid.filters.overfit.codec import grid_steps, pattern_basis, prior
+from ffhybrid.filters.overfit.fitting import FIRST_TEMPERATURE
 from ffhybrid.filters.overfit.model import Network, noise_planes
+from ffhybrid.filters.overfit.rounding import noisy_round
 from ffhybrid.filters.overfit.session import PLAIN_TEXTURE
-from ffhybrid.filters.overfit.start import lambda_of
+from ffhybrid.filters.overfit.start import analysis, lambda_of
 from ffhybrid.filters.overfit.start import steps as header_steps
-from ffhybrid.filters.overfit.structure import PARAMETERS, WEIGHT_BITS
+from ffhybrid.filters.overfit.structure import (
+    PARAMETERS,
+    PATTERN_BITS,
+    PATTERN_SIDE,
+    PATTERN_STRIDE,
+    PATTERNS,
+    WEIGHT_BITS,
+)
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.picture import Colour
 
 PART = 128
 """Side of a training part in luma blocks."""
 BATCH = 4
-RATE_CLASSES = (-4.5, 2.6)
+RATE_CLASSES = (-4.0, 3.6)
 TEXTURE_CLASSES = (-3.0, 1.0)
 PLAIN_PART, NOISY_PART, FINE_PART = 0.4, 0.5, 0.4
 FINE_BELOW = -2.0
@@ -48,7 +56,7 @@ LPIPS_PICTURES, LPIPS_SIDE = 2, 112
 CLIP_INTERVAL = 12
 REPORT_INTERVAL = 200
 NOISE_SIDE = 512
-RATES = {"analysis": 1e-3, "network": 2e-3}
+RATES = {"analysis": 8e-4, "network": 1.5e-3, "patterns": 3e-4, "pattern entropy": 3e-3}
 BICUBIC = (-0.03515625, 0.26171875, 0.87890625, -0.10546875)
 """Taps at distances 7/4, 3/4, 1/4 and 5/4."""
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,16 +82,32 @@ def _sizes(frame: av.VideoFrame) -> Iterator[Tensor]:
         yield torch.cat((F.pixel_unshuffle(luma, 2)[0], chroma)) - 128
 
 
+def lapped_cosines() -> Tensor:
+    """Make the first patterns: the lowest frequencies of a modulated lapped transform, (PATTERNS, 6, rows, columns)."""
+    size = 2 * PATTERN_STRIDE
+    at = torch.arange(2 * size) + 0.5
+    frequency = torch.arange(size)[:, None] + 0.5
+    window = torch.sin(at * math.pi / (2 * size)) * math.sqrt(2 / size)
+    functions = window * torch.cos((at + size / 2) * frequency * math.pi / size)
+    order = sorted((i * i + j * j, i, j) for i in range(size) for j in range(size))
+    luma = torch.stack([torch.outer(functions[i], functions[j]) for _, i, j in order[:PATTERNS]])
+    chroma = torch.zeros(PATTERNS, 2, PATTERN_SIDE, PATTERN_SIDE)
+    return torch.cat((chroma, F.pixel_unshuffle(luma[:, None], 2)), 1)
+
+
 def first_network() -> Network:
-    """Make a Laplacian pyramid: grids added up, and small random weights for the rest."""
+    """Make a Laplacian pyramid and a lapped transform, added up, and small random weights for the rest."""
     made = Network()
     spread = {"arm.weight1": 0.2, "arm.weight2": 0.25, "arm.weight3": 0.05, "synthesis.weight1": 0.25}
+    spread |= {"patterns.weight1": 0.2, "patterns.weight2": 0.25, "patterns.weight3": 0.05}
     spread |= {"synthesis.weight2": 0.1, "synthesis.linear": 0.05}
     spread |= {f"synthesis.weight{layer}": 0.02 for layer in (3, 4, 5)}
     with torch.no_grad():
         for name, deviation in spread.items():
             made.named(name).normal_(0, deviation)
         made.named("upsampling.taps").copy_(torch.tensor(BICUBIC).expand_as(made.named("upsampling.taps")))
+        made.named("patterns.bias3")[:, 1] = -1
+        made.basis.copy_(lapped_cosines())
         made.named("synthesis.bias1").uniform_(-4, 4)
         linear = made.named("synthesis.linear")
         linear[:4, :6] += 1
@@ -121,8 +145,19 @@ class Trainer:
         self.pictures = [picture.to(device) for picture in pictures]
         self.lpips = lpips.to(device)
         self.network, self.analysis = first_network().to(device), Analysis().to(device)
+        self.network.basis.requires_grad_()
+        with torch.no_grad():
+            basis = self.network.basis
+            self.analysis.patterns.weight.copy_(torch.cat((basis[:, 2:], basis[:, :2]), 1))
         self.noise = noise_planes(NOISE_SIDE, NOISE_SIDE, device=device)
-        groups = {"analysis": list(self.analysis.parameters()), "network": list(self.network.parameters())}
+        groups: dict[str, list[nn.Parameter]] = {name: [] for name in RATES}
+        groups["patterns"] += [self.network.basis, self.analysis.patterns.weight]
+        for name, parameter in self.network.named_parameters():
+            if parameter is not self.network.basis:
+                groups["pattern entropy" if name.startswith("patterns") else "network"].append(parameter)
+        for parameter in self.analysis.parameters():
+            if parameter is not self.analysis.patterns.weight:
+                groups["analysis"].append(parameter)
         self.optimizer = torch.optim.Adam([{"params": group, "name": name} for name, group in groups.items()])
         self.averages: dict[tuple[int, bool], Average] = {}
 
@@ -140,8 +175,8 @@ class Trainer:
             loss = loss + lambda_of(rate_class) * 2**texture * lpips
         self.optimizer.zero_grad(set_to_none=True)
         (loss / lambda_of(rate_class)).backward()
-        for network in (self.network, self.analysis):
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        for group in self.optimizer.param_groups:
+            torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
         self.optimizer.step()
         key = (round(rate_class), texture != PLAIN_TEXTURE)
         self.averages.setdefault(key, Average()).add(mse, bpp, lpips)
@@ -156,7 +191,7 @@ class Trainer:
         features = [None if grid is None else grid * step for grid, step in zip(grids, steps, strict=True)]
         y, x = (random.randrange(NOISE_SIDE - PART) for _ in range(2))
         made = self.network.synthesise(features, self.noise[..., y : y + PART, x : x + PART], classes)
-        bpp = self.network.bits(grids, rate_class) / (4 * PART * PART * BATCH)
+        bpp = self.network.bits(grids, classes) / (4 * PART * PART * BATCH)
         mse = ((made - source) / 255).square().mean()
         if texture == PLAIN_TEXTURE:
             return mse, bpp, torch.zeros(())
@@ -185,16 +220,25 @@ def _straight_through(x: Tensor) -> Tensor:
 def save(trainer: Trainer, path: Path) -> None:
     """Keep both networks."""
     arrays = {f"analysis.{name}": value.cpu().numpy() for name, value in trainer.analysis.state_dict().items()}
-    np.savez(path, network=trainer.network.flat().cpu().numpy(), **arrays)
+    basis = trainer.network.basis.detach().cpu().numpy()
+    np.savez(path, network=trainer.network.flat().cpu().numpy(), basis=basis, **arrays)
 
 
 def load(trainer: Trainer, path: Path) -> None:
     """Take both networks up again."""
     with np.load(path) as arrays:
         trainer.network.load_flat(torch.from_numpy(arrays["network"]).to(trainer.device))
-        names = [name for name in arrays.files if name != "network"]
+        with torch.no_grad():
+            trainer.network.basis.copy_(torch.from_numpy(arrays["basis"]))
+        names = [name for name in arrays.files if name.startswith("analysis.")]
         state = {name.removeprefix("analysis."): torch.from_numpy(arrays[name]) for name in names}
     trainer.analysis.load_state_dict(state)
+
+
+def load_built_in(trainer: Trainer) -> None:
+    """Take up what the package has, which is rounded."""
+    trainer.network.load_state_dict(Network.fixed_point(prior(), pattern_basis()).state_dict())
+    trainer.analysis.load_state_dict(analysis().state_dict())
 
 
 def export(trainer: Trainer) -> None:
@@ -205,7 +249,13 @@ def export(trainer: Trainer) -> None:
     for parameter, values in zip(PARAMETERS, fixed.split([p.size for p in PARAMETERS]), strict=True):
         shape = parameter.shape if len(parameter.shape) < 4 else (*parameter.shape[:2], 9)
         lines.append(f"    /* {parameter.name} */ {_braces(values.view(shape))},")
-    (ROOT / "cext" / "ffh_prior.c").write_text("\n".join([*lines, "};", ""]))
+    lines += [
+        "};",
+        "",
+        "const int8_t ffh_pattern_basis[FFH_PATTERNS][FFH_OUTPUTS][FFH_PATTERN_SIDE][FFH_PATTERN_SIDE] =",
+    ]
+    basis = torch.round(trainer.network.basis.detach().cpu() * (1 << PATTERN_BITS)).clamp(-127, 127).to(torch.int8)
+    (ROOT / "cext" / "ffh_prior.c").write_text("\n".join([*lines, f"    {_braces(basis)};", ""]))
     state = {name: value.cpu().numpy() for name, value in trainer.analysis.state_dict().items()}
     halved = {name: value.astype(np.float16 if value.size > 100 else np.float32) for name, value in state.items()}
     np.savez_compressed(ROOT / "filters" / "overfit" / "analysis.npz", **halved)
@@ -222,7 +272,7 @@ def main() -> None:
     parser.add_argument("pictures", nargs="*", type=Path)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--from", dest="begin", help="a state to go on from, or 'built-in'")
     parser.add_argument("--export", action="store_true", help="write C code and arrays at the end")
     arguments = parser.parse_args()
     weights = find_lpips_weights()
@@ -232,8 +282,10 @@ def main() -> None:
     torch.manual_seed(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     trainer = Trainer(packed_pictures(arguments.pictures), Lpips(*weights), device)
-    if arguments.resume:
-        load(trainer, arguments.state)
+    if arguments.begin == "built-in":
+        load_built_in(trainer)
+    elif arguments.begin:
+        load(trainer, Path(arguments.begin))
     start, iterations = time.monotonic(), 0
     while (part := (time.monotonic() - start) / (60 * max(arguments.minutes, 1e-9))) < 1 and trainer.pictures:
         trainer.step(part)

@@ -90,12 +90,13 @@ uint32_t ffh_crc32c(const uint8_t *data, size_t size);
 #define FFH_OVERFIT_MAX_STEP ...
 typedef struct ffh_overfit_header { uint8_t has_fine; uint8_t classes[2]; uint8_t steps[2]; } ffh_overfit_header;
 const int32_t *ffh_network_prior_values(void);
+extern const int8_t ffh_pattern_basis[64][6][16][16];
 typedef struct ffh_planes { uint8_t *planes[3]; ptrdiff_t strides[3]; int bit_depth; } ffh_planes;
 int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, int32_t *values, const uint8_t *shifts,
-                       const int8_t *const *grids, ffh_buf *out);
+                       const int8_t *const *arrays, ffh_buf *out);
 int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads);
 int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ffh_overfit_header *header,
-                     int32_t *values, int8_t *const *grids);
+                     int32_t *values, int8_t *const *arrays);
 int32_t ffh_overfit_step(uint8_t step, int level);
 void ffh_noise_row(int channel, int row, int columns, int16_t *out);
 extern const uint32_t ffh_laplace_decay[64];

@@ -14,10 +14,12 @@ static const struct {
     size_t count;
 } modules[FFH_MODULES] = {
     MODULE(arm_weight1),       MODULE(arm_bias1),         MODULE(arm_weight2),       MODULE(arm_bias2),
-    MODULE(arm_weight3),       MODULE(arm_linear),        MODULE(arm_bias3),         MODULE(upsampling_taps),
-    MODULE(synthesis_weight1), MODULE(synthesis_bias1),   MODULE(synthesis_weight2), MODULE(synthesis_linear),
-    MODULE(synthesis_bias2),   MODULE(synthesis_weight3), MODULE(synthesis_bias3),   MODULE(synthesis_weight4),
-    MODULE(synthesis_bias4),   MODULE(synthesis_weight5), MODULE(synthesis_bias5),
+    MODULE(arm_weight3),       MODULE(arm_linear),        MODULE(arm_bias3),         MODULE(patterns_weight1),
+    MODULE(patterns_bias1),    MODULE(patterns_weight2),  MODULE(patterns_bias2),    MODULE(patterns_weight3),
+    MODULE(patterns_linear),   MODULE(patterns_bias3),    MODULE(upsampling_taps),   MODULE(synthesis_weight1),
+    MODULE(synthesis_bias1),   MODULE(synthesis_weight2), MODULE(synthesis_linear),  MODULE(synthesis_bias2),
+    MODULE(synthesis_weight3), MODULE(synthesis_bias3),   MODULE(synthesis_weight4), MODULE(synthesis_bias4),
+    MODULE(synthesis_weight5), MODULE(synthesis_bias5),
 };
 
 const int32_t *ffh_network_prior_values(void)
@@ -131,6 +133,23 @@ static int check_arm(const ffh_network *n)
     return safe;
 }
 
+static int check_patterns(const ffh_network *n)
+{
+    int safe = 1;
+
+    for (int o = 0; o < FFH_ARM_HIDDEN; o++) {
+        for (int pattern = 0; pattern < FFH_PATTERNS; pattern++)
+            safe &= is_safe(reach(n->patterns_weight1[o], FFH_CONTEXT, n->patterns_bias1[pattern][o]));
+        safe &= is_safe(reach(n->patterns_weight2[o], FFH_ARM_HIDDEN, n->patterns_bias2[o]));
+    }
+    for (int o = 0; o < 2; o++) {
+        int64_t sum = reach(n->patterns_weight3[o], FFH_ARM_HIDDEN, 0) + reach(n->patterns_linear[o], FFH_CONTEXT, 0);
+        for (int pattern = 0; pattern < FFH_PATTERNS; pattern++)
+            safe &= is_safe(sum + reach(NULL, 0, n->patterns_bias3[pattern][o]));
+    }
+    return safe;
+}
+
 static int check_synthesis(const ffh_network *n)
 {
     int safe = 1;
@@ -152,5 +171,5 @@ static int check_synthesis(const ffh_network *n)
 
 int ffh_network_check(const ffh_network *network)
 {
-    return check_arm(network) && check_synthesis(network) ? 0 : FFH_EDATA;
+    return check_arm(network) && check_patterns(network) && check_synthesis(network) ? 0 : FFH_EDATA;
 }

@@ -27,7 +27,11 @@ enum {
     FFH_FEATURES = 16,
     FFH_OUTPUTS = 6,
     FFH_TAPS = 4,
-    FFH_WINDOW = 9
+    FFH_WINDOW = 9,
+    FFH_PATTERNS = 64,
+    FFH_PATTERN_STRIDE = 8, /* in 2x2 luma blocks, as are their sides */
+    FFH_PATTERN_SIDE = 2 * FFH_PATTERN_STRIDE,
+    FFH_PATTERN_BITS = 9 /* fractional, of the built-in patterns */
 };
 
 /* In file order, with FFH_WEIGHT_BITS fractional bits; every array is one module of the syntax. */
@@ -39,6 +43,13 @@ typedef struct ffh_network {
     int32_t arm_weight3[2][FFH_ARM_HIDDEN];
     int32_t arm_linear[2][FFH_CONTEXT];
     int32_t arm_bias3[2];
+    int32_t patterns_weight1[FFH_ARM_HIDDEN][FFH_CONTEXT];
+    int32_t patterns_bias1[FFH_PATTERNS][FFH_ARM_HIDDEN];
+    int32_t patterns_weight2[FFH_ARM_HIDDEN][FFH_ARM_HIDDEN];
+    int32_t patterns_bias2[FFH_ARM_HIDDEN];
+    int32_t patterns_weight3[2][FFH_ARM_HIDDEN];
+    int32_t patterns_linear[2][FFH_CONTEXT];
+    int32_t patterns_bias3[FFH_PATTERNS][2];
     int32_t upsampling_taps[FFH_LEVELS - 2][FFH_TAPS];
     int32_t synthesis_weight1[FFH_HIDDEN][FFH_INPUTS];
     int32_t synthesis_bias1[FFH_HIDDEN];
@@ -53,9 +64,12 @@ typedef struct ffh_network {
     int32_t synthesis_bias5[FFH_OUTPUTS];
 } ffh_network;
 
-enum { FFH_PARAMETER_COUNT = sizeof(ffh_network) / sizeof(int32_t), FFH_MODULES = 19 };
+enum { FFH_PARAMETER_COUNT = sizeof(ffh_network) / sizeof(int32_t), FFH_MODULES = 26 };
 
 extern const ffh_network ffh_network_prior;
+
+/* What a pattern adds to Cb, Cr and the four luma phases, the same in all pictures. */
+extern const int8_t ffh_pattern_basis[FFH_PATTERNS][FFH_OUTPUTS][FFH_PATTERN_SIDE][FFH_PATTERN_SIDE];
 
 /* The prior as FFH_PARAMETER_COUNT values in file order. */
 const int32_t *ffh_network_prior_values(void);

@@ -47,16 +47,17 @@ static int check_header(const ffh_overfit_header *header)
 
 static int code_body(ffh_range *r, contents *c, const uint8_t *shifts)
 {
+    const int16_t classes[FFH_CLASSES] = { class_of(&c->header, 0), class_of(&c->header, 1) };
     int error = ffh_network_code(r, &c->network, shifts);
-    ffh_entropy_model *model = error ? NULL : malloc(sizeof(*model));
+    ffh_latent_coder *coder = error ? NULL : malloc(sizeof(*coder));
 
     if (error)
         return error;
-    if (!model)
+    if (!coder)
         return FFH_ENOMEM;
-    ffh_entropy_model_init(model, &c->network, class_of(&c->header, 0));
-    error = ffh_latents_code(r, model, &c->latents);
-    free(model);
+    ffh_latent_coder_init(coder, r);
+    error = ffh_latents_code(coder, &c->network, classes, &c->latents);
+    free(coder);
     return error;
 }
 
@@ -66,8 +67,13 @@ static void copy_grid(int8_t *to, ptrdiff_t to_stride, const int8_t *from, ptrdi
         memcpy(to + y * to_stride, from + y * from_stride, (size_t)columns);
 }
 
+static size_t pattern_bytes(const ffh_patterns *patterns)
+{
+    return (size_t)patterns->rows * (size_t)patterns->columns * FFH_PATTERNS;
+}
+
 int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, int32_t *values,
-                       const uint8_t shifts[FFH_MODULES], const int8_t *const grids[FFH_GRIDS], ffh_buf *out)
+                       const uint8_t shifts[FFH_MODULES], const int8_t *const arrays[FFH_ARRAYS], ffh_buf *out)
 {
     contents c = { .header = *header };
     ffh_range range;
@@ -81,8 +87,9 @@ int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, 
         return error;
     for (int i = header->has_fine ? 0 : 1; i < FFH_GRIDS; i++) {
         const ffh_grid *grid = &c.latents.grids[i];
-        copy_grid(grid->at, grid->stride, grids[i], grid->columns, grid->rows, grid->columns);
+        copy_grid(grid->at, grid->stride, arrays[i], grid->columns, grid->rows, grid->columns);
     }
+    memcpy(c.latents.patterns.at, arrays[FFH_GRIDS], pattern_bytes(&c.latents.patterns));
     ffh_buf_append_byte(out, FFH_OVERFIT_VERSION);
     ffh_buf_append_byte(out, header->has_fine);
     ffh_buf_append(out, header->classes, FFH_CLASSES);
@@ -143,7 +150,7 @@ int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, 
 }
 
 int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ffh_overfit_header *header,
-                     int32_t *values, int8_t *const grids[FFH_GRIDS])
+                     int32_t *values, int8_t *const arrays[FFH_ARRAYS])
 {
     contents c;
     int error = read_contents(data, size, width, height, &c);
@@ -154,8 +161,9 @@ int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ff
     memcpy(values, &c.network, sizeof(c.network));
     for (int i = c.header.has_fine ? 0 : 1; i < FFH_GRIDS; i++) {
         const ffh_grid *grid = &c.latents.grids[i];
-        copy_grid(grids[i], grid->columns, grid->at, grid->stride, grid->rows, grid->columns);
+        copy_grid(arrays[i], grid->columns, grid->at, grid->stride, grid->rows, grid->columns);
     }
+    memcpy(arrays[FFH_GRIDS], c.latents.patterns.at, pattern_bytes(&c.latents.patterns));
     ffh_latents_free(&c.latents);
     return 0;
 }

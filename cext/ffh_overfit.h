@@ -1,5 +1,5 @@
 /*
- * The latent of generator `overfit`: header, network, latent grids (docs/FORMAT.md section 4).
+ * The latent of generator `overfit`: header, network, latents (docs/FORMAT.md section 4).
  */
 #ifndef FFH_OVERFIT_H
 #define FFH_OVERFIT_H
@@ -8,9 +8,10 @@
 
 enum {
     FFH_OVERFIT_VERSION = 1,
+    FFH_ARRAYS = FFH_GRIDS + 1,
     FFH_OVERFIT_MAX_STEP = 95,
     FFH_OVERFIT_MAX_SIDE = 16384,
-    FFH_OVERFIT_MAX_SAMPLES = 1 << 26 /* luma; a decoder allocates at most 8 bytes for each */
+    FFH_OVERFIT_MAX_SAMPLES = 1 << 26 /* luma; a decoder allocates at most 12 bytes for each */
 };
 
 typedef struct ffh_overfit_header {
@@ -20,19 +21,20 @@ typedef struct ffh_overfit_header {
 } ffh_overfit_header;
 
 /*
- * Appends a latent. `values` has FFH_PARAMETER_COUNT values, rounded on return to what decoders have; `grids` has
- * row-major grids (the first ignored without has_fine), values within -127 to 127.
+ * Appends a latent. `values` has FFH_PARAMETER_COUNT values, rounded on return to what decoders have; `arrays` has
+ * row-major grids (the first ignored without has_fine), then patterns [row][column][pattern], values within -127 to
+ * 127.
  * Returns 0, FFH_ENOMEM, or FFH_EDATA for parameters that a decoder would refuse.
  */
 int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, int32_t *values,
-                       const uint8_t shifts[FFH_MODULES], const int8_t *const grids[FFH_GRIDS], ffh_buf *out);
+                       const uint8_t shifts[FFH_MODULES], const int8_t *const arrays[FFH_ARRAYS], ffh_buf *out);
 
 /* Makes the picture of a latent. Returns 0, FFH_ENOMEM, FFH_EDATA, or FFH_EUNSUPPORTED for another version. */
 int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads);
 
-/* Reads header, network and grids back, for a warm start; `grids` as for encoding, each with room for its size. */
+/* Reads header, network and latents back, for a warm start; `arrays` as for encoding, each with room for its size. */
 int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ffh_overfit_header *header,
-                     int32_t *values, int8_t *const grids[FFH_GRIDS]);
+                     int32_t *values, int8_t *const arrays[FFH_ARRAYS]);
 
 /* Features of one latent unit at a level, halved from level to level, with FFH_ACTIVATION_BITS fractional bits. */
 int32_t ffh_overfit_step(uint8_t step, int level);

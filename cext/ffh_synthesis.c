@@ -4,35 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    RING = 4,
-    MAX_WINDOW_TAPS = FFH_FEATURES * FFH_WINDOW,
-    FIRST_FINE = FFH_LEVELS - 1 + FFH_CHROMA,
-    FIRST_NOISE = FIRST_FINE + FFH_FINE,
-    FIRST_CLASS = FIRST_NOISE + FFH_NOISE,
-    RESIDUAL_LAYERS = 2
-};
-
-/* Layers with only the inputs that are there. */
-typedef struct layers {
-    int inputs;
-    int has_fine;
-    int has_noise;
-    int16_t weights1[FFH_HIDDEN * FFH_INPUTS];
-    int16_t weights2[FFH_FEATURES * (FFH_HIDDEN + FFH_INPUTS)];
-    int16_t weights3[FFH_FEATURES * MAX_WINDOW_TAPS];
-    int16_t weights4[FFH_FEATURES * MAX_WINDOW_TAPS];
-    int16_t weights5[FFH_OUTPUTS * MAX_WINDOW_TAPS];
-    int32_t bias1[FFH_HIDDEN];
-    int32_t bias2[FFH_FEATURES];
-    int32_t bias3[FFH_FEATURES];
-    int32_t bias4[FFH_FEATURES];
-    int32_t bias5[FFH_OUTPUTS];
-} layers;
+enum { RING = 4, RESIDUAL_LAYERS = 2 };
 
 /* One thread's rows, and its rolling buffers. */
 typedef struct worker {
-    const layers *layers;
+    const ffh_layers *layers;
     const ffh_pyramid *pyramid;
     const ffh_planes *to;
     int first;
@@ -43,77 +19,8 @@ typedef struct worker {
     int next[RESIDUAL_LAYERS + 1];       /* rows below are in the rings */
     ffh_rows outputs;
     ffh_rows scratch;
+    ffh_pattern_band band;
 } worker;
-
-static int has_noise(const ffh_network *n)
-{
-    int32_t any = 0;
-
-    for (int i = FIRST_NOISE; i < FIRST_CLASS; i++) {
-        for (int o = 0; o < FFH_HIDDEN; o++)
-            any |= n->synthesis_weight1[o][i];
-        for (int o = 0; o < FFH_FEATURES; o++)
-            any |= n->synthesis_linear[o][i];
-    }
-    return any != 0;
-}
-
-/* Inputs that are the same everywhere in the picture are part of the bias. */
-static void add_classes(int32_t *bias, const int32_t weights[FFH_INPUTS], const int16_t classes[FFH_CLASSES])
-{
-    for (int i = 0; i < FFH_CLASSES; i++)
-        *bias += weights[FIRST_CLASS + i] * classes[i];
-}
-
-static void copy_bias(int32_t *to, const int32_t *from, int count)
-{
-    for (int i = 0; i < count; i++)
-        to[i] = from[i] * (1 << FFH_ACTIVATION_BITS);
-}
-
-/* Copies the weights of the inputs that are there; returns how many. */
-static int pick_inputs(const layers *l, int16_t *to, const int32_t weights[FFH_INPUTS])
-{
-    int count = 0;
-
-    for (int i = 0; i < FIRST_CLASS; i++) {
-        if (i >= FIRST_NOISE ? !l->has_noise : i >= FIRST_FINE && !l->has_fine)
-            continue;
-        to[count++] = (int16_t)weights[i];
-    }
-    return count;
-}
-
-static void copy_weights(int16_t *to, const int32_t *from, int count)
-{
-    for (int i = 0; i < count; i++)
-        to[i] = (int16_t)from[i];
-}
-
-static void prepare_layers(layers *l, const ffh_network *n, const int16_t classes[FFH_CLASSES], int has_fine)
-{
-    l->has_fine = has_fine;
-    l->has_noise = has_noise(n);
-    for (int o = 0; o < FFH_HIDDEN; o++)
-        l->inputs = pick_inputs(l, l->weights1 + o * l->inputs, n->synthesis_weight1[o]);
-    for (int o = 0; o < FFH_FEATURES; o++) {
-        int16_t *to = l->weights2 + o * (FFH_HIDDEN + l->inputs);
-        copy_weights(to, n->synthesis_weight2[o], FFH_HIDDEN);
-        pick_inputs(l, to + FFH_HIDDEN, n->synthesis_linear[o]);
-    }
-    copy_weights(l->weights3, n->synthesis_weight3[0][0], FFH_FEATURES * MAX_WINDOW_TAPS);
-    copy_weights(l->weights4, n->synthesis_weight4[0][0], FFH_FEATURES * MAX_WINDOW_TAPS);
-    copy_weights(l->weights5, n->synthesis_weight5[0][0], FFH_OUTPUTS * MAX_WINDOW_TAPS);
-    copy_bias(l->bias1, n->synthesis_bias1, FFH_HIDDEN);
-    copy_bias(l->bias2, n->synthesis_bias2, FFH_FEATURES);
-    copy_bias(l->bias3, n->synthesis_bias3, FFH_FEATURES);
-    copy_bias(l->bias4, n->synthesis_bias4, FFH_FEATURES);
-    copy_bias(l->bias5, n->synthesis_bias5, FFH_OUTPUTS);
-    for (int o = 0; o < FFH_HIDDEN; o++)
-        add_classes(&l->bias1[o], n->synthesis_weight1[o], classes);
-    for (int o = 0; o < FFH_FEATURES; o++)
-        add_classes(&l->bias2[o], n->synthesis_linear[o], classes);
-}
 
 static uint32_t mixed_bits(uint32_t value)
 {
@@ -134,12 +41,14 @@ void ffh_noise_row(int channel, int row, int columns, int16_t *out)
 
 static void input_row(worker *w, int row)
 {
+    const ffh_pyramid *p = w->pyramid;
     int16_t *out[FFH_INPUTS];
     int first_noise = w->layers->inputs - FFH_NOISE;
 
     for (int i = 0; i < w->layers->inputs; i++)
         out[i] = ffh_rows_at(&w->inputs, i, 0);
-    ffh_pyramid_row(w->pyramid, row, out, &w->scratch);
+    ffh_pyramid_row(p, row, out, &w->scratch);
+    ffh_patterns_add_row(&p->latents->patterns, &w->band, p->steps[0], row, w->inputs.columns, out + FFH_FIRST_DRAWN);
     for (int i = 0; i < FFH_NOISE && w->layers->has_noise; i++)
         ffh_noise_row(i, row, w->inputs.columns, out[first_noise + i]);
 }
@@ -147,7 +56,7 @@ static void input_row(worker *w, int row)
 /* The two 1x1 layers. */
 static void feature_row(worker *w, int row)
 {
-    const layers *l = w->layers;
+    const ffh_layers *l = w->layers;
     const int16_t *taps[FFH_HIDDEN + FFH_INPUTS];
     int16_t *hidden[FFH_HIDDEN], *out[FFH_FEATURES];
     int columns = w->inputs.columns;
@@ -168,7 +77,7 @@ static void feature_row(worker *w, int row)
 }
 
 /* Taps of a 3x3 window over a ring of rows; rows beyond the picture repeat its edge. */
-static void window_taps(const ffh_rows *ring, int row, int rows, const int16_t *taps[MAX_WINDOW_TAPS])
+static void window_taps(const ffh_rows *ring, int row, int rows, const int16_t *taps[FFH_WINDOW_TAPS])
 {
     for (int channel = 0; channel < FFH_FEATURES; channel++)
         for (int i = 0; i < FFH_WINDOW; i++) {
@@ -184,7 +93,7 @@ static int picture_rows(const worker *w)
 
 static void residual_row(const worker *w, const ffh_mac *mac, const ffh_rows *from, int row, int16_t *const *out)
 {
-    const int16_t *taps[MAX_WINDOW_TAPS];
+    const int16_t *taps[FFH_WINDOW_TAPS];
     int columns = w->inputs.columns;
 
     window_taps(from, row, picture_rows(w), taps);
@@ -206,10 +115,10 @@ static void advance(worker *w, int layer, int row)
 
 static void layer_row(worker *w, int layer, int row)
 {
-    const layers *l = w->layers;
+    const ffh_layers *l = w->layers;
     const ffh_mac macs[RESIDUAL_LAYERS] = {
-        { MAX_WINDOW_TAPS, FFH_FEATURES, FFH_MAC_RELU | FFH_MAC_RESIDUAL, l->weights3, l->bias3 },
-        { MAX_WINDOW_TAPS, FFH_FEATURES, FFH_MAC_RELU | FFH_MAC_RESIDUAL, l->weights4, l->bias4 },
+        { FFH_WINDOW_TAPS, FFH_FEATURES, FFH_MAC_RELU | FFH_MAC_RESIDUAL, l->weights3, l->bias3 },
+        { FFH_WINDOW_TAPS, FFH_FEATURES, FFH_MAC_RELU | FFH_MAC_RESIDUAL, l->weights4, l->bias4 },
     };
     int16_t *out[FFH_FEATURES];
 
@@ -248,14 +157,14 @@ static void write_samples(const ffh_planes *to, int plane, int row, const int16_
 
 static void output_row(worker *w, int row)
 {
-    const layers *l = w->layers;
+    const ffh_layers *l = w->layers;
     int16_t *out[FFH_OUTPUTS];
     int columns = w->inputs.columns;
 
     advance(w, RESIDUAL_LAYERS, row);
     for (int i = 0; i < FFH_OUTPUTS; i++)
         out[i] = ffh_rows_at(&w->outputs, i, 0);
-    ffh_mac mac = { MAX_WINDOW_TAPS, FFH_OUTPUTS, FFH_MAC_RESIDUAL, l->weights5, l->bias5 };
+    ffh_mac mac = { FFH_WINDOW_TAPS, FFH_OUTPUTS, FFH_MAC_RESIDUAL, l->weights5, l->bias5 };
     residual_row(w, &mac, &w->rings[RESIDUAL_LAYERS], row, out);
     for (int phase = 0; phase < 4; phase++)
         write_samples(w->to, 0, 2 * row + phase / 2, out[phase], columns, phase % 2, 2);
@@ -283,7 +192,8 @@ static int worker_init(worker *w)
     for (int layer = 0; layer <= RESIDUAL_LAYERS; layer++)
         error = error ? error : ffh_rows_init(&w->rings[layer], FFH_FEATURES, RING, columns);
     error = error ? error : ffh_rows_init(&w->outputs, FFH_OUTPUTS, 1, columns);
-    return error ? error : ffh_rows_init(&w->scratch, 1, 3, columns);
+    error = error ? error : ffh_rows_init(&w->scratch, 1, 3, columns);
+    return error ? error : ffh_pattern_band_init(&w->band, &w->pyramid->latents->patterns);
 }
 
 static void worker_free(worker *w)
@@ -294,6 +204,7 @@ static void worker_free(worker *w)
         ffh_rows_free(&w->rings[layer]);
     ffh_rows_free(&w->outputs);
     ffh_rows_free(&w->scratch);
+    ffh_pattern_band_free(&w->band);
 }
 
 /* A thread that cannot be started has its rows done here. */
@@ -319,11 +230,11 @@ int ffh_synthesise(const ffh_network *network, const ffh_pyramid *pyramid, const
     worker workers[FFH_MAX_THREADS] = { { 0 } };
     int rows = pyramid->latents->grids[1].rows;
     int count = FFH_MAX(1, FFH_MIN(FFH_MIN(threads, FFH_MAX_THREADS), rows));
-    layers *l = calloc(1, sizeof(*l));
+    ffh_layers *l = calloc(1, sizeof(*l));
     int error = l ? 0 : FFH_ENOMEM;
 
     if (l)
-        prepare_layers(l, network, classes, pyramid->latents->grids[0].memory != NULL);
+        ffh_layers_init(l, network, classes);
     for (int i = 0; i < count && !error; i++) {
         workers[i] = (worker){ .layers = l, .pyramid = pyramid, .to = to };
         workers[i].first = (int)((int64_t)rows * i / count);

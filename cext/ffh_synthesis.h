@@ -4,6 +4,7 @@
 #ifndef FFH_SYNTHESIS_H
 #define FFH_SYNTHESIS_H
 
+#include "ffh_layers.h"
 #include "ffh_upsampling.h"
 
 enum { FFH_MAX_THREADS = 64 };

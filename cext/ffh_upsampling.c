@@ -163,9 +163,14 @@ void ffh_pyramid_row(const ffh_pyramid *p, int row, int16_t *const *out, const f
     const ffh_grid *fine = &p->latents->grids[0];
 
     level_row(p, 1, &p->coarse, row, out, scratch);
-    for (int phase = 0; phase < FFH_FINE && fine->memory; phase++) {
+    for (int phase = 0; phase < FFH_FINE; phase++) {
+        int16_t *to = out[FFH_LEVELS - 1 + FFH_CHROMA + phase];
+        if (!fine->memory) {
+            memset(to, 0, (size_t)p->latents->grids[1].columns * sizeof(*to));
+            continue;
+        }
         const int8_t *from = fine->at + (2 * row + phase / 2) * fine->stride + phase % 2;
         for (int x = 0; x < fine->columns / 2; x++)
-            out[FFH_LEVELS - 1 + FFH_CHROMA + phase][x] = feature(from[2 * x], p->steps[0]);
+            to[x] = feature(from[2 * x], p->steps[0]);
     }
 }

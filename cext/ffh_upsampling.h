@@ -42,8 +42,8 @@ int ffh_pyramid_init(ffh_pyramid *pyramid, const ffh_network *network, const ffh
 void ffh_pyramid_free(ffh_pyramid *pyramid);
 
 /*
- * Writes one row of luma levels 1 to 6, Cb and Cr at the size of level 1 to out[0] to out[7], and level 0, if it is
- * there, as its four phases to out[8] to out[11]. `scratch` has three rows of half the width at least.
+ * Writes one row of luma levels 1 to 6, Cb and Cr at the size of level 1 to out[0] to out[7], and level 0, or
+ * zeros, as its four phases to out[8] to out[11]. `scratch` has three rows of half the width at least.
  */
 void ffh_pyramid_row(const ffh_pyramid *pyramid, int row, int16_t *const *out, const ffh_rows *scratch);
 

@@ -12,11 +12,25 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from ffhybrid.filters.overfit.structure import CLASSES, FIRST_CHROMA_LEVEL, GRIDS, LEVELS, OUTPUTS, chroma_grid
+from ffhybrid.filters.overfit.structure import (
+    ARRAYS,
+    CLASSES,
+    FIRST_CHROMA_LEVEL,
+    LEVELS,
+    OUTPUTS,
+    PATTERN_GRID,
+    PATTERN_SIDE,
+    PATTERN_STRIDE,
+    PATTERNS,
+    chroma_grid,
+    pattern_positions,
+)
 
 WIDTH = 32
 UNIT = 16.0
 """8-bit units that an output of one stands for."""
+PATTERN_LEVEL = 3
+"""Of the feature pyramid: one position for each of the patterns'."""
 FIRST_WEIGHT = 0.005
 """Spread of the last layers before training: close to the pyramid alone."""
 
@@ -35,7 +49,9 @@ class Analysis(nn.Module):
         self.up = nn.ModuleList(nn.Conv2d(WIDTH, WIDTH, 3, padding=1) for _ in range(LEVELS - 1))
         self.head = nn.ModuleList(nn.Conv2d(WIDTH, 3, 3, padding=1) for _ in range(LEVELS - 1))
         self.fine = nn.Conv2d(WIDTH, 4, 3, padding=1)
-        for layer in (*self.head, self.fine):
+        self.patterns = nn.Conv2d(OUTPUTS, PATTERNS, PATTERN_SIDE, stride=PATTERN_STRIDE, bias=False)
+        self.corrections = nn.Conv2d(WIDTH, PATTERNS, 3, padding=1)
+        for layer in (*self.head, self.fine, self.corrections):
             nn.init.normal_(layer.weight, std=FIRST_WEIGHT)
             nn.init.zeros_(layer.bias)
 
@@ -45,10 +61,10 @@ class Analysis(nn.Module):
         Args:
             packed: the picture.
             classes: rate and texture class, as for the synthesis.
-            steps: by grid, 8-bit units of one latent unit.
+            steps: by grid, 8-bit units of one latent unit, and that of patterns.
 
         Returns:
-            All grids, unrounded, (batch, 1, rows, columns).
+            All grids, unrounded, (batch, 1, rows, columns), and (batch, PATTERNS, rows, columns).
         """
         wanted = packed.new_tensor(classes).view(1, -1, 1, 1).expand(packed.shape[0], -1, *packed.shape[2:])
         x = F.gelu(self.stem(torch.cat((packed / 64, wanted / 4), 1)))
@@ -57,7 +73,7 @@ class Analysis(nn.Module):
             x = F.gelu(layer(x))
             sides.append(x)
         bands = _bands(packed)
-        planes: dict[int, Tensor] = {}
+        planes = {PATTERN_GRID: self._patterns(packed, sides[PATTERN_LEVEL])}
         for level in range(LEVELS - 1, 0, -1):
             side = sides[level - 1]
             if level < LEVELS - 1:
@@ -69,7 +85,17 @@ class Analysis(nn.Module):
             planes[level] = y
             if level >= FIRST_CHROMA_LEVEL:
                 planes[chroma_grid(0, level)], planes[chroma_grid(1, level)] = cb, cr
-        return [planes[grid] / steps[grid] for grid in range(GRIDS)]
+        return [planes[grid] / steps[grid] for grid in range(ARRAYS)]
+
+    def _patterns(self, packed: Tensor, features: Tensor) -> Tensor:
+        rows, columns = (pattern_positions(2 * side) for side in packed.shape[-2:])
+        below, right = (
+            PATTERN_STRIDE * count - side for count, side in zip((rows, columns), packed.shape[-2:], strict=True)
+        )
+        padded = F.pad(packed, (PATTERN_STRIDE, right, PATTERN_STRIDE, below), mode="replicate")
+        missing = (0, columns - features.shape[-1], 0, rows - features.shape[-2])
+        found: Tensor = self.patterns(padded) + UNIT * self.corrections(F.pad(features, missing, mode="replicate"))
+        return found
 
 
 def _bands(packed: Tensor) -> list[Tensor]:

@@ -12,13 +12,16 @@ from ffhybrid._cext import ffi, lib
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters.overfit.structure import (
     ACTIVATION_BITS,
-    GRIDS,
     LEVELS,
     MAX_LATENT,
+    OUTPUTS,
     PARAMETER_COUNT,
     PARAMETERS,
+    PATTERN_GRID,
+    PATTERN_SIDE,
+    PATTERNS,
     WEIGHT_BITS,
-    grid_shapes,
+    array_shapes,
     level_of,
 )
 from ffhybrid.picture import Picture, PictureSpec
@@ -33,7 +36,8 @@ _CLASS_ZERO, _CLASS_STEPS = 128, 32
 class Latent:
     """Everything that a latent holds.
 
-    ``grids`` are (rows, columns) int8 arrays, -127 to 127, None for an absent level 0; ``values`` are the network in
+    ``grids`` are (rows, columns) int8 arrays, -127 to 127, None for an absent level 0, and behind them the patterns,
+    (rows, columns, PATTERNS); ``values`` are the network in
     file order as int32 with ``WEIGHT_BITS`` fractional bits; ``classes`` (rate, texture) and ``steps`` (luma, chroma)
     are bytes of the header.
     """
@@ -46,8 +50,7 @@ class Latent:
     @property
     def real_classes(self) -> tuple[float, float]:
         """Rate and texture class as the network sees them."""
-        rate, texture = self.classes
-        return real_class(rate), real_class(texture)
+        return real_classes(self.classes)
 
     @property
     def real_steps(self) -> tuple[float, ...]:
@@ -61,9 +64,21 @@ def prior() -> NDArray[np.int32]:
     return np.array(np.frombuffer(data, np.int32), np.int32)
 
 
+def pattern_basis() -> NDArray[np.int8]:
+    """Return the built-in patterns, (PATTERNS, 6, rows, columns), with ``PATTERN_BITS`` fractional bits."""
+    shape = (PATTERNS, OUTPUTS, PATTERN_SIDE, PATTERN_SIDE)
+    return np.frombuffer(ffi.buffer(lib.ffh_pattern_basis), np.int8).reshape(shape)
+
+
 def real_class(byte: int) -> float:
     """Turn a byte of the header into a class."""
     return (byte - _CLASS_ZERO) / _CLASS_STEPS
+
+
+def real_classes(classes: tuple[int, int]) -> tuple[float, float]:
+    """Turn the header's rate and texture class into what the network sees."""
+    rate, texture = classes
+    return real_class(rate), real_class(texture)
 
 
 def nearest_class(real: float) -> int:
@@ -72,8 +87,9 @@ def nearest_class(real: float) -> int:
 
 
 def grid_steps(steps: tuple[int, int]) -> tuple[float, ...]:
-    """Give the features of one latent unit by grid, in 8-bit units, from the header's bytes."""
-    return tuple(real_step(steps[int(grid >= LEVELS)], level_of(grid)) for grid in range(GRIDS))
+    """Give the features of one latent unit by grid, and of a pattern's, in 8-bit units, from the header's bytes."""
+    of_grids = (real_step(steps[int(grid >= LEVELS)], level_of(grid)) for grid in range(PATTERN_GRID))
+    return (*of_grids, real_step(steps[0]))
 
 
 def real_step(step: int, level: int = 0) -> float:
@@ -133,7 +149,7 @@ def read_latent(data: bytes, spec: PictureSpec) -> Latent:
     Raises:
         CorruptDataError, UnsupportedError: as :func:`decode`.
     """
-    shapes = grid_shapes(spec.width, spec.height)
+    shapes = array_shapes(spec.width, spec.height)
     grids = [np.zeros(shape, np.int8) for shape in shapes]
     values = np.zeros(PARAMETER_COUNT, np.int32)
     header = ffi.new("ffh_overfit_header *")
@@ -167,7 +183,7 @@ def decode(data: bytes, spec: PictureSpec, *, threads: int) -> Picture:
 
 def _checked_grids(latent: Latent, spec: PictureSpec) -> list[Grid | None]:
     grids: list[Grid | None] = []
-    for grid, shape in zip(latent.grids, grid_shapes(spec.width, spec.height), strict=True):
+    for grid, shape in zip(latent.grids, array_shapes(spec.width, spec.height), strict=True):
         if grid is None:
             if grids:
                 raise ValueError("only level 0 may be absent")

@@ -20,15 +20,15 @@ from torch import Tensor
 from ffhybrid.filters.base import DifferentiableLoss
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.losses import pack
-from ffhybrid.filters.overfit.model import noise_planes
+from ffhybrid.filters.overfit.model import array_of, noise_planes
 from ffhybrid.filters.overfit.presets import Preset
-from ffhybrid.filters.overfit.start import Start, lambda_of, network
-from ffhybrid.filters.overfit.structure import MAX_LATENT, PARAMETERS, WEIGHT_BITS, level_of
+from ffhybrid.filters.overfit.rounding import noisy_round, rounded
+from ffhybrid.filters.overfit.start import Start, class_of, lambda_of, network, steps
+from ffhybrid.filters.overfit.structure import PARAMETERS, PATTERN_GRID, WEIGHT_BITS, level_of
 from ffhybrid.picture import Picture, PictureSpec
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 0.3, 0.1
-NOISE_WIDTH = 0.5
-GRID_RATE, COARSER_RATE, NETWORK_RATE = 0.02, 1.4, 1e-3
+GRID_RATE, COARSER_RATE, PATTERN_RATE, NETWORK_RATE = 0.02, 1.4, 0.03, 1e-3
 """Learning rates of Adam; that of a grid grows with its level, as the range of its latents does."""
 GRID_EPSILON = 0.1
 """Keeps Adam from moving latents that hardly matter: gradients are those of the loss summed over luma samples."""
@@ -37,8 +37,9 @@ LAST_RATE = 0.05
 TUNED = frozenset(
     parameter.name
     for parameter in PARAMETERS
-    if parameter.name in {"arm.weight3", "arm.linear", "upsampling.taps", "synthesis.linear"}
-    or "bias" in parameter.name
+    if parameter.name in {"arm.weight3", "arm.linear", "patterns.weight3", "patterns.linear"}
+    or parameter.name in {"upsampling.taps", "synthesis.linear"}
+    or ("bias" in parameter.name and parameter.name != "patterns.bias1")
 )
 """What of the network is fitted to a picture: small tensors, whose differences cost few bytes."""
 SHRINKAGE = 0.1
@@ -46,8 +47,10 @@ SHRINKAGE = 0.1
 STEERING_INTERVAL, REPORTING_INTERVAL = 10, 40
 STEERING_GAIN = 0.4
 """How much the logarithm of lambda moves for a size that is off by a factor of e."""
+FOLLOWING_PART = 0.6
+"""Of the first iterations: rate class and steps move with lambda."""
 TOLERANCE = 0.05
-FINAL_ITERATIONS, FINAL_ROUNDS, FINAL_GAIN = 30, 4, 3.0
+FINAL_ITERATIONS, FINAL_ROUNDS, FINAL_GAIN, FINAL_RATE = 20, 6, 1.5, 0.3
 THRESHOLDS, TRIMMING_STEPS, LAST_TRIMMED_LEVEL = (0.2, 0.95), 8, 2
 """Latents of coarser levels are few, and each changes much of the picture."""
 DROPPED = 12
@@ -85,15 +88,15 @@ class Fit:
         device: torch.device,
         generator: torch.Generator,
     ) -> None:
-        self._start = start
         self._loss = loss
         self._spec = spec
         self._budget = budget
         self._device = device
         self._generator = generator
         self._samples = spec.width * spec.height
-        self._classes = (codec.real_class(start.classes[0]), codec.real_class(start.classes[1]))
-        self._log_lambda = math.log(lambda_of(self._classes[0]))
+        self._classes = start.classes
+        self._steps = start.steps
+        self._log_lambda = math.log(lambda_of(codec.real_class(start.classes[0])))
         self._network = start.network
         self._prior = network(codec.prior(), device)
         self._shifts = EXACT_SHIFTS
@@ -101,7 +104,6 @@ class Fit:
         self._best: Candidate | None = None
         self._done = 0
         self._grids = [None if grid is None else grid.clone().requires_grad_() for grid in start.grids]
-        self._steps = codec.grid_steps(start.steps)
         self._noise = noise_planes(spec.height // 2, spec.width // 2, device=device)
 
     @property
@@ -131,7 +133,8 @@ class Fit:
         optimizer = self._optimizer(tune_network=tune_network)
         if tune_network:
             self._shifts = TUNED_SHIFTS
-        first_temperature = FIRST_TEMPERATURE if self._done == 0 else LAST_TEMPERATURE
+        first = self._done == 0
+        first_temperature = FIRST_TEMPERATURE if first else LAST_TEMPERATURE
         for i in range(iterations):
             part = i / iterations
             fall = LAST_RATE + (1 - LAST_RATE) * (0.5 + 0.5 * math.cos(math.pi * part))
@@ -143,6 +146,8 @@ class Fit:
             self._done += 1
             if not tune_network and i % STEERING_INTERVAL == STEERING_INTERVAL - 1:
                 self._steer()
+                if first and part < FOLLOWING_PART:
+                    self._follow()
             if i % REPORTING_INTERVAL == REPORTING_INTERVAL - 1 or i == iterations - 1:
                 self._consider(self.candidate(self._shifts), report)
 
@@ -162,7 +167,7 @@ class Fit:
         groups: list[dict[str, Any]] = []
         for index, grid in enumerate(self._grids):
             if grid is not None:
-                rate = GRID_RATE * COARSER_RATE ** max(level_of(index) - 1, 0)
+                rate = _learning_rate(index)
                 groups.append({"params": [grid], "lr": rate, "base": rate, "eps": GRID_EPSILON})
         for parameter in self._network.parameters():
             parameter.requires_grad_(False)
@@ -175,9 +180,11 @@ class Fit:
         grids = [
             None if grid is None else noisy_round(grid, temperature, generator=self._generator) for grid in self._grids
         ]
-        features = [None if grid is None else grid * step for grid, step in zip(grids, self._steps, strict=True)]
-        packed = self._network.synthesise(features, self._noise, self._classes)
-        rate = self._network.bits(grids, self._classes[0])
+        classes = codec.real_classes(self._classes)
+        steps = codec.grid_steps(self._steps)
+        features = [None if grid is None else grid * step for grid, step in zip(grids, steps, strict=True)]
+        packed = self._network.synthesise(features, self._noise, classes)
+        rate = self._network.bits(grids, classes)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self._samples * self._loss.sample(packed) + self.lagrangian * rate)
         optimizer.step()
@@ -196,6 +203,16 @@ class Fit:
         size = len(self._written(self._shifts, 0.5))
         self._log_lambda += STEERING_GAIN * math.log(size / self._budget)
 
+    def _follow(self) -> None:
+        """Take the rate class and the steps that belong to lambda; latents stay what they are in 8-bit units."""
+        before = codec.grid_steps(self._steps)
+        self._classes = (codec.nearest_class(class_of(self.lagrangian)), self._classes[1])
+        self._steps = steps(codec.real_class(self._classes[0]))
+        with torch.no_grad():
+            for grid, old, new in zip(self._grids, before, codec.grid_steps(self._steps), strict=True):
+                if grid is not None:
+                    grid.mul_(old / new)
+
     def _settle(self, report: Report) -> Candidate:
         """Meet the budget: in a few short rounds, what is left by rounding."""
         found = self.candidate(self._shifts)
@@ -205,6 +222,8 @@ class Fit:
                 break
             self._log_lambda += FINAL_GAIN * math.log(len(found.data) / (self._budget or 1))
             optimizer = self._optimizer(tune_network=False)
+            for group in optimizer.param_groups:
+                group["lr"] *= FINAL_RATE
             for _ in range(FINAL_ITERATIONS):
                 self._step(optimizer, LAST_TEMPERATURE)
             found = self.candidate(self._shifts)
@@ -266,35 +285,22 @@ class Fit:
 
     def _written(self, shifts: bytes, threshold: float) -> bytes:
         latent = codec.Latent(
-            classes=self._start.classes,
-            steps=self._start.steps,
+            classes=self._classes,
+            steps=self._steps,
             values=codec.fixed_point(self._network.flat().cpu().numpy()),
             grids=tuple(
-                None if grid is None else _rounded(grid, threshold if level_of(index) <= LAST_TRIMMED_LEVEL else 0.5)
+                None if grid is None else array_of(rounded(grid, threshold if _is_trimmed(index) else 0.5))
                 for index, grid in enumerate(self._grids)
             ),
         )
         return codec.write_latent(latent, self._spec, shifts)[0]
 
 
-def soft_round(x: Tensor, temperature: float) -> Tensor:
-    """Differentiable rounding that becomes exact as the temperature falls (Agustsson and Theis, 2020)."""
-    floor = x.floor()
-    return floor + 0.5 + 0.5 * torch.tanh((x - floor - 0.5) / temperature) / math.tanh(0.5 / temperature)
+def _learning_rate(index: int) -> float:
+    if index == PATTERN_GRID:
+        return PATTERN_RATE
+    return GRID_RATE * COARSER_RATE ** max(level_of(index) - 1, 0)
 
 
-def noisy_round(x: Tensor, temperature: float, *, generator: torch.Generator | None = None) -> Tensor:
-    """Round softly, add uniform noise, round softly again (C3, section 3.2).
-
-    The noise is narrower than a rounding error, as C3's is: at full width, latents that are zero nearly everywhere are
-    noise nearly everywhere, and fits got worse.
-    """
-    noise = NOISE_WIDTH * (torch.rand(x.shape, generator=generator, device=x.device) - 0.5)
-    return soft_round(soft_round(x, temperature) + noise, temperature)
-
-
-def _rounded(grid: Tensor, threshold: float) -> codec.Grid:
-    magnitude = grid.detach().abs()
-    rounded = torch.where(magnitude < 1, (magnitude >= threshold).to(magnitude.dtype), magnitude.round())
-    limited = rounded.clamp_max(MAX_LATENT).copysign(grid.detach())
-    return limited[0, 0].to(torch.int8).cpu().numpy()
+def _is_trimmed(index: int) -> bool:
+    return index == PATTERN_GRID or level_of(index) <= LAST_TRIMMED_LEVEL

@@ -9,31 +9,38 @@ from a prior that the decoder has too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ffhybrid.filters.overfit.contexts import grid_context, laplace_bits, pattern_context
 from ffhybrid.filters.overfit.structure import (
     FIRST_CHROMA_LEVEL,
+    FIRST_PATTERN_INPUT,
     LEVELS,
     MIN_LOG_SCALE,
-    NEIGHBOURS,
     NOISE,
+    OUTPUTS,
     PARAMETERS,
-    PARENTS,
+    PATTERN_BITS,
+    PATTERN_GRID,
+    PATTERN_SIDE,
+    PATTERN_STRIDE,
+    PATTERNS,
     SCALE_STEPS,
     SCALES,
+    WEIGHT_BITS,
     chroma_grid,
     kind_of,
     parent_of,
 )
 
+IntegerArray = NDArray[np.integer[Any]]
 MAX_LOG_SCALE = MIN_LOG_SCALE + (SCALES - 1) / SCALE_STEPS
-LEAST_PROBABILITY = 2.0**-16
-REACH = 2
-"""Rows and columns that contexts reach."""
 
 
 def noise_planes(rows: int, columns: int, *, device: torch.device) -> Tensor:
@@ -51,6 +58,19 @@ def noise_planes(rows: int, columns: int, *, device: torch.device) -> Tensor:
     return (parts.sum(0) - 510).to(torch.float32) / 128
 
 
+def tensor_of(array: NDArray[np.int8], device: torch.device) -> Tensor:
+    """Turn latents as the codec has them into (1, channels, rows, columns)."""
+    found = torch.from_numpy(array.astype(np.float32)).to(device)
+    return found.permute(2, 0, 1)[None] if found.dim() == 3 else found[None, None]
+
+
+def array_of(latents: Tensor) -> NDArray[np.int8]:
+    """Turn whole latents, (1, channels, rows, columns), into those of the codec."""
+    found = latents[0].permute(1, 2, 0) if latents.shape[1] > 1 else latents[0, 0]
+    array: NDArray[np.int8] = np.ascontiguousarray(found.to(torch.int8).cpu().numpy())
+    return array
+
+
 class Network(nn.Module):
     """The parameters of one picture's network, by the names of :data:`PARAMETERS`."""
 
@@ -58,10 +78,20 @@ class Network(nn.Module):
         super().__init__()
         for parameter in PARAMETERS:
             self.register_parameter(_attribute(parameter.name), nn.Parameter(torch.zeros(parameter.shape)))
+        self.basis = nn.Parameter(torch.zeros(PATTERNS, OUTPUTS, PATTERN_SIDE, PATTERN_SIDE), requires_grad=False)
+        """Patterns in Cb, Cr and the luma phases; the same for all pictures."""
 
     def named(self, name: str) -> Tensor:
         """Return one tensor."""
         return cast(Tensor, getattr(self, _attribute(name)))
+
+    @classmethod
+    def fixed_point(cls, values: IntegerArray, basis: IntegerArray) -> Network:
+        """Make the network of fixed-point values in file order, with the built-in patterns."""
+        made = cls()
+        made.load_flat(torch.from_numpy(values.astype(np.float32) / (1 << WEIGHT_BITS)))
+        made.basis.copy_(torch.from_numpy(basis.astype(np.float32) / (1 << PATTERN_BITS)))
+        return made
 
     def flat(self) -> Tensor:
         """All values in file order, (PARAMETER_COUNT,)."""
@@ -80,7 +110,7 @@ class Network(nn.Module):
         """Make pictures.
 
         Args:
-            features: by grid, (batch, 1, rows, columns); level 0 may be None.
+            features: by grid, (batch, 1, rows, columns), and (batch, PATTERNS, rows, columns); level 0 may be None.
             noise: (1 or batch, NOISE, rows, columns) at half size.
             classes: the picture's rate and texture class.
 
@@ -111,8 +141,14 @@ class Network(nn.Module):
         batch, _, rows, columns = stack.shape
         fine = features[0]
         packed = stack.new_zeros((batch, 4, rows, columns)) if fine is None else F.pixel_unshuffle(fine, 2)
+        drawn = torch.cat((stack[:, FIRST_PATTERN_INPUT:], packed), 1)
+        drawn = drawn + self._draw(cast(Tensor, features[PATTERN_GRID]))[..., :rows, :columns]
         constant = stack.new_tensor(classes).view(1, -1, 1, 1).expand(batch, -1, rows, columns)
-        return torch.cat((stack, packed, noise.expand(batch, -1, -1, -1), constant), 1)
+        return torch.cat((stack[:, :FIRST_PATTERN_INPUT], drawn, noise.expand(batch, -1, -1, -1), constant), 1)
+
+    def _draw(self, amplitudes: Tensor) -> Tensor:
+        drawn = F.conv_transpose2d(amplitudes, self.basis, stride=PATTERN_STRIDE)
+        return drawn[..., PATTERN_STRIDE:, PATTERN_STRIDE:]
 
     def distribution(self, grid: Tensor, parent: Tensor | None, kind: int, rate_class: float) -> tuple[Tensor, Tensor]:
         """Predict a Laplace distribution for every latent of a grid from what is decoded before it.
@@ -126,7 +162,7 @@ class Network(nn.Module):
         Returns:
             Means and log scales, each (batch, rows, columns).
         """
-        context = _context(grid, parent, rate_class)
+        context = grid_context(grid, parent, rate_class)
         hidden = F.relu(F.linear(context, self.named("arm.weight1"), self.named("arm.bias1")[kind]))
         hidden = F.relu(F.linear(hidden, self.named("arm.weight2"), self.named("arm.bias2")))
         out = F.linear(hidden, self.named("arm.weight3"), self.named("arm.bias3"))
@@ -134,29 +170,36 @@ class Network(nn.Module):
         mean, log_scale = out.unbind(-1)
         return mean, log_scale.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
 
-    def bits(self, grids: Sequence[Tensor | None], rate_class: float) -> Tensor:
-        """Estimate the bits of all grids together, those of every value being -log2 of its probability."""
+    def pattern_distribution(self, patterns: Tensor, classes: Sequence[float]) -> tuple[Tensor, Tensor]:
+        """Predict distributions for the patterns, from those around and from the earlier ones of the same place.
+
+        Args:
+            patterns: (batch, PATTERNS, rows, columns), the latents themselves.
+            classes: the picture's rate and texture class.
+
+        Returns:
+            Means and log scales, each (batch, PATTERNS, rows, columns).
+        """
+        context = pattern_context(patterns, classes)
+        each = (PATTERNS, 1, 1, -1)
+        hidden = F.linear(context, self.named("patterns.weight1")) + self.named("patterns.bias1").view(each)
+        hidden = F.relu(F.linear(F.relu(hidden), self.named("patterns.weight2"), self.named("patterns.bias2")))
+        out = F.linear(hidden, self.named("patterns.weight3")) + self.named("patterns.bias3").view(each)
+        mean, log_scale = (out + F.linear(context, self.named("patterns.linear"))).unbind(-1)
+        return mean, log_scale.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
+
+    def bits(self, grids: Sequence[Tensor | None], classes: Sequence[float]) -> Tensor:
+        """Estimate the bits of all latents together, those of every value being -log2 of its probability."""
         total = torch.zeros((), device=self.named("arm.bias3").device)
-        for index, grid in enumerate(grids):
+        for index, grid in enumerate(grids[:PATTERN_GRID]):
             if grid is None:
                 continue
             parent = parent_of(index)
             coarser = None if parent is None else grids[parent]
-            mean, log_scale = self.distribution(grid, coarser, kind_of(index), rate_class)
+            mean, log_scale = self.distribution(grid, coarser, kind_of(index), classes[0])
             total = total + laplace_bits(grid[:, 0], mean, log_scale).sum()
-        return total
-
-
-def laplace_bits(value: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-    """Bits of values under a Laplace distribution integrated over one unit."""
-    distance = (value - mean).abs()
-    inverse = torch.exp(-log_scale)
-    # Written for the tail on one side, so that nothing cancels far from the mean.
-    upper = 0.5 * torch.exp(-(distance - 0.5).clamp_min(0) * inverse)
-    lower = 0.5 * torch.exp(-(distance + 0.5) * inverse)
-    inside = 1 - 0.5 * torch.exp((distance - 0.5).clamp_max(0) * inverse) - lower
-    probability = torch.where(distance < 0.5, inside, upper - lower)
-    return -torch.log2(probability.clamp_min(LEAST_PROBABILITY))
+        patterns = cast(Tensor, grids[PATTERN_GRID])
+        return total + laplace_bits(patterns, *self.pattern_distribution(patterns, classes)).sum()
 
 
 def _chroma(level: int) -> tuple[int, int]:
@@ -181,21 +224,3 @@ def _upsample(x: Tensor, taps: Tensor) -> Tensor:
     batch, channels, rows, columns = x.shape
     padded = F.pad(x.reshape(batch * channels, 1, rows, columns), (2, 2, 2, 2), mode="replicate")
     return F.pixel_shuffle(F.conv2d(padded, kernel), 2).view(batch, channels, 2 * rows, 2 * columns)
-
-
-def _context(grid: Tensor, parent: Tensor | None, rate_class: float) -> Tensor:
-    rows, columns = grid.shape[-2:]
-    padded = F.pad(grid[:, 0], (REACH, REACH, REACH, 0))
-    values = [_window(padded, REACH + dy, REACH + dx, rows, columns) for dy, dx in NEIGHBOURS]
-    if parent is None:
-        values += [torch.zeros_like(values[0])] * len(PARENTS)
-    else:
-        larger = parent[:, 0].repeat_interleave(2, -2).repeat_interleave(2, -1)
-        around = F.pad(larger, (2, 2, 2, 2))
-        values += [_window(around, 2 + 2 * dy, 2 + 2 * dx, rows, columns) for dy, dx in PARENTS]
-    values.append(torch.full_like(values[0], rate_class))
-    return torch.stack(values, -1)
-
-
-def _window(padded: Tensor, top: int, left: int, rows: int, columns: int) -> Tensor:
-    return padded[:, top : top + rows, left : left + columns]

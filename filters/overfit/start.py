@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,13 +14,12 @@ from torch import Tensor
 
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.analysis import Analysis
-from ffhybrid.filters.overfit.model import Network
-from ffhybrid.filters.overfit.structure import WEIGHT_BITS
+from ffhybrid.filters.overfit.model import Network, tensor_of
 
 BASE_LAMBDA = 0.01
 """Lambda of rate class 0; the class grows by one when lambda doubles."""
-RATE_CLASSES = (-4.5, 3.0)
-SHRINK = 0.87
+RATE_CLASSES = (-4.0, 3.75)
+SHRINK = 0.65
 """What fitting leaves of the bytes of a first guess at the same lambda."""
 SEARCH_STEPS = 7
 LUMA_STEP, CHROMA_STEP = 75.0, 150.0
@@ -48,14 +48,18 @@ def analysis() -> Analysis:
 
 def network(values: np.ndarray[tuple[int], np.dtype[np.int32]], device: torch.device) -> Network:
     """Make the differentiable network of fixed-point values in file order."""
-    made = Network()
-    made.load_flat(torch.from_numpy(values.astype(np.float32) / (1 << WEIGHT_BITS)))
-    return made.to(device)
+    return Network.fixed_point(values, codec.pattern_basis()).to(device)
 
 
 def lambda_of(rate_class: float) -> float:
     """Lambda that a rate class was trained for."""
     return BASE_LAMBDA * float(2.0**rate_class)
+
+
+def class_of(lagrangian: float) -> float:
+    """Rate class that was trained for a lambda, or the nearest one."""
+    low, high = RATE_CLASSES
+    return min(max(math.log2(lagrangian / BASE_LAMBDA), low), high)
 
 
 def steps(rate_class: float) -> tuple[int, int]:
@@ -90,17 +94,14 @@ def from_analysis(source: Tensor, *, budget: int | None, rate_class: float, text
 
 def from_latent(latent: codec.Latent, device: torch.device) -> Start:
     """Begin from the latents and the network of a similar picture."""
-    grids = [
-        None if grid is None else torch.from_numpy(grid.astype(np.float32))[None, None].to(device)
-        for grid in latent.grids
-    ]
+    grids = [None if grid is None else tensor_of(grid, device) for grid in latent.grids]
     return Start(grids=grids, classes=latent.classes, steps=latent.steps, network=network(latent.values, device))
 
 
-def bits(model: Network, grids: Sequence[Tensor | None], rate_class: float) -> float:
+def bits(model: Network, grids: Sequence[Tensor | None], classes: tuple[float, float]) -> float:
     """Bits of the grids as a file would hold them."""
     with torch.no_grad():
-        return float(model.bits([None if grid is None else grid.round() for grid in grids], rate_class))
+        return float(model.bits([None if grid is None else grid.round() for grid in grids], classes))
 
 
 def _grids(model: Analysis, source: Tensor, classes: tuple[float, float], *, fine: bool) -> list[Tensor | None]:
@@ -115,7 +116,8 @@ def _search(model: Analysis, prior: Network, source: Tensor, texture: float, wan
     low, high = RATE_CLASSES
     for _ in range(SEARCH_STEPS):
         middle = (low + high) / 2
-        if bits(prior, _grids(model, source, (middle, texture), fine=fine), middle) > wanted:
+        classes = (middle, texture)
+        if bits(prior, _grids(model, source, classes, fine=fine), classes) > wanted:
             low = middle
         else:
             high = middle

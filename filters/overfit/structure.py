@@ -13,6 +13,15 @@ FIRST_CHROMA_LEVEL = 2
 CHROMA_LEVELS = LEVELS - FIRST_CHROMA_LEVEL
 GRIDS = LEVELS + 2 * CHROMA_LEVELS
 """Luma levels 0 to 6, then levels 2 to 6 of Cb, then of Cr."""
+PATTERN_GRID = GRIDS
+"""Where lists of all latents have those of the patterns, behind the grids."""
+ARRAYS = GRIDS + 1
+PATTERNS = 64
+PATTERN_STRIDE = 8
+PATTERN_SIDE = 2 * PATTERN_STRIDE
+"""In 2x2 luma blocks: patterns lie 16 luma samples apart and have twice that side."""
+PATTERN_BITS = 9
+"""Fractional bits of the built-in patterns, which are bytes."""
 NOISE = 4
 CLASSES = 2
 HIDDEN = 32
@@ -20,7 +29,10 @@ FEATURES = 16
 OUTPUTS = 6
 """The picture in 2x2 luma blocks: four luma samples, Cb, Cr."""
 INPUTS = (LEVELS - 1) + 2 + 4 + NOISE + CLASSES
-"""Levels 1 to 6 at half size, Cb, Cr, level 0 as four phases, noise, and the picture's rate and texture class."""
+"""Levels 1 to 6 at half size, Cb, Cr, level 0 as four phases, noise, and the picture's rate and texture class.
+
+Patterns are added to the inputs from Cb on: chroma, and the four luma phases."""
+FIRST_PATTERN_INPUT = LEVELS - 1
 
 NEIGHBOURS = ((0, -1), (0, -2), (-1, -1), (-1, 0), (-1, 1), (-2, 0), (-1, -2), (-1, 2), (-2, -1), (-2, 1))
 """Causal neighbours of a latent, (row, column)."""
@@ -29,6 +41,7 @@ PARENTS = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0))
 CONTEXT = len(NEIGHBOURS) + len(PARENTS) + 1
 """The last one is the picture's rate class."""
 ARM_HIDDEN = 16
+PATTERN_CONTEXT = 16
 TAPS = 4
 
 WEIGHT_BITS = 10
@@ -64,6 +77,13 @@ PARAMETERS = (
     Parameter("arm.weight3", (2, ARM_HIDDEN)),
     Parameter("arm.linear", (2, CONTEXT)),
     Parameter("arm.bias3", (2,)),
+    Parameter("patterns.weight1", (ARM_HIDDEN, PATTERN_CONTEXT)),
+    Parameter("patterns.bias1", (PATTERNS, ARM_HIDDEN)),
+    Parameter("patterns.weight2", (ARM_HIDDEN, ARM_HIDDEN)),
+    Parameter("patterns.bias2", (ARM_HIDDEN,)),
+    Parameter("patterns.weight3", (2, ARM_HIDDEN)),
+    Parameter("patterns.linear", (2, PATTERN_CONTEXT)),
+    Parameter("patterns.bias3", (PATTERNS, 2)),
     Parameter("upsampling.taps", (LEVELS - 2, TAPS)),
     Parameter("synthesis.weight1", (HIDDEN, INPUTS)),
     Parameter("synthesis.bias1", (HIDDEN,)),
@@ -100,10 +120,17 @@ def chroma_grid(plane: int, level: int) -> int:
     return LEVELS + plane * CHROMA_LEVELS + level - FIRST_CHROMA_LEVEL
 
 
-def grid_shapes(width: int, height: int) -> tuple[tuple[int, int], ...]:
-    """Shapes (rows, columns) of all grids of a picture of even size."""
+def pattern_positions(side: int) -> int:
+    """Give the rows or columns of patterns that cover so many luma samples: every sample lies in two of them."""
+    blocks = side // 2
+    return (blocks + PATTERN_STRIDE - 1) // PATTERN_STRIDE + 1
+
+
+def array_shapes(width: int, height: int) -> tuple[tuple[int, ...], ...]:
+    """Shapes of all latents of a picture of even size: (rows, columns) of grids, (rows, columns, PATTERNS)."""
     shapes = [(height, width)]
     for _ in range(1, LEVELS):
         rows, columns = shapes[-1]
         shapes.append(((rows + 1) // 2, (columns + 1) // 2))
-    return tuple(shapes[level_of(grid)] for grid in range(GRIDS))
+    patterns = (pattern_positions(height), pattern_positions(width), PATTERNS)
+    return (*(shapes[level_of(grid)] for grid in range(GRIDS)), patterns)

@@ -14,7 +14,20 @@ from ffhybrid.picture import Picture, PictureSpec
 from golden import golden_latents, planes_md5
 
 CEXT = Path(__file__).resolve().parents[2] / "cext"
-UNITS = ("common", "range", "kernels", "network", "prior", "latents", "upsampling", "synthesis", "overfit")
+UNITS = (
+    "common",
+    "range",
+    "kernels",
+    "network",
+    "prior",
+    "entropy",
+    "patterns",
+    "latents",
+    "upsampling",
+    "layers",
+    "synthesis",
+    "overfit",
+)
 BUILDS = {
     "gcc-O0": ("gcc", "-O0"),
     "gcc-O3-native": ("gcc", "-O3", "-march=native"),

@@ -18,7 +18,7 @@ from ffhybrid.filters.overfit.structure import (
     PARAMETERS,
     SCALE_STEPS,
     SCALES,
-    grid_shapes,
+    array_shapes,
 )
 from ffhybrid.picture import PictureSpec
 from golden import GOLDEN, golden_latents, planes_md5, random_latent
@@ -61,7 +61,7 @@ def test_differences_to_the_prior_are_rounded_to_their_steps() -> None:
 def test_extreme_latents_survive() -> None:
     spec = PictureSpec(64, 48)
     rng = np.random.default_rng(3)
-    grids = tuple(rng.choice(np.array([-127, 0, 127], np.int8), shape) for shape in grid_shapes(64, 48))
+    grids = tuple(rng.choice(np.array([-127, 0, 127], np.int8), shape) for shape in array_shapes(64, 48))
     latent = codec.Latent(classes=(0, 255), steps=(95, 95), values=codec.prior(), grids=grids)
     data, _ = codec.write_latent(latent, spec, NO_CHANGE)
     assert_same(codec.read_latent(data, spec), latent)

@@ -17,9 +17,9 @@ from ffhybrid.filters.base import DifferentiableObjective
 from ffhybrid.filters.lpips_weights import find_lpips_weights
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.losses import pack
-from ffhybrid.filters.overfit.model import Network, noise_planes
+from ffhybrid.filters.overfit.model import Network, noise_planes, tensor_of
 from ffhybrid.filters.overfit.presets import PRESETS
-from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE, WEIGHT_BITS
+from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.source import VideoSource
@@ -138,15 +138,23 @@ def test_odd_and_small_sizes_are_fitted(width: int, height: int, natural: Pictur
 
 def test_the_float_network_is_the_integer_decoder_up_to_rounding(latent: bytes) -> None:
     read = codec.read_latent(latent, SMALL)
-    network = Network()
-    network.load_flat(torch.from_numpy(read.values.astype(np.float32) / (1 << WEIGHT_BITS)))
+    network = Network.fixed_point(read.values, codec.pattern_basis())
     features = [
-        None if grid is None else torch.from_numpy(grid.astype(np.float32))[None, None] * step
+        None if grid is None else tensor_of(grid, CPU) * step
         for grid, step in zip(read.grids, read.real_steps, strict=True)
     ]
     with torch.no_grad():
         packed = network.synthesise(features, noise_planes(72, 88, device=CPU), read.real_classes)
     assert float((packed.clamp(-128, 127) - pack(made(latent), CPU)).abs().max()) < 1
+
+
+def test_the_estimated_bits_are_those_that_are_written(latent: bytes) -> None:
+    read = codec.read_latent(latent, SMALL)
+    network = Network.fixed_point(read.values, codec.pattern_basis())
+    grids = [None if grid is None else tensor_of(grid, CPU) for grid in read.grids]
+    with torch.no_grad():
+        bits = float(network.bits(grids, read.real_classes))
+    assert len(latent) == pytest.approx(bits / 8, rel=0.03, abs=15)
 
 
 def test_noise_is_the_same_in_both(latent: bytes) -> None:
