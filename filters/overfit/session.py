@@ -22,7 +22,7 @@ from ffhybrid.picture import PictureSpec
 logger = logging.getLogger(__name__)
 
 DEFAULT_RATE_CLASS = -1.0
-PLAIN_TEXTURE, TEXTURE = -4.0, -2.0
+PLAIN_TEXTURE, TEXTURE = -4.0, -1.5
 """Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
 FINE_BELOW = -2.5
 """Rate class below which a full-size grid may pay."""
