@@ -10,7 +10,6 @@ enum {
     MEAN_SHIFT = FFH_ACTIVATION_BITS - 4,
     SCALE_SHIFT = FFH_ACTIVATION_BITS - 3,
     SCALE_OFFSET = 3 << FFH_ACTIVATION_BITS,
-    UNIT = 1 << FFH_ACTIVATION_BITS,
     ROUNDING = 1 << (FFH_WEIGHT_BITS - 1)
 };
 
@@ -38,8 +37,7 @@ void ffh_predictor_init(ffh_predictor *p, const int32_t weight1[FFH_ARM_HIDDEN][
 {
     interleave(&p->first, weight1);
     interleave(&p->second, weight2);
-    for (int o = 0; o < FFH_ARM_HIDDEN; o++)
-        p->bias2[o] = bias2[o] * UNIT;
+    ffh_scale_biases(p->bias2, bias2, FFH_ARM_HIDDEN);
     for (int o = 0; o < 2; o++) {
         for (int i = 0; i < FFH_ARM_HIDDEN; i++)
             p->last[o][i] = (int16_t)weight3[o][i];
@@ -61,16 +59,13 @@ ffh_distribution ffh_predict(const ffh_predictor *p, const int32_t bias1[FFH_ARM
                              int16_t values[FFH_PREDICTION])
 {
     const int limit = FFH_MAX_LATENT * FFH_MEAN_STEPS;
-    int32_t scaled_bias[FFH_ARM_HIDDEN];
     int16_t hidden[FFH_DENSE];
     int32_t out[2];
 
-    for (int o = 0; o < FFH_ARM_HIDDEN; o++)
-        scaled_bias[o] = bias1[o] * UNIT;
-    ffh_dense_relu(&p->first, scaled_bias, values + FFH_ARM_HIDDEN, hidden);
+    ffh_dense_relu(&p->first, bias1, values + FFH_ARM_HIDDEN, hidden);
     ffh_dense_relu(&p->second, p->bias2, hidden, values);
     for (int o = 0; o < 2; o++)
-        out[o] = (bias3[o] * UNIT + dot(p->last[o], values, FFH_PREDICTION) + ROUNDING) >> FFH_WEIGHT_BITS;
+        out[o] = (bias3[o] + dot(p->last[o], values, FFH_PREDICTION) + ROUNDING) >> FFH_WEIGHT_BITS;
     int mean = (out[0] + (1 << (MEAN_SHIFT - 1))) >> MEAN_SHIFT;
     int scale = (out[1] + SCALE_OFFSET + (1 << (SCALE_SHIFT - 1))) >> SCALE_SHIFT;
     return (ffh_distribution){ .mean = FFH_MIN(FFH_MAX(mean, -limit), limit),

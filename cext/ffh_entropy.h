@@ -37,7 +37,7 @@ void ffh_predictor_init(ffh_predictor *predictor, const int32_t weight1[FFH_ARM_
 
 /*
  * Predicts from a context, whose values lie in the last FFH_CONTEXT of `values`; the others are room for a layer.
- * Biases have FFH_WEIGHT_BITS fractional bits.
+ * Biases are in accumulator units.
  */
 ffh_distribution ffh_predict(const ffh_predictor *predictor, const int32_t bias1[FFH_ARM_HIDDEN],
                              const int32_t bias3[2], int16_t values[FFH_PREDICTION]);

@@ -5,8 +5,9 @@
 
 typedef struct grid_coder {
     ffh_latent_coder *coder;
-    const ffh_network *network;
     ffh_predictor predictor;
+    int32_t bias1[FFH_KINDS][FFH_ARM_HIDDEN];
+    int32_t bias3[2];
     int16_t rate_class;
     int kind;
     ffh_distribution quiet; /* where every context value but the rate class is zero */
@@ -61,7 +62,7 @@ void ffh_latents_free(ffh_latents *latents)
 
 static ffh_distribution predict(const grid_coder *c, int16_t values[FFH_PREDICTION])
 {
-    return ffh_predict(&c->predictor, c->network->arm_bias1[c->kind], c->network->arm_bias3, values);
+    return ffh_predict(&c->predictor, c->bias1[c->kind], c->bias3, values);
 }
 
 /* Gathers the context of one latent; returns whether anything in it is not zero. */
@@ -153,11 +154,13 @@ static int code_index(grid_coder *c, ffh_latents *latents, int index)
 int ffh_latents_code(ffh_latent_coder *coder, const ffh_network *network, const int16_t classes[FFH_CLASSES],
                      ffh_latents *latents)
 {
-    grid_coder c = { .coder = coder, .network = network, .rate_class = classes[0] };
+    grid_coder c = { .coder = coder, .rate_class = classes[0] };
     int error = 0;
 
     ffh_predictor_init(&c.predictor, network->arm_weight1, network->arm_weight2, network->arm_bias2,
                        network->arm_weight3, network->arm_linear);
+    ffh_scale_biases(c.bias1[0], network->arm_bias1[0], FFH_KINDS * FFH_ARM_HIDDEN);
+    ffh_scale_biases(c.bias3, network->arm_bias3, 2);
     for (int level = FFH_LEVELS - 1; level >= 0 && !error; level--) {
         error = code_index(&c, latents, level);
         for (int plane = 0; plane < FFH_CHROMA && level >= FFH_FIRST_CHROMA_LEVEL && !error; plane++)

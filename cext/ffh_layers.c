@@ -20,12 +20,6 @@ static void add_classes(int32_t *bias, const int32_t weights[FFH_INPUTS], const 
         *bias += weights[FFH_FIRST_CLASS + i] * classes[i];
 }
 
-static void copy_bias(int32_t *to, const int32_t *from, int count)
-{
-    for (int i = 0; i < count; i++)
-        to[i] = from[i] * (1 << FFH_ACTIVATION_BITS);
-}
-
 /* Copies the weights of the inputs that are there; returns how many. */
 static int pick_inputs(const ffh_layers *l, int16_t *to, const int32_t weights[FFH_INPUTS])
 {
@@ -57,11 +51,11 @@ void ffh_layers_init(ffh_layers *l, const ffh_network *n, const int16_t classes[
     copy_weights(l->weights3, n->synthesis_weight3[0][0], FFH_FEATURES * FFH_WINDOW_TAPS);
     copy_weights(l->weights4, n->synthesis_weight4[0][0], FFH_FEATURES * FFH_WINDOW_TAPS);
     copy_weights(l->weights5, n->synthesis_weight5[0][0], FFH_OUTPUTS * FFH_WINDOW_TAPS);
-    copy_bias(l->bias1, n->synthesis_bias1, FFH_HIDDEN);
-    copy_bias(l->bias2, n->synthesis_bias2, FFH_FEATURES);
-    copy_bias(l->bias3, n->synthesis_bias3, FFH_FEATURES);
-    copy_bias(l->bias4, n->synthesis_bias4, FFH_FEATURES);
-    copy_bias(l->bias5, n->synthesis_bias5, FFH_OUTPUTS);
+    ffh_scale_biases(l->bias1, n->synthesis_bias1, FFH_HIDDEN);
+    ffh_scale_biases(l->bias2, n->synthesis_bias2, FFH_FEATURES);
+    ffh_scale_biases(l->bias3, n->synthesis_bias3, FFH_FEATURES);
+    ffh_scale_biases(l->bias4, n->synthesis_bias4, FFH_FEATURES);
+    ffh_scale_biases(l->bias5, n->synthesis_bias5, FFH_OUTPUTS);
     for (int o = 0; o < FFH_HIDDEN; o++)
         add_classes(&l->bias1[o], n->synthesis_weight1[o], classes);
     for (int o = 0; o < FFH_FEATURES; o++)

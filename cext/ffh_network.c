@@ -27,6 +27,12 @@ const int32_t *ffh_network_prior_values(void)
     return (const int32_t *)&ffh_network_prior;
 }
 
+void ffh_scale_biases(int32_t *to, const int32_t *from, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = from[i] * (1 << FFH_ACTIVATION_BITS);
+}
+
 typedef struct delta_models {
     ffh_range_bit zero;
     ffh_range_bit prefix[PREFIX_MODELS];
@@ -118,36 +124,31 @@ static int is_safe(int64_t sum)
     return sum + (1 << FFH_WEIGHT_BITS) <= INT32_MAX;
 }
 
-static int check_arm(const ffh_network *n)
+/* The layers of one kind of latents, with `kinds` first biases and `outputs` last ones, each of its own. */
+static int check_predictor(const int32_t weight1[FFH_ARM_HIDDEN][FFH_CONTEXT], const int32_t (*bias1)[FFH_ARM_HIDDEN],
+                           int kinds, const int32_t weight2[FFH_ARM_HIDDEN][FFH_ARM_HIDDEN],
+                           const int32_t bias2[FFH_ARM_HIDDEN], const int32_t weight3[2][FFH_ARM_HIDDEN],
+                           const int32_t linear[2][FFH_CONTEXT], const int32_t (*bias3)[2], int outputs)
 {
     int safe = 1;
 
     for (int o = 0; o < FFH_ARM_HIDDEN; o++) {
-        for (int kind = 0; kind < FFH_KINDS; kind++)
-            safe &= is_safe(reach(n->arm_weight1[o], FFH_CONTEXT, n->arm_bias1[kind][o]));
-        safe &= is_safe(reach(n->arm_weight2[o], FFH_ARM_HIDDEN, n->arm_bias2[o]));
+        for (int kind = 0; kind < kinds; kind++)
+            safe &= is_safe(reach(weight1[o], FFH_CONTEXT, bias1[kind][o]));
+        safe &= is_safe(reach(weight2[o], FFH_ARM_HIDDEN, bias2[o]));
     }
     for (int o = 0; o < 2; o++)
-        safe &= is_safe(reach(n->arm_weight3[o], FFH_ARM_HIDDEN, n->arm_bias3[o]) +
-                        reach(n->arm_linear[o], FFH_CONTEXT, 0));
+        for (int kind = 0; kind < outputs; kind++)
+            safe &= is_safe(reach(weight3[o], FFH_ARM_HIDDEN, bias3[kind][o]) + reach(linear[o], FFH_CONTEXT, 0));
     return safe;
 }
 
-static int check_patterns(const ffh_network *n)
+static int check_predictors(const ffh_network *n)
 {
-    int safe = 1;
-
-    for (int o = 0; o < FFH_ARM_HIDDEN; o++) {
-        for (int pattern = 0; pattern < FFH_PATTERNS; pattern++)
-            safe &= is_safe(reach(n->patterns_weight1[o], FFH_CONTEXT, n->patterns_bias1[pattern][o]));
-        safe &= is_safe(reach(n->patterns_weight2[o], FFH_ARM_HIDDEN, n->patterns_bias2[o]));
-    }
-    for (int o = 0; o < 2; o++) {
-        int64_t sum = reach(n->patterns_weight3[o], FFH_ARM_HIDDEN, 0) + reach(n->patterns_linear[o], FFH_CONTEXT, 0);
-        for (int pattern = 0; pattern < FFH_PATTERNS; pattern++)
-            safe &= is_safe(sum + reach(NULL, 0, n->patterns_bias3[pattern][o]));
-    }
-    return safe;
+    return check_predictor(n->arm_weight1, n->arm_bias1, FFH_KINDS, n->arm_weight2, n->arm_bias2, n->arm_weight3,
+                           n->arm_linear, &n->arm_bias3, 1) &&
+           check_predictor(n->patterns_weight1, n->patterns_bias1, FFH_PATTERNS, n->patterns_weight2, n->patterns_bias2,
+                           n->patterns_weight3, n->patterns_linear, n->patterns_bias3, FFH_PATTERNS);
 }
 
 static int check_synthesis(const ffh_network *n)
@@ -171,5 +172,5 @@ static int check_synthesis(const ffh_network *n)
 
 int ffh_network_check(const ffh_network *network)
 {
-    return check_arm(network) && check_patterns(network) && check_synthesis(network) ? 0 : FFH_EDATA;
+    return check_predictors(network) && check_synthesis(network) ? 0 : FFH_EDATA;
 }

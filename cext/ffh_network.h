@@ -74,6 +74,9 @@ extern const int8_t ffh_pattern_basis[FFH_PATTERNS][FFH_OUTPUTS][FFH_PATTERN_SID
 /* The prior as FFH_PARAMETER_COUNT values in file order. */
 const int32_t *ffh_network_prior_values(void);
 
+/* Brings biases that passed ffh_network_check to accumulator units. */
+void ffh_scale_biases(int32_t *to, const int32_t *from, int count);
+
 /*
  * Encodes the differences of `network` to the prior, each module in steps of 2^shifts[module], or decodes them into it.
  * Encoding also rounds `network` to what a decoder will have. Returns 0, or FFH_EDATA for values out of range.

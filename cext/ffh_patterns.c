@@ -35,8 +35,9 @@ static const int8_t nothing[FFH_PATTERNS];
 
 typedef struct pattern_coder {
     ffh_latent_coder *coder;
-    const ffh_network *network;
     ffh_predictor predictor;
+    int32_t bias1[FFH_PATTERNS][FFH_ARM_HIDDEN];
+    int32_t bias3[FFH_PATTERNS][2];
     const int16_t *classes;
     ffh_distribution quiet[FFH_PATTERNS]; /* where there is nothing around */
 } pattern_coder;
@@ -91,8 +92,7 @@ static void gather(const pattern_coder *c, const place *const around[4], const i
 
 static ffh_distribution predict(const pattern_coder *c, int pattern, int16_t values[FFH_PREDICTION])
 {
-    const ffh_network *n = c->network;
-    return ffh_predict(&c->predictor, n->patterns_bias1[pattern], n->patterns_bias3[pattern], values);
+    return ffh_predict(&c->predictor, c->bias1[pattern], c->bias3[pattern], values);
 }
 
 static int code_place(pattern_coder *c, const place *const around[4], int8_t *here)
@@ -156,7 +156,7 @@ static void predict_quiet(pattern_coder *c)
 int ffh_patterns_code(ffh_latent_coder *coder, const ffh_network *n, const int16_t classes[FFH_CLASSES],
                       ffh_patterns *p)
 {
-    pattern_coder c = { .coder = coder, .network = n, .classes = classes };
+    pattern_coder c = { .coder = coder, .classes = classes };
     size_t width = (size_t)p->columns + 2;
     int error = 0;
 
@@ -169,6 +169,8 @@ int ffh_patterns_code(ffh_latent_coder *coder, const ffh_network *n, const int16
         places[i].amplitudes = nothing;
     ffh_predictor_init(&c.predictor, n->patterns_weight1, n->patterns_weight2, n->patterns_bias2, n->patterns_weight3,
                        n->patterns_linear);
+    ffh_scale_biases(c.bias1[0], n->patterns_bias1[0], FFH_PATTERNS * FFH_ARM_HIDDEN);
+    ffh_scale_biases(c.bias3[0], n->patterns_bias3[0], FFH_PATTERNS * 2);
     predict_quiet(&c);
     for (int row = 0; row < p->rows && !error; row++) {
         size_t odd = (size_t)row & 1;

@@ -37,9 +37,8 @@ class Latent:
     """Everything that a latent holds.
 
     ``grids`` are (rows, columns) int8 arrays, -127 to 127, None for an absent level 0, and behind them the patterns,
-    (rows, columns, PATTERNS); ``values`` are the network in
-    file order as int32 with ``WEIGHT_BITS`` fractional bits; ``classes`` (rate, texture) and ``steps`` (luma, chroma)
-    are bytes of the header.
+    (rows, columns, PATTERNS); ``values`` are the network in file order as int32 with ``WEIGHT_BITS`` fractional bits;
+    ``classes`` (rate, texture) and ``steps`` (luma, chroma) are bytes of the header.
     """
 
     classes: tuple[int, int]

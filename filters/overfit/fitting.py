@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,7 +23,7 @@ from ffhybrid.filters.overfit.model import array_of, noise_planes
 from ffhybrid.filters.overfit.presets import Preset
 from ffhybrid.filters.overfit.rounding import noisy_round, rounded
 from ffhybrid.filters.overfit.start import Start, class_of, lambda_of, network, steps
-from ffhybrid.filters.overfit.structure import PARAMETERS, PATTERN_GRID, WEIGHT_BITS, level_of
+from ffhybrid.filters.overfit.structure import PARAMETERS, PATTERN_GRID, level_of
 from ffhybrid.picture import Picture, PictureSpec
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 0.3, 0.1
@@ -181,8 +180,8 @@ class Fit:
             None if grid is None else noisy_round(grid, temperature, generator=self._generator) for grid in self._grids
         ]
         classes = codec.real_classes(self._classes)
-        steps = codec.grid_steps(self._steps)
-        features = [None if grid is None else grid * step for grid, step in zip(grids, steps, strict=True)]
+        units = codec.grid_steps(self._steps)
+        features = [None if grid is None else grid * unit for grid, unit in zip(grids, units, strict=True)]
         packed = self._network.synthesise(features, self._noise, classes)
         rate = self._network.bits(grids, classes)
         optimizer.zero_grad(set_to_none=True)
@@ -266,8 +265,7 @@ class Fit:
                 candidate = self.candidate(shifts)
                 if self.objective(candidate) < self.objective(best):
                     self._shifts, best = shifts, candidate
-        values = codec.read_latent(best.data, self._spec).values
-        self._network.load_flat(torch.from_numpy(values.astype(np.float32) / (1 << WEIGHT_BITS)))
+        self._network.load_fixed_point(codec.read_latent(best.data, self._spec).values)
 
     def candidate(self, shifts: bytes, threshold: float = 0.5) -> Candidate:
         """Write the latent as it is now, with network differences in steps of 2^shifts, and decode it.

@@ -89,13 +89,17 @@ class Network(nn.Module):
     def fixed_point(cls, values: IntegerArray, basis: IntegerArray) -> Network:
         """Make the network of fixed-point values in file order, with the built-in patterns."""
         made = cls()
-        made.load_flat(torch.from_numpy(values.astype(np.float32) / (1 << WEIGHT_BITS)))
+        made.load_fixed_point(values)
         made.basis.copy_(torch.from_numpy(basis.astype(np.float32) / (1 << PATTERN_BITS)))
         return made
 
     def flat(self) -> Tensor:
         """All values in file order, (PARAMETER_COUNT,)."""
         return torch.cat([self.named(parameter.name).detach().reshape(-1) for parameter in PARAMETERS])
+
+    def load_fixed_point(self, values: IntegerArray) -> None:
+        """Set all values, given as the codec has them."""
+        self.load_flat(torch.from_numpy(values.astype(np.float32) / (1 << WEIGHT_BITS)))
 
     def load_flat(self, values: Tensor) -> None:
         """Set all values, given in file order."""
