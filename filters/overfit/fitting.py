@@ -166,7 +166,7 @@ class Fit:
         groups: list[dict[str, Any]] = []
         for index, grid in enumerate(self._grids):
             if grid is not None:
-                rate = _learning_rate(index)
+                rate = learning_rate_of(index)
                 groups.append({"params": [grid], "lr": rate, "base": rate, "eps": GRID_EPSILON})
         for parameter in self._network.parameters():
             parameter.requires_grad_(False)
@@ -294,7 +294,8 @@ class Fit:
         return codec.write_latent(latent, self._spec, shifts)[0]
 
 
-def _learning_rate(index: int) -> float:
+def learning_rate_of(index: int) -> float:
+    """First learning rate of Adam for a grid or for the patterns."""
     if index == PATTERN_GRID:
         return PATTERN_RATE
     return GRID_RATE * COARSER_RATE ** max(level_of(index) - 1, 0)
