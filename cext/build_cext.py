@@ -79,7 +79,7 @@ int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, 
 typedef struct ffh_picture { const uint8_t *planes[3]; ptrdiff_t strides[3]; } ffh_picture;
 void ffh_lossless_pps(const ffh_pps *base, uint8_t pps_pic_parameter_set_id, ffh_pps *pps);
 int ffh_write_lossless_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, const ffh_picture *picture,
-                           ffh_buf *out);
+                           int effort, int threads, ffh_buf *out);
 int ffh_write_grey_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, ffh_buf *out);
 
 void ffh_plane_md5(const uint8_t *plane, size_t rows, size_t row_bytes, size_t stride, uint8_t *digest);

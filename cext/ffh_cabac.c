@@ -20,16 +20,24 @@ const uint8_t ffh_cabac_range_lps[64][4] = {
     { 6, 8, 9, 11 },        { 6, 7, 9, 10 },        { 6, 7, 8, 9 },         { 2, 2, 2, 2 },
 };
 
-/* transIdxLps of table 9-47 on states that carry valMps in their lowest bit; state 0 flips it. */
+/* transIdxMps and transIdxLps of table 9-47 on states that carry valMps in their lowest bit; state 0 flips it. */
 #define NEXT(state) (state) * 2, (state)*2 + 1
-const uint8_t ffh_cabac_next_lps[128] = {
-    1,        0,        NEXT(0),  NEXT(1),  NEXT(2),  NEXT(2),  NEXT(4),  NEXT(4),  NEXT(5),  NEXT(6),  NEXT(7),
-    NEXT(8),  NEXT(9),  NEXT(9),  NEXT(11), NEXT(11), NEXT(12), NEXT(13), NEXT(13), NEXT(15), NEXT(15), NEXT(16),
-    NEXT(16), NEXT(18), NEXT(18), NEXT(19), NEXT(19), NEXT(21), NEXT(21), NEXT(22), NEXT(22), NEXT(23), NEXT(24),
-    NEXT(24), NEXT(25), NEXT(26), NEXT(26), NEXT(27), NEXT(27), NEXT(28), NEXT(29), NEXT(29), NEXT(30), NEXT(30),
-    NEXT(30), NEXT(31), NEXT(32), NEXT(32), NEXT(33), NEXT(33), NEXT(33), NEXT(34), NEXT(34), NEXT(35), NEXT(35),
-    NEXT(35), NEXT(36), NEXT(36), NEXT(36), NEXT(37), NEXT(37), NEXT(37), NEXT(38), NEXT(38), NEXT(63),
+#define NEXT_8(state)                                                                                                  \
+    NEXT(state), NEXT(state + 1), NEXT(state + 2), NEXT(state + 3), NEXT(state + 4), NEXT(state + 5), NEXT(state + 6), \
+        NEXT(state + 7)
+const uint8_t ffh_cabac_next_state[2][128] = {
+    { NEXT_8(1), NEXT_8(9), NEXT_8(17), NEXT_8(25), NEXT_8(33), NEXT_8(41), NEXT_8(49), NEXT(57), NEXT(58), NEXT(59),
+      NEXT(60), NEXT(61), NEXT(62), NEXT(62), NEXT(63) },
+    {
+        1,        0,        NEXT(0),  NEXT(1),  NEXT(2),  NEXT(2),  NEXT(4),  NEXT(4),  NEXT(5),  NEXT(6),  NEXT(7),
+        NEXT(8),  NEXT(9),  NEXT(9),  NEXT(11), NEXT(11), NEXT(12), NEXT(13), NEXT(13), NEXT(15), NEXT(15), NEXT(16),
+        NEXT(16), NEXT(18), NEXT(18), NEXT(19), NEXT(19), NEXT(21), NEXT(21), NEXT(22), NEXT(22), NEXT(23), NEXT(24),
+        NEXT(24), NEXT(25), NEXT(26), NEXT(26), NEXT(27), NEXT(27), NEXT(28), NEXT(29), NEXT(29), NEXT(30), NEXT(30),
+        NEXT(30), NEXT(31), NEXT(32), NEXT(32), NEXT(33), NEXT(33), NEXT(33), NEXT(34), NEXT(34), NEXT(35), NEXT(35),
+        NEXT(35), NEXT(36), NEXT(36), NEXT(36), NEXT(37), NEXT(37), NEXT(37), NEXT(38), NEXT(38), NEXT(63),
+    },
 };
+#undef NEXT_8
 #undef NEXT
 
 ffh_cabac_ctx ffh_cabac_init_ctx(uint8_t init_value, int slice_qp)
@@ -52,24 +60,10 @@ void ffh_cabac_start(ffh_cabac *c, uint8_t *to)
     c->next = to;
 }
 
-static void propagate_carry(ffh_cabac *c)
+void ffh_cabac_carry(const uint8_t *start, uint8_t *next)
 {
-    uint8_t *at = c->next;
-    while (at > c->start && ++*--at == 0)
+    while (next > start && ++*--next == 0)
         ;
-}
-
-void ffh_cabac_flush_bytes(ffh_cabac *c)
-{
-    if ((c->low >> (10 + c->pending)) & 1) {
-        propagate_carry(c);
-        c->low ^= UINT64_C(1) << (10 + c->pending);
-    }
-    while (c->pending >= 8) {
-        c->pending -= 8;
-        *c->next++ = (uint8_t)(c->low >> (10 + c->pending));
-    }
-    c->low &= (UINT64_C(1) << (10 + c->pending)) - 1;
 }
 
 void ffh_cabac_put_terminate(ffh_cabac *c, unsigned bin)
@@ -87,11 +81,10 @@ void ffh_cabac_put_terminate(ffh_cabac *c, unsigned bin)
 
 void ffh_cabac_finish(ffh_cabac *c)
 {
-    ffh_cabac_flush_bytes(c);
     /* Three more bits leave the register, the last one a one (clause 9.3.4.5), then zeros align. */
     c->low = (c->low | 0x80) & ~UINT64_C(0x7f);
     int padding = -(c->pending + 3) & 7;
     c->low <<= padding + 3;
     c->pending += padding + 3;
-    ffh_cabac_flush_bytes(c);
+    ffh_cabac_write(c, c->pending / 8);
 }

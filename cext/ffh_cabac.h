@@ -21,7 +21,7 @@ typedef struct ffh_cabac {
 } ffh_cabac;
 
 extern const uint8_t ffh_cabac_range_lps[64][4];
-extern const uint8_t ffh_cabac_next_lps[128];
+extern const uint8_t ffh_cabac_next_state[2][128]; /* after the more, and after the less probable symbol */
 
 /* Context initialisation of clause 9.3.2.2. */
 ffh_cabac_ctx ffh_cabac_init_ctx(uint8_t init_value, int slice_qp);
@@ -29,8 +29,8 @@ ffh_cabac_ctx ffh_cabac_init_ctx(uint8_t init_value, int slice_qp);
 /* Starts a substream at `to`; the caller guarantees room for whatever it encodes. */
 void ffh_cabac_start(ffh_cabac *c, uint8_t *to);
 
-/* Writes the complete bytes out of `low`. */
-void ffh_cabac_flush_bytes(ffh_cabac *c);
+/* Adds one to the bytes written before `next`. */
+void ffh_cabac_carry(const uint8_t *start, uint8_t *next);
 
 /* Codes a terminating bin: end_of_slice_segment_flag or end_of_subset_one_bit. */
 void ffh_cabac_put_terminate(ffh_cabac *c, unsigned bin);
@@ -38,34 +38,40 @@ void ffh_cabac_put_terminate(ffh_cabac *c, unsigned bin);
 /* After a terminating bin of 1: writes what is left, the one bit, and zeros up to a whole byte. */
 void ffh_cabac_finish(ffh_cabac *c);
 
+/* Writes the first `count` bytes of the pending bits. */
+static inline void ffh_cabac_write(ffh_cabac *c, int count)
+{
+    int left = c->pending - 8 * count;
+    uint64_t bytes = c->low >> (10 + left);
+
+    if (bytes >> 8 * count)
+        ffh_cabac_carry(c->start, c->next);
+    for (int i = 8 * (count - 1); i >= 0; i -= 8)
+        *c->next++ = (uint8_t)(bytes >> i);
+    c->low &= (UINT64_C(1) << (10 + left)) - 1;
+    c->pending = left;
+}
+
 static inline void ffh_cabac_shift(ffh_cabac *c, int bits)
 {
     c->low <<= bits;
     c->pending += bits;
     if (c->pending >= 32)
-        ffh_cabac_flush_bytes(c);
+        ffh_cabac_write(c, 4);
 }
 
 static inline void ffh_cabac_put(ffh_cabac *c, ffh_cabac_ctx *ctx, unsigned bin)
 {
-    unsigned state = *ctx;
+    unsigned state = *ctx, is_lps = (state ^ bin) & 1;
     uint32_t lps = ffh_cabac_range_lps[state >> 1][(c->range >> 6) & 3];
+    uint32_t mps = c->range - lps;
 
-    c->range -= lps;
-    if (bin != (state & 1)) {
-        int shift = __builtin_clz(lps) - 23;
-        c->low += c->range;
-        c->range = lps << shift;
-        *ctx = ffh_cabac_next_lps[state];
-        ffh_cabac_shift(c, shift);
-        return;
-    }
-    if (state < 124)
-        *ctx = (ffh_cabac_ctx)(state + 2);
-    if (c->range < 256) {
-        c->range <<= 1;
-        ffh_cabac_shift(c, 1);
-    }
+    *ctx = ffh_cabac_next_state[is_lps][state];
+    c->low += mps & (0 - is_lps);
+    c->range = is_lps ? lps : mps;
+    int shift = __builtin_clz(c->range) - 23;
+    c->range <<= shift;
+    ffh_cabac_shift(c, shift);
 }
 
 /* The `count` low bits of `bins` in bypass mode, most significant first; count <= 16. */
@@ -74,7 +80,7 @@ static inline void ffh_cabac_put_bypass(ffh_cabac *c, uint32_t bins, int count)
     c->low = (c->low << count) + (uint64_t)c->range * bins;
     c->pending += count;
     if (c->pending >= 32)
-        ffh_cabac_flush_bytes(c);
+        ffh_cabac_write(c, 4);
 }
 
 #endif

@@ -11,20 +11,16 @@ typedef struct coding_block {
     int x, y, log2_size, is_split; /* IntraSplitFlag */
 } coding_block;
 
-static int residual_of(const ffh_tree_coder *e, int plane, int x, int y, int size, int mode, int16_t *residual)
+/* Whether a block of a plane differs from its prediction anywhere. */
+static int has_residual(const ffh_tree_coder *e, int plane, int x, int y, int size)
 {
-    uint16_t prediction[FFH_MAX_TB * FFH_MAX_TB];
-    const ffh_plane *source = &e->source->planes[plane];
-    const uint16_t *row = source->samples + y * source->stride + x;
-    int any = 0;
-
-    ffh_predict_block(e->source, e->map, plane, x, y, size, mode, prediction);
-    for (int j = 0; j < size; j++, row += source->stride) {
-        for (int i = 0; i < size; i++) {
-            int difference = row[i] - prediction[j * size + i];
-            residual[j * size + i] = (int16_t)difference;
-            any |= difference;
-        }
+    int16_t any = 0;
+    if (!e->residual)
+        return 0;
+    for (int j = 0; j < size && !any; j += 4) {
+        const int16_t *tiles = ffh_residual_tile(e->residual, plane, x, y + j);
+        for (int i = 0; i < size * 4; i++)
+            any |= tiles[i];
     }
     return any != 0;
 }
@@ -49,52 +45,34 @@ static int chroma_mode_of(const ffh_tree_coder *e, const coding_block *cb)
     return ffh_cu_chroma_pred_mode(coded, luma_mode_at(e, cb->x, cb->y));
 }
 
-/* Whether the chroma under `log2_size` luma samples at (x, y) differs from its prediction, transform block by
- * transform block where the coding block is larger than the largest transform. */
-static int has_chroma_residual(const ffh_tree_coder *e, const coding_block *cb, int plane, int x, int y, int log2_size)
+static void put_block(ffh_tree_coder *e, int plane, int x, int y, int log2_size, int mode)
 {
-    int16_t residual[FFH_MAX_TB * FFH_MAX_TB];
-    int leaf = cb->is_split ? cb->log2_size - 1 : e->map->log2_max_tb;
-    if (!e->source)
-        return 0;
-    if (log2_size <= leaf || log2_size == 3)
-        return residual_of(e, plane, x / 2, y / 2, 1 << (log2_size - 1), chroma_mode_of(e, cb), residual);
-
-    int half = 1 << (log2_size - 1), any = 0;
-    for (int i = 0; i < 4; i++)
-        any |= has_chroma_residual(e, cb, plane, x + (i & 1) * half, y + (i >> 1) * half, log2_size - 1);
-    return any;
+    ffh_put_residual(&e->c, &e->contexts, ffh_residual_tile(e->residual, plane, x, y), e->residual->stride[plane],
+                     log2_size, plane == 0, scan_of(mode, log2_size, plane == 0));
 }
 
-static void put_chroma(ffh_tree_coder *e, const coding_block *cb, int plane, int x, int y, int log2_size)
+static void put_chroma(ffh_tree_coder *e, const coding_block *cb, const transform_node *node, int x, int y,
+                       int log2_size)
 {
-    int16_t residual[FFH_MAX_TB * FFH_MAX_TB];
     int mode = chroma_mode_of(e, cb);
-    residual_of(e, plane, x / 2, y / 2, 1 << log2_size, mode, residual);
-    ffh_put_residual(&e->c, &e->contexts, residual, log2_size, 0, scan_of(mode, log2_size, 0));
+    if (node->cbf_cb)
+        put_block(e, 1, x / 2, y / 2, log2_size, mode);
+    if (node->cbf_cr)
+        put_block(e, 2, x / 2, y / 2, log2_size, mode);
 }
 
 /* transform_unit(), clause 7.3.8.10; cu_qp_delta is never coded: off in the lossless PPS, and grey has no residual */
 static void put_transform_unit(ffh_tree_coder *e, const coding_block *cb, const transform_node *node)
 {
-    int16_t residual[FFH_MAX_TB * FFH_MAX_TB];
-    int mode = luma_mode_at(e, node->x, node->y);
-    int cbf_luma = e->source && residual_of(e, 0, node->x, node->y, 1 << node->log2_size, mode, residual);
+    int cbf_luma = has_residual(e, 0, node->x, node->y, 1 << node->log2_size);
 
     ffh_cabac_put(&e->c, &e->contexts.cbf_luma[node->depth == 0], (unsigned)cbf_luma);
     if (cbf_luma)
-        ffh_put_residual(&e->c, &e->contexts, residual, node->log2_size, 1, scan_of(mode, node->log2_size, 1));
-    if (node->log2_size > 2) {
-        if (node->cbf_cb)
-            put_chroma(e, cb, 1, node->x, node->y, node->log2_size - 1);
-        if (node->cbf_cr)
-            put_chroma(e, cb, 2, node->x, node->y, node->log2_size - 1);
-    } else if (node->index == 3) {
-        if (node->cbf_cb)
-            put_chroma(e, cb, 1, node->parent_x, node->parent_y, 2);
-        if (node->cbf_cr)
-            put_chroma(e, cb, 2, node->parent_x, node->parent_y, 2);
-    }
+        put_block(e, 0, node->x, node->y, node->log2_size, luma_mode_at(e, node->x, node->y));
+    if (node->log2_size > 2)
+        put_chroma(e, cb, node, node->x, node->y, node->log2_size - 1);
+    else if (node->index == 3)
+        put_chroma(e, cb, node, node->parent_x, node->parent_y, 2);
 }
 
 /* transform_tree(), clause 7.3.8.8; `node` arrives with the cbf_cb and cbf_cr of its parent */
@@ -108,11 +86,11 @@ static void put_transform_tree(ffh_tree_coder *e, const coding_block *cb, transf
         ffh_cabac_put(&e->c, &e->contexts.split_transform_flag[5 - node.log2_size], 0);
     if (node.log2_size > 2) {
         if (node.cbf_cb) {
-            node.cbf_cb = has_chroma_residual(e, cb, 1, node.x, node.y, node.log2_size);
+            node.cbf_cb = has_residual(e, 1, node.x / 2, node.y / 2, 1 << (node.log2_size - 1));
             ffh_cabac_put(&e->c, &e->contexts.cbf_chroma[node.depth], (unsigned)node.cbf_cb);
         }
         if (node.cbf_cr) {
-            node.cbf_cr = has_chroma_residual(e, cb, 2, node.x, node.y, node.log2_size);
+            node.cbf_cr = has_residual(e, 2, node.x / 2, node.y / 2, 1 << (node.log2_size - 1));
             ffh_cabac_put(&e->c, &e->contexts.cbf_chroma[node.depth], (unsigned)node.cbf_cr);
         }
     }
@@ -174,7 +152,7 @@ static void put_coding_unit(ffh_tree_coder *e, int x, int y, int log2_size)
     int chroma = e->map->chroma_mode[ffh_cu_at(e->map, x, y)];
 
     if (e->pps->transquant_bypass_enabled_flag)
-        ffh_cabac_put(&e->c, &e->contexts.cu_transquant_bypass_flag, e->source != NULL);
+        ffh_cabac_put(&e->c, &e->contexts.cu_transquant_bypass_flag, e->residual != NULL);
     if (log2_size == e->map->log2_min_cb)
         ffh_cabac_put(&e->c, &e->contexts.part_mode, !cb.is_split);
     put_luma_modes(e, &cb);

@@ -14,7 +14,7 @@ typedef struct ffh_tree_coder {
     ffh_contexts contexts;
     const ffh_sps *sps;
     const ffh_pps *pps;
-    const ffh_source *source; /* NULL: every residual is zero */
+    const ffh_residual_row *residual; /* NULL: every residual is zero */
     const ffh_cu_map *map;
 } ffh_tree_coder;
 

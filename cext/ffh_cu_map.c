@@ -61,25 +61,21 @@ static int is_decoded(const ffh_cu_map *map, int x, int y, int neighbour_x, int 
     return z_order(neighbour_x & mask, neighbour_y & mask) < z_order(x & mask, y & mask);
 }
 
-/* Samples of the plane, in steps of 4, that are decoded along one side from (x, y) on in direction (dx, dy). */
-static int decoded_run(const ffh_cu_map *map, int x, int y, int dx, int dy, int from_x, int from_y, int size, int scale)
-{
-    int run = 0;
-    while (run < size &&
-           is_decoded(map, from_x * scale, from_y * scale, (x + run * dx) * scale, (y + run * dy) * scale))
-        run += 4;
-    return run;
-}
-
 void ffh_cu_available(const ffh_cu_map *map, int x, int y, int size, int is_luma, ffh_intra_available *a)
 {
-    int scale = is_luma ? 1 : 2;
+    int shift = is_luma ? 0 : 1;
+    int luma_x = x << shift, luma_y = y << shift, side = size << shift;
 
+    /* Blocks lie on the grid of their size, so that a neighbour of that size is decoded before as a whole or not. */
     a->left = x > 0 ? size : 0;
     a->above = y > 0 ? size : 0;
     a->corner = x > 0 && y > 0;
-    a->below_left = a->left ? decoded_run(map, x - 1, y + size, 0, 1, x, y, size, scale) : 0;
-    a->above_right = a->above ? decoded_run(map, x + size, y - 1, 1, 0, x, y, size, scale) : 0;
+    a->below_left = is_decoded(map, luma_x, luma_y, luma_x - 1, luma_y + side)
+                        ? FFH_MIN(size, (map->height - luma_y - side) >> shift)
+                        : 0;
+    a->above_right = is_decoded(map, luma_x, luma_y, luma_x + side, luma_y - 1)
+                         ? FFH_MIN(size, (map->width - luma_x - side) >> shift)
+                         : 0;
 }
 
 void ffh_cu_most_probable_modes(const ffh_cu_map *map, int x, int y, int candidates[3])

@@ -106,24 +106,25 @@ static int uses_smooth_edge(const ffh_intra_edge *edge, int mode)
     return distance > threshold[edge->size];
 }
 
-/* 8.4.4.2.4 */
-static void predict_planar(const uint16_t *p, int size, uint16_t *out)
+/* 8.4.4.2.4; sums fit 16 bits: at most 64 * 1023 + 32 */
+static inline void predict_planar(const uint16_t *p, int size, uint16_t *out)
 {
     const uint16_t *above = p + 2 * size + 1, *left = p + 2 * size - 1;
     int right = above[size], below = left[-size];
     int shift = __builtin_ctz((unsigned)size) + 1;
 
-    for (int y = 0; y < size; y++)
-        for (int x = 0; x < size; x++)
-            out[y * size + x] = (uint16_t)(((size - 1 - x) * left[-y] + (x + 1) * right + (size - 1 - y) * above[x] +
-                                            (y + 1) * below + size) >>
-                                           shift);
+    for (int y = 0; y < size; y++) {
+        for (int x = 0; x < size; x++) {
+            uint16_t sum = (uint16_t)((size - 1 - x) * left[-y] + (x + 1) * right + (size - 1 - y) * above[x] +
+                                      (y + 1) * below + size);
+            out[y * size + x] = sum >> shift;
+        }
+    }
 }
 
 /* 8.4.4.2.5 */
-static void predict_dc(const ffh_intra_edge *edge, uint16_t *out)
+static inline void predict_dc(const ffh_intra_edge *edge, int size, uint16_t *out)
 {
-    int size = edge->size;
     const uint16_t *above = edge->plain + 2 * size + 1, *left = edge->plain + 2 * size - 1;
     int sum = size;
 
@@ -140,7 +141,7 @@ static void predict_dc(const ffh_intra_edge *edge, uint16_t *out)
     }
 }
 
-static void transpose(uint16_t *block, int size)
+static inline void transpose(uint16_t *block, int size)
 {
     for (int y = 0; y < size; y++) {
         for (int x = y + 1; x < size; x++) {
@@ -162,7 +163,7 @@ static void filter_first_column(const uint16_t *ref, const uint16_t *side, int s
 }
 
 /* 8.4.4.2.6. Modes 2..17 are modes 34..19 with the two edges exchanged, and a transposed result. */
-static void predict_angular(const ffh_intra_edge *edge, const uint16_t *p, int mode, uint16_t *out)
+static inline void predict_angular(const ffh_intra_edge *edge, const uint16_t *p, int size, int mode, uint16_t *out)
 {
     static const int8_t angles[FFH_INTRA_MODES] = { 0,  0,  32,  26,  21,  17,  13,  9,   5,   2,   0,   -2,
                                                     -5, -9, -13, -17, -21, -26, -32, -26, -21, -17, -13, -9,
@@ -171,7 +172,7 @@ static void predict_angular(const ffh_intra_edge *edge, const uint16_t *p, int m
         [11] = -4096, [12] = -1638, [13] = -910, [14] = -630, [15] = -482, [16] = -390,  [17] = -315, [18] = -256,
         [19] = -315,  [20] = -390,  [21] = -482, [22] = -630, [23] = -910, [24] = -1638, [25] = -4096
     };
-    int size = edge->size, angle = angles[mode];
+    int angle = angles[mode];
     int is_vertical = mode >= 18;
     int step = is_vertical ? 1 : -1; /* along the main edge, away from the corner */
     const uint16_t *corner = p + 2 * size;
@@ -188,8 +189,10 @@ static void predict_angular(const ffh_intra_edge *edge, const uint16_t *p, int m
     for (int y = 0; y < size; y++) {
         int index = ((y + 1) * angle) >> 5, fraction = ((y + 1) * angle) & 31;
         const uint16_t *from = ref + index + 1;
-        for (int x = 0; x < size; x++)
-            out[y * size + x] = (uint16_t)(((32 - fraction) * from[x] + fraction * from[x + 1] + 16) >> 5);
+        for (int x = 0; x < size; x++) {
+            uint16_t sum = (uint16_t)((32 - fraction) * from[x] + fraction * from[x + 1] + 16);
+            out[y * size + x] = sum >> 5;
+        }
     }
     if (!angle && edge->is_luma && size < 32)
         filter_first_column(ref, corner, -step, size, (1 << edge->bit_depth) - 1, out);
@@ -197,14 +200,32 @@ static void predict_angular(const ffh_intra_edge *edge, const uint16_t *p, int m
         transpose(out, size);
 }
 
-void ffh_intra_predict(const ffh_intra_edge *edge, int mode, uint16_t *prediction)
+/* Inlined once for every size, whose loops the compiler then vectorises. */
+static inline __attribute__((always_inline)) void predict(const ffh_intra_edge *edge, int size, int mode, uint16_t *out)
 {
     const uint16_t *p = uses_smooth_edge(edge, mode) ? edge->smooth : edge->plain;
 
     if (mode == FFH_INTRA_PLANAR)
-        predict_planar(p, edge->size, prediction);
+        predict_planar(p, size, out);
     else if (mode == FFH_INTRA_DC)
-        predict_dc(edge, prediction);
+        predict_dc(edge, size, out);
     else
-        predict_angular(edge, p, mode, prediction);
+        predict_angular(edge, p, size, mode, out);
+}
+
+void ffh_intra_predict(const ffh_intra_edge *edge, int mode, uint16_t *prediction)
+{
+    switch (edge->size) {
+    case 4:
+        predict(edge, 4, mode, prediction);
+        break;
+    case 8:
+        predict(edge, 8, mode, prediction);
+        break;
+    case 16:
+        predict(edge, 16, mode, prediction);
+        break;
+    default:
+        predict(edge, 32, mode, prediction);
+    }
 }

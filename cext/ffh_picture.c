@@ -53,7 +53,7 @@ int ffh_write_grey_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type
     for (size_t i = 0; error == 0 && i < sizeof(dc_every); i++) {
         ffh_buf candidate = { 0 };
         fill_grey_map(&map, dc_every[i]);
-        error = ffh_write_idr_slice(sps, pps, nal_unit_type, GREY_QP, NULL, &map, &candidate);
+        error = ffh_write_idr_slice(sps, pps, nal_unit_type, GREY_QP, NULL, &map, 1, &candidate);
         if (!best.size || candidate.size < best.size) {
             ffh_buf larger = best;
             best = candidate;
@@ -112,7 +112,7 @@ static int samples_fit(const ffh_source *source)
     const ffh_plane *luma = &source->planes[0];
     size_t count = (size_t)luma->width * (size_t)luma->height * 3 / 2;
     uint16_t all = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && luma->bit_depth > 8; i++)
         all |= luma->samples[i];
     return !(all >> luma->bit_depth);
 }
@@ -128,14 +128,14 @@ void ffh_lossless_pps(const ffh_pps *base, uint8_t pps_pic_parameter_set_id, ffh
 }
 
 int ffh_write_lossless_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, const ffh_picture *picture,
-                           ffh_buf *out)
+                           int effort, int threads, ffh_buf *out)
 {
     ffh_cu_map map = { 0 };
-    ffh_source source = { 0 };
+    ffh_source source = { .effort = (ffh_effort)effort };
     int error = check_tools(sps, pps, nal_unit_type);
     if (error < 0)
         return error;
-    if (!pps->transquant_bypass_enabled_flag || pps->cu_qp_delta_enabled_flag)
+    if (!pps->transquant_bypass_enabled_flag || pps->cu_qp_delta_enabled_flag || effort < 0 || effort >= FFH_EFFORTS)
         return FFH_EINVAL;
 
     error = load_source(sps, picture, &source);
@@ -143,13 +143,8 @@ int ffh_write_lossless_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_
         error = FFH_EINVAL;
     if (error == 0)
         error = ffh_cu_map_init(&map, sps);
-    if (error == 0) {
-        int ctb = 1 << map.log2_ctb;
-        for (int y = 0; y < map.height; y += ctb)
-            for (int x = 0; x < map.width; x += ctb)
-                ffh_search_ctu(&source, &map, x, y);
-        error = ffh_write_idr_slice(sps, pps, nal_unit_type, 26 + pps->init_qp_minus26, &source, &map, out);
-    }
+    if (error == 0)
+        error = ffh_write_idr_slice(sps, pps, nal_unit_type, 26 + pps->init_qp_minus26, &source, &map, threads, out);
     ffh_cu_map_free(&map);
     free((void *)source.planes[0].samples);
     return error;

@@ -48,22 +48,22 @@ void ffh_contexts_init(ffh_contexts *contexts, int slice_qp)
 #undef INIT
 }
 
-/* Scans of clause 6.5.3 to 6.5.5 as x | y << 4: inside a 4x4 sub-block (and of the 4x4 sub-blocks of a 16x16 block,
- * which are always diagonal), and of the sub-blocks of 8x8 and 32x32 blocks. */
-#define P(x, y) ((x) | (y) << 4)
-static const uint8_t scan_4x4[3][16] = {
-    { P(0, 0), P(0, 1), P(1, 0), P(0, 2), P(1, 1), P(2, 0), P(0, 3), P(1, 2), P(2, 1), P(3, 0), P(1, 3), P(2, 2),
-      P(3, 1), P(2, 3), P(3, 2), P(3, 3) },
-    { P(0, 0), P(1, 0), P(2, 0), P(3, 0), P(0, 1), P(1, 1), P(2, 1), P(3, 1), P(0, 2), P(1, 2), P(2, 2), P(3, 2),
-      P(0, 3), P(1, 3), P(2, 3), P(3, 3) },
-    { P(0, 0), P(0, 1), P(0, 2), P(0, 3), P(1, 0), P(1, 1), P(1, 2), P(1, 3), P(2, 0), P(2, 1), P(2, 2), P(2, 3),
-      P(3, 0), P(3, 1), P(3, 2), P(3, 3) },
+/* Scans of clauses 6.5.3 to 6.5.5: of the samples x + 4 * y of a sub-block. */
+static const uint8_t sample_scan[3][16] = {
+    { 0, 4, 1, 8, 5, 2, 12, 9, 6, 3, 13, 10, 7, 14, 11, 15 },
+    { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
+    { 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15 },
 };
+
+/* Of sub-blocks x | y << 4. Those of 8x8 blocks follow the scan of samples, those of larger ones are diagonal. */
+#define P(x, y) ((x) | (y) << 4)
 static const uint8_t scan_2x2[3][4] = {
     { P(0, 0), P(0, 1), P(1, 0), P(1, 1) },
     { P(0, 0), P(1, 0), P(0, 1), P(1, 1) },
     { P(0, 0), P(0, 1), P(1, 0), P(1, 1) },
 };
+static const uint8_t scan_4x4[16] = { P(0, 0), P(0, 1), P(1, 0), P(0, 2), P(1, 1), P(2, 0), P(0, 3), P(1, 2),
+                                      P(2, 1), P(3, 0), P(1, 3), P(2, 2), P(3, 1), P(2, 3), P(3, 2), P(3, 3) };
 static const uint8_t scan_8x8[64] = {
     P(0, 0), P(0, 1), P(1, 0), P(0, 2), P(1, 1), P(2, 0), P(0, 3), P(1, 2), P(2, 1), P(3, 0), P(0, 4), P(1, 3), P(2, 2),
     P(3, 1), P(4, 0), P(0, 5), P(1, 4), P(2, 3), P(3, 2), P(4, 1), P(5, 0), P(0, 6), P(1, 5), P(2, 4), P(3, 3), P(4, 2),
@@ -80,37 +80,64 @@ static const uint8_t *sub_block_scan(int log2_size, enum ffh_scan scan)
         return &single;
     if (log2_size == 3)
         return scan_2x2[scan];
-    return log2_size == 4 ? scan_4x4[FFH_SCAN_DIAGONAL] : scan_8x8;
+    return log2_size == 4 ? scan_4x4 : scan_8x8;
 }
 
-/* sigCtx without the offsets of the block (9.3.4.2.5), by coded neighbours, then position x | y << 2 */
-static const uint8_t sig_ctx_by_neighbours[4][16] = {
-    { 2, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 },
-    { 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0 },
-    { 2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0 },
-    { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 },
+/* sigCtx without the offsets of the block (9.3.4.2.5) by scan, coded neighbours right | below << 1, scan position */
+static const uint8_t sig_ctx_by_neighbours[3][4][16] = {
+    { { 2, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 },
+      { 2, 1, 2, 0, 1, 2, 0, 0, 1, 2, 0, 0, 1, 0, 0, 0 },
+      { 2, 2, 1, 2, 1, 0, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0 },
+      { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 } },
+    { { 2, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 },
+      { 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0 },
+      { 2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0 },
+      { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 } },
+    { { 2, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 },
+      { 2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0 },
+      { 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0 },
+      { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 } },
 };
-static const uint8_t sig_ctx_4x4[16] = { 0, 1, 4, 5, 2, 3, 4, 5, 6, 6, 8, 8, 7, 7, 8, 8 };
+static const uint8_t sig_ctx_4x4[3][16] = {
+    { 0, 2, 1, 6, 3, 4, 7, 6, 4, 5, 7, 8, 5, 8, 8, 8 },
+    { 0, 1, 4, 5, 2, 3, 4, 5, 6, 6, 8, 8, 7, 7, 8, 8 },
+    { 0, 2, 6, 7, 1, 3, 6, 7, 4, 4, 8, 8, 5, 5, 8, 8 },
+};
 
+/* One sub-block: which scan positions are not zero, and their magnitudes and signs in coding order, the last first. */
+typedef struct sub_block {
+    uint32_t significant;
+    uint32_t signs;
+    int count;
+    uint16_t levels[17];
+} sub_block;
+
+/* Contexts of one kind of block, and what of the sub-block before still matters. */
 typedef struct block {
-    ffh_cabac *c;
-    ffh_contexts *contexts;
-    const int16_t *residual;
-    int log2_size;
-    int is_luma;
-    enum ffh_scan scan;
-    const uint8_t *inner;         /* scan inside a sub-block */
-    uint8_t coded[9][9];          /* coded_sub_block_flag, with a border of zeros to the right and below */
-    int previous_greater1_is_out; /* greater1Ctx of the last sub-block ended at 0 */
+    ffh_cabac_ctx *coded_sub_block, *sig_coeff, *sig_coeff_dc, *greater1, *greater2;
+    int later_set;       /* ctxSet of sub-blocks but the first one */
+    int greater1_is_out; /* greater1Ctx of the last sub-block ended at 0 */
 } block;
 
-static int coefficient(const block *b, int sub_x, int sub_y, int position)
+static inline void gather(const int16_t *tile, const uint8_t *scan, sub_block *s)
 {
-    int x = (sub_x << 2) + (position & 15), y = (sub_y << 2) + (position >> 4);
-    return b->residual[(y << b->log2_size) + x];
+    uint32_t significant = 0, signs = 0;
+    int count = 0;
+
+    for (int n = 15; n >= 0; n--) {
+        int value = tile[scan[n]];
+        unsigned is_significant = value != 0;
+        s->levels[count] = (uint16_t)abs(value);
+        signs = signs << is_significant | (value < 0);
+        significant = significant << 1 | is_significant;
+        count += (int)is_significant;
+    }
+    s->significant = significant;
+    s->signs = signs;
+    s->count = count;
 }
 
-static void put_last_prefix(ffh_cabac *c, ffh_cabac_ctx *contexts, int prefix, int log2_size, int is_luma)
+static inline void put_last_prefix(ffh_cabac *c, ffh_cabac_ctx *contexts, int prefix, int log2_size, int is_luma)
 {
     int offset = is_luma ? 3 * (log2_size - 2) + ((log2_size - 1) >> 2) : 15;
     int shift = is_luma ? (log2_size + 1) >> 2 : log2_size - 2;
@@ -122,7 +149,7 @@ static void put_last_prefix(ffh_cabac *c, ffh_cabac_ctx *contexts, int prefix, i
 }
 
 /* Prefix of last_sig_coeff_x/y (7.4.9.11): the largest one whose range begins at or before the position. */
-static int last_prefix(int position)
+static inline int last_prefix(int position)
 {
     if (position < 4)
         return position;
@@ -130,34 +157,32 @@ static int last_prefix(int position)
     return 2 * log2 + ((position >> (log2 - 1)) & 1);
 }
 
-static void put_last_suffix(ffh_cabac *c, int position, int prefix)
+static inline void put_last_suffix(ffh_cabac *c, int position, int prefix)
 {
     int bits = (prefix >> 1) - 1;
     if (prefix > 3)
         ffh_cabac_put_bypass(c, (uint32_t)position & ((1u << bits) - 1), bits);
 }
 
-static void put_last_position(block *b, int x, int y)
+static inline void put_last_position(ffh_cabac *c, ffh_contexts *contexts, int x, int y, int log2_size, int is_luma,
+                                     enum ffh_scan scan)
 {
-    if (b->scan == FFH_SCAN_VERTICAL) {
-        int swap = x;
-        x = y;
-        y = swap;
-    }
-    int prefix_x = last_prefix(x), prefix_y = last_prefix(y);
-    put_last_prefix(b->c, b->contexts->last_sig_coeff_x_prefix, prefix_x, b->log2_size, b->is_luma);
-    put_last_prefix(b->c, b->contexts->last_sig_coeff_y_prefix, prefix_y, b->log2_size, b->is_luma);
-    put_last_suffix(b->c, x, prefix_x);
-    put_last_suffix(b->c, y, prefix_y);
+    int first = scan == FFH_SCAN_VERTICAL ? y : x, second = scan == FFH_SCAN_VERTICAL ? x : y;
+    int prefix_x = last_prefix(first), prefix_y = last_prefix(second);
+
+    put_last_prefix(c, contexts->last_sig_coeff_x_prefix, prefix_x, log2_size, is_luma);
+    put_last_prefix(c, contexts->last_sig_coeff_y_prefix, prefix_y, log2_size, is_luma);
+    put_last_suffix(c, first, prefix_x);
+    put_last_suffix(c, second, prefix_y);
 }
 
 /* 9.3.3.11; an escape of at most 2^16 fits the longest code word of 32 bins */
-static void put_coeff_abs_level_remaining(ffh_cabac *c, uint32_t value, int rice)
+static inline void put_coeff_abs_level_remaining(ffh_cabac *c, uint32_t value, int rice)
 {
     if (value < 4u << rice) {
         uint32_t prefix = value >> rice;
-        ffh_cabac_put_bypass(c, (1u << (prefix + 1)) - 2, (int)prefix + 1);
-        ffh_cabac_put_bypass(c, value & ((1u << rice) - 1), rice);
+        uint32_t unary = (2u << prefix) - 2;
+        ffh_cabac_put_bypass(c, unary << rice | (value & ((1u << rice) - 1)), (int)prefix + 1 + rice);
         return;
     }
     int bits = rice + 1, ones = 4;
@@ -167,130 +192,107 @@ static void put_coeff_abs_level_remaining(ffh_cabac *c, uint32_t value, int rice
         bits++;
         ones++;
     }
-    ffh_cabac_put_bypass(c, (1u << ones) - 1, ones);
-    ffh_cabac_put_bypass(c, 0, 1);
+    ffh_cabac_put_bypass(c, (2u << ones) - 2, ones + 1);
     ffh_cabac_put_bypass(c, value, bits);
 }
 
-static int sig_coeff_ctx(const block *b, int sub_x, int sub_y, int neighbours, int position)
+/* Greater-1 and greater-2 flags, signs and remainders. */
+static inline void put_levels(ffh_cabac *c, block *b, const sub_block *s, int is_first)
 {
-    int x = position & 15, y = position >> 4;
-    int ctx;
-
-    if (b->log2_size == 2)
-        ctx = sig_ctx_4x4[(y << 2) + x];
-    else if (!(sub_x | sub_y | x | y))
-        ctx = 0;
-    else {
-        ctx = sig_ctx_by_neighbours[neighbours][(y << 2) + x];
-        if (b->is_luma) {
-            ctx += sub_x | sub_y ? 3 : 0;
-            ctx += b->log2_size == 3 ? (b->scan == FFH_SCAN_DIAGONAL ? 9 : 15) : 21;
-        } else
-            ctx += b->log2_size == 3 ? 9 : 12;
-    }
-    return b->is_luma ? ctx : 27 + ctx;
-}
-
-/* Greater-1 and greater-2 flags, signs and remainders of the levels of one sub-block, in coding order. */
-static void put_levels(block *b, const int *levels, int count, int is_first_sub_block)
-{
-    int set = (is_first_sub_block || !b->is_luma ? 0 : 2) + b->previous_greater1_is_out;
-    ffh_cabac_ctx *greater1 = b->contexts->coeff_abs_level_greater1_flag + (b->is_luma ? 0 : 16) + 4 * set;
-    int greater1_ctx = 1, first_greater1 = -1, flags = FFH_MIN(count, 8);
-    uint32_t signs = 0;
+    int set = (is_first ? 0 : b->later_set) + b->greater1_is_out;
+    ffh_cabac_ctx *greater1 = b->greater1 + 4 * set;
+    int greater1_ctx = 1, first_greater1 = -1, flags = FFH_MIN(s->count, 8);
 
     for (int i = 0; i < flags; i++) {
-        int bin = abs(levels[i]) > 1;
-        ffh_cabac_put(b->c, &greater1[greater1_ctx], (unsigned)bin);
-        if (bin) {
-            greater1_ctx = 0;
-            first_greater1 = first_greater1 < 0 ? i : first_greater1;
-        } else if (greater1_ctx)
-            greater1_ctx = FFH_MIN(greater1_ctx + 1, 3);
+        /* greater1Ctx: 1 to 3 count ones, 0 comes after the first larger level and stays */
+        static const uint8_t next_ctx[2][4] = { { 0, 2, 3, 3 }, { 0, 0, 0, 0 } };
+        unsigned bin = s->levels[i] > 1;
+        ffh_cabac_put(c, &greater1[greater1_ctx], bin);
+        greater1_ctx = next_ctx[bin][greater1_ctx];
+        first_greater1 = bin && first_greater1 < 0 ? i : first_greater1;
     }
-    b->previous_greater1_is_out = !greater1_ctx;
+    b->greater1_is_out = !greater1_ctx;
     if (first_greater1 >= 0)
-        ffh_cabac_put(b->c, &b->contexts->coeff_abs_level_greater2_flag[(b->is_luma ? 0 : 4) + set],
-                      abs(levels[first_greater1]) > 2);
-    for (int i = 0; i < count; i++)
-        signs = signs << 1 | (levels[i] < 0);
-    ffh_cabac_put_bypass(b->c, signs, count);
+        ffh_cabac_put(c, &b->greater2[set], s->levels[first_greater1] > 2);
+    ffh_cabac_put_bypass(c, s->signs, s->count);
 
-    int rice = 0;
-    for (int i = 0; i < count; i++) {
-        int level = abs(levels[i]);
+    int rice = 0, i = first_greater1 < 0 ? flags : first_greater1;
+    for (; i < s->count; i++) {
+        int level = s->levels[i];
         int base = i >= 8 ? 1 : i == first_greater1 ? 3 : 2;
         if (level < base)
             continue;
-        put_coeff_abs_level_remaining(b->c, (uint32_t)(level - base), rice);
-        if (level > 3 << rice)
-            rice = FFH_MIN(rice + 1, 4);
+        put_coeff_abs_level_remaining(c, (uint32_t)(level - base), rice);
+        rice += level > 3 << rice && rice < 4;
     }
 }
 
 /* One sub-block; `from` is the scan position of its last coefficient that is coded by sig_coeff_flag. */
-static void put_sub_block(block *b, int sub_x, int sub_y, int from, int infers_dc, const int *all)
+static inline void put_sub_block(ffh_cabac *c, block *b, const sub_block *s, const uint8_t *sig_ctx, int from,
+                                 int infers_dc, int is_first)
 {
-    int neighbours = b->coded[sub_y][sub_x + 1] | b->coded[sub_y + 1][sub_x] << 1;
-    int levels[16], count = 0;
-
-    if (from < 15 && all[from + 1])
-        levels[count++] = all[from + 1];
-    for (int n = from; n >= 0; n--) {
-        if (n > 0 || !infers_dc || count)
-            ffh_cabac_put(b->c, &b->contexts->sig_coeff_flag[sig_coeff_ctx(b, sub_x, sub_y, neighbours, b->inner[n])],
-                          all[n] != 0);
-        if (all[n])
-            levels[count++] = all[n];
-    }
-    if (count)
-        put_levels(b, levels, count, !(sub_x | sub_y));
+    for (int n = from; n > 0; n--)
+        ffh_cabac_put(c, &b->sig_coeff[sig_ctx[n]], s->significant >> n & 1);
+    if (from >= 0 && (!infers_dc || s->significant >> 1))
+        ffh_cabac_put(c, is_first ? b->sig_coeff_dc : &b->sig_coeff[sig_ctx[0]], s->significant & 1);
+    if (s->count)
+        put_levels(c, b, s, is_first);
 }
 
-static int gather_sub_block(const block *b, int sub_x, int sub_y, int *all)
+static block contexts_of(ffh_contexts *contexts, int log2_size, int is_luma, enum ffh_scan scan)
 {
-    int any = 0;
-    for (int n = 0; n < 16; n++) {
-        all[n] = coefficient(b, sub_x, sub_y, b->inner[n]);
-        any |= all[n];
-    }
-    return any != 0;
+    block b = { .coded_sub_block = contexts->coded_sub_block_flag + (is_luma ? 0 : 2),
+                .sig_coeff = contexts->sig_coeff_flag + (is_luma ? 0 : 27),
+                .greater1 = contexts->coeff_abs_level_greater1_flag + (is_luma ? 0 : 16),
+                .greater2 = contexts->coeff_abs_level_greater2_flag + (is_luma ? 0 : 4),
+                .later_set = is_luma ? 2 : 0 };
+
+    b.sig_coeff_dc = b.sig_coeff;
+    if (log2_size == 3)
+        b.sig_coeff += is_luma && scan != FFH_SCAN_DIAGONAL ? 15 : 9;
+    else if (log2_size > 3)
+        b.sig_coeff += is_luma ? 21 : 12;
+    return b;
 }
 
-void ffh_put_residual(ffh_cabac *c, ffh_contexts *contexts, const int16_t *residual, int log2_size, int is_luma,
-                      enum ffh_scan scan)
+void ffh_put_residual(ffh_cabac *cabac, ffh_contexts *contexts, const int16_t *tiles, ptrdiff_t stride, int log2_size,
+                      int is_luma, enum ffh_scan scan)
 {
-    block b = { .c = c,
-                .contexts = contexts,
-                .residual = residual,
-                .log2_size = log2_size,
-                .is_luma = is_luma,
-                .scan = scan,
-                .inner = scan_4x4[scan] };
-    const uint8_t *outer = sub_block_scan(log2_size, scan);
-    int all[16], last = 15, i = (1 << 2 * (log2_size - 2)) - 1;
+    ffh_cabac c = *cabac; /* which stays in registers */
+    block b = contexts_of(contexts, log2_size, is_luma, scan);
+    const uint8_t *outer = sub_block_scan(log2_size, scan), *inner = sample_scan[scan];
+    uint8_t coded[9][9] = { { 0 } }; /* coded_sub_block_flag, with a border of zeros to the right and below */
+    int offset = is_luma && log2_size > 2 ? 3 : 0; /* of sigCtx outside the first sub-block */
+    int last = (1 << 2 * (log2_size - 2)) - 1, from = 15;
+    sub_block s;
 
-    while (!gather_sub_block(&b, outer[i] & 15, outer[i] >> 4, all))
-        i--;
-    while (!all[last])
-        last--;
-    int sub_x = outer[i] & 15, sub_y = outer[i] >> 4;
-    put_last_position(&b, (sub_x << 2) + (b.inner[last] & 15), (sub_y << 2) + (b.inner[last] >> 4));
-    put_sub_block(&b, sub_x, sub_y, last - 1, 0, all);
-    b.coded[sub_y][sub_x] = 1;
-
-    while (--i >= 0) {
-        sub_x = outer[i] & 15;
-        sub_y = outer[i] >> 4;
-        int coded = gather_sub_block(&b, sub_x, sub_y, all);
-        if (i > 0) {
-            int ctx = (b.coded[sub_y][sub_x + 1] | b.coded[sub_y + 1][sub_x]) + (is_luma ? 0 : 2);
-            ffh_cabac_put(c, &contexts->coded_sub_block_flag[ctx], (unsigned)coded);
-            if (!coded)
+    for (;; last--) {
+        gather(tiles + ((outer[last] >> 4) * stride + (outer[last] & 15)) * 16, inner, &s);
+        if (s.significant)
+            break;
+    }
+    for (int i = last; i >= 0; i--) {
+        int x = outer[i] & 15, y = outer[i] >> 4;
+        int neighbours = coded[y][x + 1] | coded[y + 1][x] << 1;
+        if (i == last) {
+            int position = 31 - __builtin_clz(s.significant);
+            put_last_position(&c, contexts, (x << 2) + (inner[position] & 3), (y << 2) + (inner[position] >> 2),
+                              log2_size, is_luma, scan);
+            from = position - 1;
+        } else {
+            gather(tiles + (y * stride + x) * 16, inner, &s);
+            from = 15;
+            if (i > 0)
+                ffh_cabac_put(&c, &b.coded_sub_block[neighbours != 0], s.significant != 0);
+            if (i > 0 && !s.significant)
                 continue;
         }
-        b.coded[sub_y][sub_x] = 1;
-        put_sub_block(&b, sub_x, sub_y, 15, i > 0, all);
+        coded[y][x] = 1;
+        const uint8_t *sig_ctx = log2_size == 2 ? sig_ctx_4x4[scan] : sig_ctx_by_neighbours[scan][neighbours];
+        block here = b;
+        here.sig_coeff += i ? offset : 0;
+        put_sub_block(&c, &here, &s, sig_ctx, from, i > 0 && i < last, i == 0);
+        b.greater1_is_out = here.greater1_is_out;
     }
+    *cabac = c;
 }

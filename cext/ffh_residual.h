@@ -28,8 +28,9 @@ void ffh_contexts_init(ffh_contexts *contexts, int slice_qp);
 
 enum ffh_scan { FFH_SCAN_DIAGONAL = 0, FFH_SCAN_HORIZONTAL = 1, FFH_SCAN_VERTICAL = 2 };
 
-/* Codes the (1 << log2_size)^2 residual samples, row after row, at least one of which is not zero. */
-void ffh_put_residual(ffh_cabac *c, ffh_contexts *contexts, const int16_t *residual, int log2_size, int is_luma,
-                      enum ffh_scan scan);
+/* Codes (1 << log2_size)^2 residual samples, at least one of which is not zero. They come as 4x4 tiles of 16 samples,
+ * row after row; `stride` is the number of tiles from one row of tiles to the next. */
+void ffh_put_residual(ffh_cabac *c, ffh_contexts *contexts, const int16_t *tiles, ptrdiff_t stride, int log2_size,
+                      int is_luma, enum ffh_scan scan);
 
 #endif

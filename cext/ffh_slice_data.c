@@ -1,113 +1,171 @@
 #include "ffh_slice_data.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "ffh_nal.h"
+#include "ffh_threads.h"
 
 /* More bytes than any sample costs: 16 context bins of under 6 bits, a code word of 32 bins, in 1.5 samples. */
 enum { BYTES_PER_LUMA_SAMPLE = 20 };
 
-typedef struct slice_coder {
-    ffh_tree_coder tree;
-    ffh_contexts row_contexts; /* after the second CTU of the row above (9.3.1, TableStateIdxWpp) */
+/* Everything that rows share while they are coded. */
+typedef struct slice {
+    const ffh_sps *sps;
+    const ffh_pps *pps;
+    const ffh_source *source;
+    ffh_cu_map *map;
     int slice_qp;
-} slice_coder;
+    int rows, columns;             /* of CTUs */
+    int has_substreams;            /* one for every row, else all rows are one */
+    ffh_buf *substreams;           /* before emulation prevention */
+    ffh_contexts *stored_contexts; /* by row: after its second CTU (9.3.1, TableStateIdxWpp) */
+    pthread_mutex_t lock;
+    pthread_cond_t stored;
+    int next_row;
+    int rows_stored; /* rows before this one have stored their contexts */
+    int error;
+} slice;
 
-/* Slice data and where its substreams end, before emulation prevention. */
-typedef struct slice_data {
-    ffh_buf bytes;
-    size_t *ends;
-    int count;
-} slice_data;
-
-static int finish_substream(slice_coder *e, slice_data *data)
+static void fail(slice *s, int error)
 {
-    ffh_cabac_finish(&e->tree.c);
-    data->bytes.size = (size_t)(e->tree.c.next - data->bytes.data);
-    data->ends[data->count++] = data->bytes.size;
+    pthread_mutex_lock(&s->lock);
+    s->error = error;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The next row that nobody has begun, or -1. */
+static int take_row(slice *s)
+{
+    pthread_mutex_lock(&s->lock);
+    int row = s->error || s->next_row == s->rows ? -1 : s->next_row++;
+    pthread_mutex_unlock(&s->lock);
+    return row;
+}
+
+static void store_contexts(slice *s, int row, const ffh_contexts *contexts)
+{
+    pthread_mutex_lock(&s->lock);
+    s->stored_contexts[row] = *contexts;
+    s->rows_stored = row + 1;
+    pthread_cond_broadcast(&s->stored);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Rows store in order, since each waits for the one above: by then that one's blocks are all chosen as well. */
+static void wait_for_row_above(slice *s, int row)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->rows_stored < row)
+        pthread_cond_wait(&s->stored, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Makes room for one CTU, moving the engine's pointers along with the buffer. */
+static int reserve_ctu(ffh_tree_coder *e, ffh_buf *to)
+{
+    size_t start = (size_t)(e->c.start - to->data);
+
+    to->size = (size_t)(e->c.next - to->data);
+    if (ffh_buf_reserve(to, ((size_t)BYTES_PER_LUMA_SAMPLE << 2 * e->map->log2_ctb) + 64) < 0)
+        return to->error;
+    e->c.start = to->data + start;
+    e->c.next = to->data + to->size;
     return 0;
 }
 
-/* Makes room for one row of CTUs, moving the engine's pointers along with the buffer. */
-static int reserve_row(slice_coder *e, slice_data *data)
+static int start_row(slice *s, ffh_tree_coder *e, int row, ffh_buf *to)
 {
-    size_t start = (size_t)(e->tree.c.start - data->bytes.data);
-    size_t row = (size_t)e->tree.map->width << e->tree.map->log2_ctb;
-
-    data->bytes.size = (size_t)(e->tree.c.next - data->bytes.data);
-    if (ffh_buf_reserve(&data->bytes, row * BYTES_PER_LUMA_SAMPLE + 64) < 0)
-        return data->bytes.error;
-    e->tree.c.start = data->bytes.data + start;
-    e->tree.c.next = data->bytes.data + data->bytes.size;
-    return 0;
-}
-
-static void start_wpp_row(slice_coder *e, slice_data *data, int row, int columns)
-{
-    ffh_cabac_start(&e->tree.c, data->bytes.data + data->bytes.size);
-    if (row && columns > 1)
-        e->tree.contexts = e->row_contexts;
+    if (row && !s->has_substreams)
+        return 0;
+    if (ffh_buf_reserve(to, 64) < 0)
+        return to->error;
+    ffh_cabac_start(&e->c, to->data);
+    if (row && s->columns > 1)
+        e->contexts = s->stored_contexts[row - 1];
     else
-        ffh_contexts_init(&e->tree.contexts, e->slice_qp);
+        ffh_contexts_init(&e->contexts, s->slice_qp);
+    return 0;
 }
 
-/* slice_segment_data(), clause 7.3.8.1 */
-static int put_slice_data(slice_coder *e, slice_data *data)
+/* One row of slice_segment_data(), clause 7.3.8.1 */
+static int put_row(slice *s, ffh_tree_coder *e, int row)
 {
-    int log2_ctb = e->tree.map->log2_ctb;
-    int columns = (e->tree.map->width + (1 << log2_ctb) - 1) >> log2_ctb,
-        rows = (e->tree.map->height + (1 << log2_ctb) - 1) >> log2_ctb;
-    int sync = e->tree.pps->entropy_coding_sync_enabled_flag;
+    ffh_buf *to = &s->substreams[s->has_substreams ? row : 0];
+    int log2_ctb = s->map->log2_ctb, is_last_row = row == s->rows - 1;
+    int error = start_row(s, e, row, to);
 
-    ffh_cabac_start(&e->tree.c, data->bytes.data);
-    ffh_contexts_init(&e->tree.contexts, e->slice_qp);
-    for (int row = 0; row < rows; row++) {
-        if (reserve_row(e, data) < 0)
-            return data->bytes.error;
-        if (sync)
-            start_wpp_row(e, data, row, columns);
-        for (int column = 0; column < columns; column++) {
-            int is_last = row == rows - 1 && column == columns - 1;
-            ffh_put_coding_quadtree(&e->tree, column << log2_ctb, row << log2_ctb, log2_ctb);
-            ffh_cabac_put_terminate(&e->tree.c, (unsigned)is_last); /* end_of_slice_segment_flag */
-            if (column == 1)
-                e->row_contexts = e->tree.contexts;
-        }
-        if (sync && row < rows - 1)
-            ffh_cabac_put_terminate(&e->tree.c, 1); /* end_of_subset_one_bit */
-        if (sync || row == rows - 1)
-            finish_substream(e, data);
+    for (int column = 0; column < s->columns && !error; column++) {
+        error = reserve_ctu(e, to);
+        if (error)
+            break;
+        ffh_put_coding_quadtree(e, column << log2_ctb, row << log2_ctb, log2_ctb);
+        ffh_cabac_put_terminate(&e->c, is_last_row && column == s->columns - 1); /* end_of_slice_segment_flag */
+        if (column == FFH_MIN(1, s->columns - 1))
+            store_contexts(s, row, &e->contexts);
     }
+    if (error || !(s->has_substreams || is_last_row))
+        return error;
+    if (!is_last_row)
+        ffh_cabac_put_terminate(&e->c, 1); /* end_of_subset_one_bit */
+    ffh_cabac_finish(&e->c);
+    to->size = (size_t)(e->c.next - to->data);
     return 0;
+}
+
+static void put_rows(void *context, int index)
+{
+    slice *s = context;
+    ffh_residual_row residual = { 0 };
+    ffh_tree_coder *e = calloc(1, sizeof(*e));
+    int error = e ? 0 : FFH_ENOMEM;
+    (void)index;
+
+    if (!error && s->source)
+        error = ffh_residual_row_init(&residual, s->map);
+    if (!error)
+        *e = (ffh_tree_coder){ .sps = s->sps, .pps = s->pps, .map = s->map, .residual = s->source ? &residual : NULL };
+    for (int row; !error && (row = take_row(s)) >= 0;) {
+        if (s->source)
+            ffh_search_ctu_row(s->source, s->map, &residual, row << s->map->log2_ctb);
+        wait_for_row_above(s, row);
+        error = put_row(s, e, row);
+        if (error) /* let those go on that wait; what they write is thrown away */
+            store_contexts(s, row, &e->contexts);
+    }
+    if (error)
+        fail(s, error);
+    ffh_residual_row_free(&residual);
+    free(e);
 }
 
 /* The size of each substream with its emulation prevention bytes (7.4.7.1); substreams end in a one bit, so that
  * escaping each of them alone gives the same bytes as escaping all of them together. */
-static int put_escaped_substreams(const slice_data *data, uint32_t *sizes, ffh_buf *escaped)
+static int put_escaped_substreams(const slice *s, uint32_t *sizes, ffh_buf *escaped)
 {
-    size_t begin = 0;
-    for (int i = 0; i < data->count; i++) {
+    for (int i = 0; i < (s->has_substreams ? s->rows : 1); i++) {
         size_t before = escaped->size;
-        ffh_append_escaped(escaped, data->bytes.data + begin, data->ends[i] - begin);
+        ffh_append_escaped(escaped, s->substreams[i].data, s->substreams[i].size);
         if (escaped->error)
             return escaped->error;
         if (escaped->size - before > UINT32_MAX)
             return FFH_ENOMEM;
         sizes[i] = (uint32_t)(escaped->size - before);
-        begin = data->ends[i];
     }
     return 0;
 }
 
-static int put_nal(slice_coder *e, int nal_unit_type, const slice_data *data, uint32_t *sizes, ffh_buf *out)
+static int put_nal(const slice *s, int nal_unit_type, ffh_buf *out)
 {
     ffh_buf escaped = { 0 }, header = { 0 };
     ffh_bitwriter w;
-    int error = put_escaped_substreams(data, sizes, &escaped);
+    uint32_t *sizes = malloc((size_t)s->rows * sizeof(*sizes));
+    int error = sizes ? put_escaped_substreams(s, sizes, &escaped) : FFH_ENOMEM;
 
     if (error == 0) {
+        uint32_t entry_points = s->has_substreams ? (uint32_t)s->rows - 1 : 0;
         ffh_bitwriter_init(&w, &header);
-        ffh_put_idr_slice_header(&w, e->tree.sps, e->tree.pps, e->slice_qp, sizes, (uint32_t)data->count - 1);
+        ffh_put_idr_slice_header(&w, s->sps, s->pps, s->slice_qp, sizes, entry_points);
         ffh_put_nal_header(out, nal_unit_type);
         if (!header.error)
             ffh_append_escaped(out, header.data, header.size);
@@ -116,32 +174,35 @@ static int put_nal(slice_coder *e, int nal_unit_type, const slice_data *data, ui
     }
     ffh_buf_free(&header);
     ffh_buf_free(&escaped);
+    free(sizes);
     return error;
 }
 
-int ffh_write_idr_slice(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, int slice_qp,
-                        const ffh_source *source, const ffh_cu_map *map, ffh_buf *out)
+static int put_slice(slice *s, int nal_unit_type, int threads, ffh_buf *out)
 {
-    int rows = (map->height + (1 << map->log2_ctb) - 1) >> map->log2_ctb;
-    size_t *ends = malloc((size_t)rows * sizeof(*ends));
-    uint32_t *sizes = malloc((size_t)rows * sizeof(*sizes));
-    slice_coder *e = calloc(1, sizeof(*e));
-    slice_data data = { .ends = ends };
-    int error = FFH_ENOMEM;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->stored, NULL);
+    ffh_run_threads(s->has_substreams ? FFH_MAX(1, FFH_MIN(threads, s->rows)) : 1, put_rows, s);
+    pthread_cond_destroy(&s->stored);
+    pthread_mutex_destroy(&s->lock);
+    return s->error ? s->error : put_nal(s, nal_unit_type, out);
+}
 
-    if (ends && sizes && e && ffh_buf_reserve(&data.bytes, 64) == 0) {
-        e->tree.sps = sps;
-        e->tree.pps = pps;
-        e->tree.source = source;
-        e->tree.map = map;
-        e->slice_qp = slice_qp;
-        error = put_slice_data(e, &data);
-        if (error == 0)
-            error = put_nal(e, nal_unit_type, &data, sizes, out);
-    }
-    ffh_buf_free(&data.bytes);
-    free(e);
-    free(sizes);
-    free(ends);
+int ffh_write_idr_slice(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, int slice_qp,
+                        const ffh_source *source, ffh_cu_map *map, int threads, ffh_buf *out)
+{
+    int mask = (1 << map->log2_ctb) - 1;
+    slice s = { .sps = sps, .pps = pps, .source = source, .map = map, .slice_qp = slice_qp };
+
+    s.rows = (map->height + mask) >> map->log2_ctb;
+    s.columns = (map->width + mask) >> map->log2_ctb;
+    s.has_substreams = pps->entropy_coding_sync_enabled_flag;
+    s.substreams = calloc((size_t)s.rows, sizeof(*s.substreams));
+    s.stored_contexts = calloc((size_t)s.rows, sizeof(*s.stored_contexts));
+    int error = s.substreams && s.stored_contexts ? put_slice(&s, nal_unit_type, threads, out) : FFH_ENOMEM;
+    for (int i = 0; s.substreams && i < s.rows; i++)
+        ffh_buf_free(&s.substreams[i]);
+    free(s.stored_contexts);
+    free(s.substreams);
     return error;
 }

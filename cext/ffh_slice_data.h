@@ -8,9 +8,10 @@
 #include "ffh_coding_tree.h"
 #include "ffh_slice.h"
 
-/* Appends the slice NAL unit of the picture that `map` and `source` describe; a NULL source has no residual.
+/* Appends the slice NAL unit of a picture: that of `source`, whose blocks are chosen here and left in `map`, or with a
+ * NULL source the one without residual that `map` describes. The bytes do not depend on the number of threads.
  * Returns 0 or an error. */
 int ffh_write_idr_slice(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, int slice_qp,
-                        const ffh_source *source, const ffh_cu_map *map, ffh_buf *out);
+                        const ffh_source *source, ffh_cu_map *map, int threads, ffh_buf *out);
 
 #endif

@@ -1,8 +1,9 @@
 #include "ffh_synthesis.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "ffh_threads.h"
 
 enum { RING = 4, RESIDUAL_LAYERS = 2 };
 
@@ -172,15 +173,14 @@ static void output_row(worker *w, int row)
     write_samples(w->to, 2, row, out[5], columns, 0, 1);
 }
 
-static void *run_worker(void *argument)
+static void run_worker(void *workers, int index)
 {
-    worker *w = argument;
+    worker *w = (worker *)workers + index;
 
     for (int layer = 0; layer <= RESIDUAL_LAYERS; layer++)
         w->next[layer] = FFH_MAX(w->first - 1 - (RESIDUAL_LAYERS - layer), 0);
     for (int row = w->first; row < w->last; row++)
         output_row(w, row);
-    return NULL;
 }
 
 static int worker_init(worker *w)
@@ -207,23 +207,6 @@ static void worker_free(worker *w)
     ffh_pattern_band_free(&w->band);
 }
 
-/* A thread that cannot be started has its rows done here. */
-static void run_workers(worker *workers, int count)
-{
-    pthread_t threads[FFH_MAX_THREADS];
-    int started[FFH_MAX_THREADS] = { 0 };
-
-    for (int i = 1; i < count; i++)
-        started[i] = pthread_create(&threads[i], NULL, run_worker, &workers[i]) == 0;
-    run_worker(&workers[0]);
-    for (int i = 1; i < count; i++) {
-        if (started[i])
-            pthread_join(threads[i], NULL);
-        else
-            run_worker(&workers[i]);
-    }
-}
-
 int ffh_synthesise(const ffh_network *network, const ffh_pyramid *pyramid, const int16_t classes[FFH_CLASSES],
                    const ffh_planes *to, int threads)
 {
@@ -242,7 +225,7 @@ int ffh_synthesise(const ffh_network *network, const ffh_pyramid *pyramid, const
         error = worker_init(&workers[i]);
     }
     if (!error)
-        run_workers(workers, count);
+        ffh_run_threads(count, run_worker, workers);
     for (int i = 0; i < count; i++)
         worker_free(&workers[i]);
     free(l);

@@ -7,8 +7,6 @@
 #include "ffh_layers.h"
 #include "ffh_upsampling.h"
 
-enum { FFH_MAX_THREADS = 64 };
-
 /* Planes to write: samples of one byte at 8 bits, two above; strides in bytes. */
 typedef struct ffh_planes {
     uint8_t *planes[3];

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,14 @@ class NalType(IntEnum):
     AUD = 35
     PREFIX_SEI = 39
     SUFFIX_SEI = 40
+
+
+class SpliceEffort(StrEnum):
+    """How hard the lossless keyframe is squeezed; its samples are the same for each."""
+
+    FAST = "fast"
+    MEDIUM = "medium"
+    SLOW = "slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,11 +310,20 @@ def lossless_pps(sets: ParameterSets) -> bytes:
     return _built("the lossless PPS", lambda buf: int(lib.ffh_write_pps(pps, buf)))
 
 
-def lossless_idr(sets: ParameterSets, pps: bytes, nal_unit_type: int, picture: Picture) -> bytes:
+def lossless_idr(
+    sets: ParameterSets,
+    pps: bytes,
+    nal_unit_type: int,
+    picture: Picture,
+    *,
+    effort: SpliceEffort = SpliceEffort.FAST,
+    threads: int = 1,
+) -> bytes:
     """Write an IDR slice that decodes to exactly ``picture``, which must have the coded size of the SPS.
 
     ``pps`` is what :func:`lossless_pps` gave. The slice data follow H.265 clause 7.3.8 with
-    ``cu_transquant_bypass_flag`` set for every coding unit.
+    ``cu_transquant_bypass_flag`` set for every coding unit. Several threads share the CTU rows of a stream with
+    wavefront rows; the bytes do not depend on their number.
     """
     sps = _parsed("sps", sets.sps)
     size = (sps.pic_width_in_luma_samples, sps.pic_height_in_luma_samples, sps.bit_depth_luma)
@@ -318,9 +335,10 @@ def lossless_idr(sets: ParameterSets, pps: bytes, nal_unit_type: int, picture: P
         {"planes": [_pointer(p) for p in planes], "strides": [p.strides[0] for p in planes]},
     )
     parsed_pps = _parsed("pps", pps)
+    level = list(SpliceEffort).index(effort)
     return _built(
         "the lossless keyframe",
-        lambda buf: int(lib.ffh_write_lossless_idr(sps, parsed_pps, nal_unit_type, native, buf)),
+        lambda buf: int(lib.ffh_write_lossless_idr(sps, parsed_pps, nal_unit_type, native, level, threads, buf)),
     )
 
 

@@ -25,6 +25,7 @@ UNITS = (
     "latents",
     "upsampling",
     "layers",
+    "threads",
     "synthesis",
     "overfit",
 )

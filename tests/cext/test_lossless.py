@@ -27,19 +27,26 @@ TREES = (
 )
 
 
-def lossless_stream(sets: ParameterSets, pictures: list[Picture]) -> tuple[ParameterSets, list[tuple[bytes, ...]]]:
+def lossless_stream(
+    sets: ParameterSets, pictures: list[Picture], effort: hevc.SpliceEffort = hevc.SpliceEffort.FAST
+) -> tuple[ParameterSets, list[tuple[bytes, ...]]]:
     """Code every picture as an IDR with its MD5 behind it."""
     pps = hevc.lossless_pps(sets)
     units = [
-        (hevc.lossless_idr(sets, pps, hevc.NalType.IDR_N_LP, p), hevc.write_picture_hash(hevc.picture_md5s(p)))
+        (
+            hevc.lossless_idr(sets, pps, hevc.NalType.IDR_N_LP, p, effort=effort),
+            hevc.write_picture_hash(hevc.picture_md5s(p)),
+        )
         for p in pictures
     ]
     return ParameterSets(sets.vps, sets.sps, (*sets.pps, pps)), units
 
 
-def assert_exact(sets: ParameterSets, pictures: list[Picture]) -> bytes:
+def assert_exact(
+    sets: ParameterSets, pictures: list[Picture], effort: hevc.SpliceEffort = hevc.SpliceEffort.FAST
+) -> bytes:
     """Check FFmpeg's decoder and return the stream as Annex B."""
-    all_sets, units = lossless_stream(sets, pictures)
+    all_sets, units = lossless_stream(sets, pictures, effort)
     decoded = list(decode_access_units(units, all_sets, crop=False))
     assert len(decoded) == len(pictures)
     for frame, picture in zip(decoded, pictures, strict=True):
@@ -47,9 +54,13 @@ def assert_exact(sets: ParameterSets, pictures: list[Picture]) -> bytes:
     return hevc.join_annexb([*all_sets.nal_units, *(nal for unit in units for nal in unit)])
 
 
-def coded_pictures(sets: ParameterSets, kinds: tuple[str, ...] = KINDS) -> list[Picture]:
+def coded_size(sets: ParameterSets) -> tuple[int, int]:
     sps = hevc.parse_sps(sets.sps)
-    return [make_picture(kind, sps.coded_width, sps.coded_height, sps.bit_depth) for kind in kinds]
+    return sps.coded_width, sps.coded_height
+
+
+def coded_pictures(sets: ParameterSets) -> list[Picture]:
+    return [make_picture(kind, *coded_size(sets), hevc.parse_sps(sets.sps).bit_depth) for kind in KINDS]
 
 
 @pytest.mark.parametrize("wpp", [0, 1])
@@ -81,6 +92,28 @@ def check_libde265(binary: str, stream: Path, pictures: list[Picture], size: tup
 def test_every_block_structure_of_x265_is_written(tree: str, wpp: int) -> None:
     sets = parameter_sets(200, 136, 8, f"{tree}:wpp={wpp}")
     assert_exact(sets, coded_pictures(sets))
+
+
+@pytest.mark.parametrize("effort", hevc.SpliceEffort)
+@pytest.mark.parametrize("tree", TREES)
+def test_every_effort_is_exact_and_threads_change_no_byte(tree: str, effort: hevc.SpliceEffort) -> None:
+    sets = parameter_sets(200, 136, 8, f"{tree}:wpp=1")
+    assert_exact(sets, coded_pictures(sets), effort=effort)
+    pps = hevc.lossless_pps(sets)
+    for picture in coded_pictures(sets):
+        one, three = (
+            hevc.lossless_idr(sets, pps, hevc.NalType.IDR_N_LP, picture, effort=effort, threads=threads)
+            for threads in (1, 3)
+        )
+        assert one == three
+
+
+def test_more_effort_gives_fewer_bytes() -> None:
+    sets = parameter_sets(720, 406)
+    picture = make_picture("natural", *coded_size(sets))
+    pps = hevc.lossless_pps(sets)
+    sizes = [len(hevc.lossless_idr(sets, pps, hevc.NalType.IDR_N_LP, picture, effort=e)) for e in hevc.SpliceEffort]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (64, 64), (66, 34), (8 * 17, 8 * 9), (72, 200)], ids=str)
