@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
@@ -11,11 +13,13 @@ from types import TracebackType
 
 import av
 
-from ffhybrid.decoding import decode_access_units
+from ffhybrid.decoding import GopDecoder, decode_access_units
+from ffhybrid.errors import VerificationError
 from ffhybrid.gop import HybridGop
-from ffhybrid.keyframe import restore_gop
+from ffhybrid.keyframe import RestoredGop
 from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.restoring import located
+from ffhybrid.pipeline import usable_cores
+from ffhybrid.restoring import located, restored_gops
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,13 @@ class VideoStreamInfo:
 class HybridContainer:
     """A hybrid file open for decoding; a context manager.
 
-    A container is read once from its beginning: open the file again for a second pass.
+    A container is read once from its beginning: seek, or open the file again, for a second pass. ``threads`` is how
+    many keyframes are made, and pictures decoded, at a time; by default one a core.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None:
+    def __init__(self, path: str | PathLike[str], *, threads: int | None = None) -> None:
         self._reader = HybridReader(Path(path))
+        self._threads = threads or usable_cores()
         video = self._reader.video
         self.streams = (
             VideoStreamInfo(
@@ -66,8 +72,20 @@ class HybridContainer:
         """Yield the GOPs as they lie in the file."""
         return self._reader.gops()
 
+    def seek(self, offset: int, *, stream: VideoStreamInfo | None = None) -> None:
+        """Go to the GOP that holds a time; what is decoded next begins with its keyframe, as in PyAV.
+
+        Args:
+            offset: in microseconds, or in units of the stream's time base where one is given.
+            stream: one of :attr:`streams`.
+        """
+        base = stream.time_base if stream else Fraction(1, av.time_base)
+        self._reader.seek(round(offset * base / self._reader.time_base))
+
     def decode(self, *, video: int = 0) -> Iterator[av.VideoFrame]:
         """Decode restored frames in output order, GOP after GOP, with the file's timestamps.
+
+        Keyframes of the next GOPs are made meanwhile; a few GOPs are held at a time.
 
         Raises:
             ValueError: a stream other than 0.
@@ -75,21 +93,48 @@ class HybridContainer:
         """
         if video != 0:
             raise ValueError(f"there is one video stream, number 0, not {video}")
-        for index, gop in enumerate(self._reader.gops()):
-            with located(self._reader.path, index, gop):
-                yield from _decode_gop(gop)
+        given: deque[_Given] = deque()
+        with (
+            closing(GopDecoder(threads=self._threads)) as decoder,
+            closing(restored_gops(self._reader, threads=self._threads)) as gops,
+        ):
+            try:
+                for index, gop in enumerate(gops):
+                    given.append(_Given(index, gop, len(gop.access_units)))
+                    yield from _counted(decoder.decode(gop.access_units, gop.parameter_sets, gop.time_base), given)
+                yield from _counted(decoder.flush(), given)
+            except VerificationError:
+                self._blame(given)
+                raise
+        self._blame(given)
+
+    def _blame(self, given: deque[_Given]) -> None:
+        """Name the GOP whose pictures do not come: the decoder reports errors pictures later."""
+        for entry in given:
+            with located(self._reader, entry.index, entry.gop):
+                units = (unit.nal_units for unit in entry.gop.access_units)
+                decoded = sum(1 for _ in decode_access_units(units, entry.gop.parameter_sets))
+                if decoded != len(entry.gop.access_units):
+                    raise VerificationError(f"{decoded} of {len(entry.gop.access_units)} pictures decode")
 
 
-def open(path: str | PathLike[str]) -> HybridContainer:  # noqa: A001 - as in av.open
-    """Open a hybrid file for decoding."""
-    return HybridContainer(path)
+@dataclass(slots=True)
+class _Given:
+    """A GOP that the decoder has, and how many of its frames are still to come."""
+
+    index: int
+    gop: RestoredGop
+    frames: int
 
 
-def _decode_gop(gop: HybridGop) -> Iterator[av.VideoFrame]:
-    restored = restore_gop(gop)
-    shown = sorted(unit.pts for unit in gop.access_units)
-    units = (unit.nal_units for unit in restored.access_units)
-    for frame, pts in zip(decode_access_units(units, restored.parameter_sets), shown, strict=True):
-        frame.pts = pts
-        frame.time_base = gop.time_base
+def _counted(frames: Iterator[av.VideoFrame], given: deque[_Given]) -> Iterator[av.VideoFrame]:
+    for frame in frames:
+        given[0].frames -= 1
+        if not given[0].frames:
+            given.popleft()
         yield frame
+
+
+def open(path: str | PathLike[str], *, threads: int | None = None) -> HybridContainer:  # noqa: A001 - as in av.open
+    """Open a hybrid file for decoding."""
+    return HybridContainer(path, threads=threads)

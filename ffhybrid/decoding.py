@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 
 from ffhybrid import hevc
 from ffhybrid.errors import VerificationError
-from ffhybrid.gop import ParameterSets
+from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.picture import Picture, Plane
 
 CHECKED = "crccheck+explode"
 """``-err_detect`` flags under which a wrong picture hash SEI is an error, not a log line."""
 
 
-def open_decoder(sets: ParameterSets, *, crop: bool = True) -> av.VideoCodecContext:
+def open_decoder(sets: ParameterSets, *, crop: bool = True, threads: int = 1) -> av.VideoCodecContext:
     """Open an HEVC decoder that refuses damage and wrong picture hashes.
 
-    ``crop=False`` gives pictures at their coded size, as later pictures refer to them.
+    ``crop=False`` gives pictures at their coded size, as later pictures refer to them. ``threads`` pictures are
+    decoded at a time.
     """
     decoder = av.CodecContext.create("hevc", "r")
+    decoder.thread_count = threads
+    decoder.thread_type = "FRAME"
     decoder.extradata = hevc.write_hvcc(sets)
     decoder.options = {"err_detect": CHECKED, "apply_cropping": str(int(crop))}
     decoder.open()
     return decoder
+
+
+@contextmanager
+def _refusals_named() -> Iterator[None]:
+    try:
+        yield
+    except av.error.InvalidDataError as error:
+        raise VerificationError(f"a picture does not decode to what its hash says: {error}") from error
 
 
 def decode_access_units(
@@ -36,13 +50,62 @@ def decode_access_units(
     Raises:
         VerificationError: damaged slices, or a picture that differs from its picture hash SEI.
     """
-    try:
+    with _refusals_named():
         decoder = open_decoder(sets, crop=crop)
         for nal_units in access_units:
             yield from decoder.decode(av.Packet(hevc.join_length_prefixed(nal_units)))
         yield from decoder.decode(None)
-    except av.error.InvalidDataError as error:
-        raise VerificationError(f"a picture does not decode to what its hash says: {error}") from error
+
+
+class GopDecoder:
+    """Decodes GOP after GOP with one decoder for as long as their parameter sets are the same.
+
+    Its threads never run dry between GOPs, so that frames of a GOP may come while the next one is given.
+    """
+
+    def __init__(self, *, threads: int) -> None:
+        self._threads = threads
+        self._sets: ParameterSets | None = None
+        self._decoder: av.VideoCodecContext | None = None
+        self._time_base = Fraction(1)
+
+    def decode(self, units: Iterable[AccessUnit], sets: ParameterSets, time_base: Fraction) -> Iterator[av.VideoFrame]:
+        """Give one GOP in decoding order; yield the frames that are ready, in output order, with their timestamps.
+
+        Raises:
+            VerificationError: see :func:`decode_access_units`; it may be about the GOP before.
+        """
+        if (sets, time_base) != (self._sets, self._time_base):
+            yield from self.flush()
+            with _refusals_named():
+                self._decoder = open_decoder(sets, threads=self._threads)
+            self._sets, self._time_base = sets, time_base
+        for unit in units:
+            packet = av.Packet(hevc.join_length_prefixed(unit.nal_units))
+            packet.pts, packet.time_base = unit.pts, time_base
+            yield from self._frames(packet)
+
+    def flush(self) -> Iterator[av.VideoFrame]:
+        """Yield what is left."""
+        if self._decoder is not None:
+            yield from self._frames(None)
+        self._decoder = self._sets = None
+
+    def close(self) -> None:
+        """Let go of the decoder, whatever its threads are at.
+
+        They give packets back to Python, which waits for this thread if it destroys a decoder that is at work.
+        """
+        if self._decoder is not None:
+            self._decoder.flush_buffers()
+        self._decoder = self._sets = None
+
+    def _frames(self, packet: av.Packet[Any] | None) -> Iterator[av.VideoFrame]:
+        with _refusals_named():
+            frames = self._decoder.decode(packet) if self._decoder else []
+        for frame in frames:
+            frame.time_base = self._time_base
+            yield frame
 
 
 def coded_picture(frame: av.VideoFrame, bit_depth: int) -> Picture:

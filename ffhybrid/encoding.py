@@ -97,6 +97,8 @@ def encode(
     """
     options = options or EncodeOptions()
     source, output = Path(source), Path(output)
+    if options.carriage is Carriage.TRACK and not _is_matroska(output, options.container_format):
+        raise UsageError(f"{output}: the carriage 'track' is for Matroska, use -carriage inband")
     generator = create(options.generator, **options.generator_options)
     if output == PIPE:
         return _encode_to(source, PIPE, output, generator, options, on_gop, on_fit)
@@ -255,8 +257,6 @@ def _open_writer(
 ) -> Iterator[MatroskaWriter | LibavHybridWriter]:
     file = standard_output() if target == PIPE else None
     if not _is_matroska(output, options.container_format):
-        if options.carriage is Carriage.TRACK:
-            raise UsageError(f"{output}: the carriage 'track' is for Matroska, use -carriage inband")
         plain = PlainWriter(
             file or target,
             video=video,

@@ -28,7 +28,7 @@ def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
     with HybridReader(path) as reader:
         folder.mkdir(parents=True, exist_ok=True)
         for index, gop in enumerate(reader.gops()):
-            with located(path, index, gop):
+            with located(reader, index, gop):
                 payload, picture = regenerate(gop)
             target = folder / f"gop-{index:05}.payload"
             with pending_output(target, overwrite=overwrite) as pending:

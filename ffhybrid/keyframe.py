@@ -10,6 +10,7 @@ from ffhybrid import fixups, hevc
 from ffhybrid.errors import CorruptDataError, VerificationError
 from ffhybrid.filters.registry import for_restoring
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.hevc import SpliceEffort
 from ffhybrid.payload import Payload
 from ffhybrid.picture import Picture
 
@@ -41,22 +42,28 @@ def regenerate(gop: HybridGop) -> tuple[Payload, Picture]:
     return payload, picture
 
 
-def restore_gop(gop: HybridGop) -> RestoredGop:
+def restore_gop(gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST) -> RestoredGop:
     """Put the lossless keyframe in the placeholder's place; P and B pictures stay as they are.
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
     payload, picture = regenerate(gop)
-    return splice(gop, picture, payload.md5s)
+    return splice(gop, picture, payload.md5s, effort=effort)
 
 
-def splice(gop: HybridGop, picture: Picture, md5s: tuple[bytes, bytes, bytes]) -> RestoredGop:
+def splice(
+    gop: HybridGop,
+    picture: Picture,
+    md5s: tuple[bytes, bytes, bytes],
+    *,
+    effort: SpliceEffort = SpliceEffort.FAST,
+) -> RestoredGop:
     """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own; ``md5s`` go into its picture hash."""
     pps = _lossless_pps(gop.parameter_sets)
     slices = [nal for nal in gop.placeholder.nal_units if hevc.is_slice(nal)]
     if len(slices) != 1 or not hevc.is_idr(slices[0]):
         raise CorruptDataError("the placeholder is not one IDR slice")
-    idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture)
+    idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
     nal_units: tuple[bytes, ...] = (idr,)
     if has_picture_hashes(gop):
         nal_units += (hevc.write_picture_hash(md5s),)

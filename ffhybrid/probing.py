@@ -66,7 +66,7 @@ def probe(path: str | PathLike[str]) -> FileInfo:
         gops = []
         payload = None
         for index, gop in enumerate(reader.gops()):
-            with located(path, index, gop):
+            with located(reader, index, gop):
                 payload = Payload.from_bytes(gop.payload)
                 payload.check_stream(gop.parameter_sets)
                 gops.append(_gop_info(index, gop, payload))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 from ffhybrid import hevc
 from ffhybrid.decoding import decode_access_units
 from ffhybrid.errors import VerificationError
+from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import RestoredGop, restore_gop
 from ffhybrid.muxer.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.pipeline import in_order, usable_cores
 from ffhybrid.restoring import located
 
 
@@ -38,14 +41,20 @@ def verify(path: str | PathLike[str], *, on_gop: Callable[[int], None] | None = 
     path = Path(path)
     with HybridReader(path) as reader:
         clusters = check_matroska(path, check_crcs=True) if is_matroska(path) else 0
-        for index, gop in enumerate(reader.gops()):
-            with located(path, index, gop):
+
+        def check(numbered: tuple[int, HybridGop]) -> tuple[int, int]:
+            index, gop = numbered
+            with located(reader, index, gop):
                 restored = restore_gop(gop)
-                pictures += _decode(restored)
-            hashes += _hash_count(restored)
-            gops += 1
-            if on_gop:
-                on_gop(index)
+                return _decode(restored), _hash_count(restored)
+
+        with closing(in_order(enumerate(reader.gops()), check, threads=usable_cores())) as checked:
+            for decoded, hashed in checked:
+                if on_gop:
+                    on_gop(gops)
+                gops += 1
+                pictures += decoded
+                hashes += hashed
     return VerifyReport(
         gops=gops,
         pictures=pictures,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -22,6 +22,8 @@ from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.sets_in_force import SetsInForce
 from ffhybrid.muxer.tracks import AudioPacket, VideoTrack
 
+_REPRODUCIBLE = {"fflags": "+bitexact"}
+"""No random identifiers, no dates: the same pictures give the same bytes."""
 _FINEST = 10_000
 """Ticks a second that leave room between pictures for decoding times."""
 
@@ -65,7 +67,7 @@ class PlainWriter:
         self._decode_times = DecodeTimes()
         self._sets = SetsInForce(video.parameter_sets)
         with self._refusals_named():
-            self._container = av.open(target, "w", format=container_format, options=options or {})
+            self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
         try:
             with self._refusals_named():
                 self._streams = self._add_streams(video, audio)
@@ -95,7 +97,12 @@ class PlainWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+            return
+        # What went wrong is under way already; a target that is gone fails once more here.
+        with suppress(OSError, av.error.FFmpegError):
+            self.close()
 
     def close(self) -> None:
         """Finish the file."""
@@ -153,7 +160,7 @@ class LibavHybridWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._writer.__exit__(kind, error, trace)
 
     def close(self) -> None:
         """Finish the file."""

@@ -28,12 +28,14 @@ from ffhybrid.picture import Colour
 MAX_PROBED_PACKETS = 1000
 """Packets looked at for the first keyframe."""
 FULL_RANGE = 2
+_SEEK_STEP = 2
+"""Seconds that are sought further back, doubled each time, while no keyframe is found before the time wanted."""
 HVCC_VERSION = b"\x01"
 _HVCC_FIXED_SIZE = 23
 
 
 class HybridReader:
-    """A hybrid file, open for reading; a context manager. It is read once, from the beginning.
+    """A hybrid file, open for reading; a context manager. It is read once, from the beginning or where it was sought.
 
     Raises:
         NotHybridError: no media file, no HEVC video, or a first keyframe without a binding tag.
@@ -43,6 +45,7 @@ class HybridReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_sought = False
         self._container = open_media(path, otherwise=NotHybridError)
         try:
             self._open()
@@ -72,13 +75,12 @@ class HybridReader:
         self.carriage = Carriage.TRACK if neural else Carriage.INBAND
         self.audio_stream = audio
         self._main, self._neural = main, neural
-        known = [stream.index for stream in (main, neural, audio) if stream is not None]
+        self._streams = [stream for stream in (main, neural, audio) if stream is not None]
+        known = [stream.index for stream in self._streams]
         self.other_streams = [
             f"{stream.type} stream {stream.index}" for stream in self._container.streams if stream.index not in known
         ]
-        self._packets = self._guarded(
-            self._container.demux([stream for stream in (main, neural, audio) if stream is not None])
-        )
+        self._packets = self._guarded(self._container.demux(self._streams))
         with self._named():
             self._length_sizes = {stream.index: _length_size(stream) for stream in (main, neural) if stream}
         probed, first = self._probe_first_keyframe()
@@ -169,6 +171,51 @@ class HybridReader:
     def audio(self) -> AudioTrack | None:
         """The first audio track."""
         return audio_track(self.audio_stream) if self.audio_stream else None
+
+    def seek(self, pts: int) -> None:
+        """Go on with the last keyframe at or before a time in units of :attr:`time_base`.
+
+        Raises:
+            UnsupportedError: the file cannot seek.
+        """
+        self.is_sought = True
+        start = self._main.start_time or 0
+        back = 0
+        while True:
+            try:
+                self._container.seek(pts - back, stream=self._main)
+            except av.error.FFmpegError as error:
+                raise UnsupportedError(f"{self.path}: cannot seek: {error}") from error
+            packets = self._guarded(self._container.demux(self._streams))
+            skipped = self._skip_to_keyframe(packets, pts)
+            if skipped or pts - back < start:
+                self._packets = chain(skipped, packets)
+                return
+            back = max(2 * back, round(_SEEK_STEP / self.time_base))
+
+    def _skip_to_keyframe(self, packets: Iterator[av.Packet[Any]], pts: int) -> list[av.Packet[Any]]:
+        """Read on to the first picture after a time; keep what begins with the last keyframe before that.
+
+        Containers without an index seek to any picture. Empty where there is no such keyframe.
+        """
+        payloads: list[av.Packet[Any]] = []
+        kept: list[av.Packet[Any]] = []
+        for packet in packets:
+            if not packet.size or packet.pts is None:
+                continue
+            if packet.stream.index != self._main.index:
+                (kept if kept else payloads).append(packet)
+                continue
+            is_keyframe = packet.is_keyframe and _is_keyframe(self._split(packet))
+            if is_keyframe and packet.pts <= pts:
+                payloads += [other for other in kept if self._neural and other.stream.index == self._neural.index]
+                kept = [packet]
+            elif kept:
+                kept.append(packet)
+            if packet.pts > pts:
+                break
+        neural = [packet for packet in payloads if self._neural and packet.stream.index == self._neural.index]
+        return [*neural, *kept] if kept else []
 
     def gops(self) -> Iterator[HybridGop]:
         """Yield the GOPs in file order."""

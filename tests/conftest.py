@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 import ffhybrid
-from support import clip
-
-GOP_LENGTH = 25
+from support import GOP_LENGTH, clip
 
 
 @pytest.fixture(scope="session", params=["track", "inband"])

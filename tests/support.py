@@ -18,6 +18,8 @@ from ffhybrid import hevc
 from ffhybrid.gop import ParameterSets
 from ffhybrid.picture import Picture
 
+GOP_LENGTH = 25
+"""Of the hybrid files that tests share: one second."""
 EXACT = ("-xerror", "-err_detect", "crccheck+explode")
 
 

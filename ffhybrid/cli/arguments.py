@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ffhybrid.filters.registry import names
+from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.x265_options import PRESETS
 
@@ -103,6 +104,16 @@ def _restore(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
     _report_format(command)
+    efforts = list(SpliceEffort)
+    command.add_argument(
+        "-splice:effort",
+        dest="effort",
+        type=SpliceEffort,
+        choices=efforts,
+        default=efforts[0],
+        help="how hard lossless keyframes are squeezed (%(default)s)",
+    )
+    command.add_argument("-threads", type=positive, metavar="N", help="keyframes made at a time (one a core)")
 
 
 def _probe(command: argparse.ArgumentParser) -> None:

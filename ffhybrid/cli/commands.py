@@ -127,6 +127,8 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             container_format=options.format,
             overwrite=options.y,
             audio=not options.an,
+            effort=options.effort,
+            threads=options.threads,
             on_gop=lambda index, _: show(index, f"GOP {index}"),
         )
     if options.output != PIPE:
