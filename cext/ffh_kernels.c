@@ -52,75 +52,36 @@ static void dense_relu_plain(const ffh_dense *dense, const int32_t *bias, const 
 }
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(FFH_PLAIN_KERNELS)
-#define HAVE_AVX2 1
+#define HAVE_X86 1
 #include <immintrin.h>
 #include <string.h>
 
-#define AVX2 __attribute__((target("avx2")))
+#define KERNEL(name) name##_avx2
+#define TARGET __attribute__((target("avx2")))
+#define VECTOR __m256i
+#define V(operation) _mm256_##operation
+#define BITS(operation) _mm256_##operation##_si256
+#define MULTIPLY_ADD(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
+#include "ffh_kernels_x86.h"
 
-AVX2 static inline __m256i pair_of(const int16_t *weights)
-{
-    int32_t both;
-    memcpy(&both, weights, sizeof(both));
-    return _mm256_set1_epi32(both);
-}
+/* The dot product of pairs does not saturate: sums are the same. */
+#define KERNEL(name) name##_avx512
+#define TARGET __attribute__((target("avx512bw,avx512vnni")))
+#define VECTOR __m512i
+#define V(operation) _mm512_##operation
+#define BITS(operation) _mm512_##operation##_si512
+#define MULTIPLY_ADD(sum, a, b) _mm512_dpwssd_epi32(sum, a, b)
+#include "ffh_kernels_x86.h"
 
-AVX2 static inline void finish_output(const ffh_mac *mac, __m256i low, __m256i high, int16_t *out)
-{
-    __m256i value =
-        _mm256_packs_epi32(_mm256_srai_epi32(low, FFH_WEIGHT_BITS), _mm256_srai_epi32(high, FFH_WEIGHT_BITS));
-
-    if (mac->flags & FFH_MAC_RELU)
-        value = _mm256_max_epi16(value, _mm256_setzero_si256());
-    if (mac->flags & FFH_MAC_RESIDUAL)
-        value = _mm256_adds_epi16(value, _mm256_loadu_si256((const __m256i *)out));
-    _mm256_storeu_si256((__m256i *)out, value);
-}
-
-/* `count` outputs from `first`; a constant where this is inlined, so that the accumulators are registers. */
-AVX2 static inline __attribute__((always_inline)) void mac_block(const ffh_mac *mac, const int16_t *const *taps,
-                                                                 int16_t *const *out, int x, int first, const int count)
-{
-    __m256i low[BLOCK], high[BLOCK];
-    const int16_t *weights = mac->weights + (ptrdiff_t)first * mac->taps;
-
-    for (int o = 0; o < count; o++)
-        low[o] = high[o] = _mm256_set1_epi32(mac->bias[first + o] + ROUNDING);
-    for (int t = 0; t < mac->taps; t += 2) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)(taps[t] + x));
-        __m256i b = _mm256_loadu_si256((const __m256i *)(taps[t + 1] + x));
-        __m256i near = _mm256_unpacklo_epi16(a, b), far = _mm256_unpackhi_epi16(a, b);
-        for (int o = 0; o < count; o++) {
-            __m256i weight = pair_of(weights + o * mac->taps + t);
-            low[o] = _mm256_add_epi32(low[o], _mm256_madd_epi16(near, weight));
-            high[o] = _mm256_add_epi32(high[o], _mm256_madd_epi16(far, weight));
-        }
-    }
-    for (int o = 0; o < count; o++)
-        finish_output(mac, low[o], high[o], out[first + o] + x);
-}
-
-AVX2 static void mac_rows_avx2(const ffh_mac *mac, const int16_t *const *taps, int16_t *const *out, int width)
-{
-    for (int x = 0; x < width; x += FFH_ROW_ALIGN) {
-        int o = 0;
-        for (; o + BLOCK <= mac->outputs; o += BLOCK)
-            mac_block(mac, taps, out, x, o, BLOCK);
-        for (; o + 2 <= mac->outputs; o += 2)
-            mac_block(mac, taps, out, x, o, 2);
-        if (o < mac->outputs)
-            mac_block(mac, taps, out, x, o, 1);
-    }
-}
-
-AVX2 static void dense_relu_avx2(const ffh_dense *dense, const int32_t *bias, const int16_t *in, int16_t *out)
+__attribute__((target("avx2"))) static void dense_relu_avx2(const ffh_dense *dense, const int32_t *bias,
+                                                            const int16_t *in, int16_t *out)
 {
     const __m256i rounding = _mm256_set1_epi32(ROUNDING);
     __m256i low = _mm256_add_epi32(_mm256_loadu_si256((const __m256i *)bias), rounding);
     __m256i high = _mm256_add_epi32(_mm256_loadu_si256((const __m256i *)(bias + 8)), rounding);
 
     for (int pair = 0; pair < FFH_DENSE / 2; pair++) {
-        __m256i x = pair_of(in + 2 * pair);
+        __m256i x = pair_of_avx2(in + 2 * pair);
         const __m256i *weights = (const __m256i *)dense->weights[pair];
         low = _mm256_add_epi32(low, _mm256_madd_epi16(x, _mm256_loadu_si256(weights)));
         high = _mm256_add_epi32(high, _mm256_madd_epi16(x, _mm256_loadu_si256(weights + 1)));
@@ -130,13 +91,26 @@ AVX2 static void dense_relu_avx2(const ffh_dense *dense, const int32_t *bias, co
     __m256i value = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
     _mm256_storeu_si256((__m256i *)out, _mm256_max_epi16(value, _mm256_setzero_si256()));
 }
+
+static int has_avx512(void)
+{
+#ifdef FFH_AVX2_KERNELS
+    return 0;
+#endif
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni");
+}
 #endif
 
 void ffh_mac_rows(const ffh_mac *mac, const int16_t *const *taps, int16_t *const *out, int width)
 {
-#ifdef HAVE_AVX2
+#ifdef HAVE_X86
+    int begin = 0;
+    if (has_avx512()) {
+        begin = (width + FFH_ROW_ALIGN - 1) / COLUMNS_avx512 * COLUMNS_avx512;
+        mac_rows_avx512(mac, taps, out, 0, begin);
+    }
     if (__builtin_cpu_supports("avx2")) {
-        mac_rows_avx2(mac, taps, out, width);
+        mac_rows_avx2(mac, taps, out, begin, width);
         return;
     }
 #endif
@@ -146,7 +120,7 @@ void ffh_mac_rows(const ffh_mac *mac, const int16_t *const *taps, int16_t *const
 void ffh_dense_relu(const ffh_dense *dense, const int32_t bias[FFH_DENSE], const int16_t in[FFH_DENSE],
                     int16_t out[FFH_DENSE])
 {
-#ifdef HAVE_AVX2
+#ifdef HAVE_X86
     if (__builtin_cpu_supports("avx2")) {
         dense_relu_avx2(dense, bias, in, out);
         return;

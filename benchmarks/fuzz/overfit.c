@@ -7,7 +7,7 @@
 
 #include "ffh_overfit.h"
 
-enum { MAX_WIDTH = 64, MAX_HEIGHT = 32 };
+enum { MAX_WIDTH = 32, MAX_HEIGHT = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

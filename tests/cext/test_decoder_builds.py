@@ -32,6 +32,7 @@ UNITS = (
 BUILDS = {
     "gcc-O0": ("gcc", "-O0"),
     "gcc-O3-native": ("gcc", "-O3", "-march=native"),
+    "gcc-avx2": ("gcc", "-O3", "-DFFH_AVX2_KERNELS"),
     "gcc-plain": ("gcc", "-O2", "-DFFH_PLAIN_KERNELS"),
     "clang-O0": ("clang", "-O0"),
     "clang-O3": ("clang", "-O3"),
