@@ -129,14 +129,17 @@ def test_a_payload_of_another_stream_is_refused(gop: HybridGop) -> None:
         restore_gop(with_payload(gop, parameter_sets=1))
 
 
-def test_ten_bit_video_restores_exactly(source_gop: SourceGop, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("generator", "options"), [("thumbnail", {}), ("overfit", {"preset": "ultrafast"})])
+def test_ten_bit_video_restores_exactly(
+    source_gop: SourceGop, tmp_path: Path, generator: str, options: dict[str, str]
+) -> None:
     import numpy as np
 
     path = tmp_path / "ten.yuv"
     samples = np.fromfile(source_gop.path, np.uint8).astype(np.uint16) * 4
     (samples + np.random.default_rng(0).integers(0, 4, samples.size, dtype=np.uint16)).tofile(path)
     ten = replace(source_gop, path=path, spec=replace(source_gop.spec, bit_depth=10))
-    hybrid, report = encode_gop(ten, create("thumbnail"), OPTIONS)
+    hybrid, report = encode_gop(ten, create(generator, **options), OPTIONS)
     assert report.pictures == 16
     assert regenerate(hybrid)[1].bit_depth == 10
 

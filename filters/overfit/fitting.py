@@ -49,7 +49,9 @@ STEERING_GAIN = 0.4
 FOLLOWING_PART = 0.6
 """Of the first iterations: rate class and steps move with lambda."""
 TOLERANCE = 0.05
-FINAL_ITERATIONS, FINAL_ROUNDS, FINAL_GAIN, FINAL_RATE = 20, 6, 1.5, 0.3
+FINAL_ROUNDS, FINAL_GAIN, FINAL_RATE = 6, 1.5, 0.3
+FINAL_PART, LEAST_FINAL, MOST_FINAL = 8, 4, 20
+"""Iterations of a final round: an eighth of those before, within bounds."""
 THRESHOLDS, TRIMMING_STEPS, LAST_TRIMMED_LEVEL = (0.2, 0.95), 8, 2
 """Latents of coarser levels are few, and each changes much of the picture."""
 DROPPED = 12
@@ -122,7 +124,7 @@ class Fit:
             self._descend(preset.network * 2 // 3, report, tune_network=True)
             self._precise()
             self._descend(preset.network - preset.network * 2 // 3, report)
-        return self._settle(report)
+        return self._settle(min(max(preset.iterations // FINAL_PART, LEAST_FINAL), MOST_FINAL), report)
 
     def first(self) -> Candidate:
         """Write and decode the start."""
@@ -212,8 +214,8 @@ class Fit:
                 if grid is not None:
                     grid.mul_(old / new)
 
-    def _settle(self, report: Report) -> Candidate:
-        """Meet the budget: in a few short rounds, what is left by rounding."""
+    def _settle(self, iterations: int, report: Report) -> Candidate:
+        """Meet the budget: in a few short rounds of so many iterations, what is left by rounding."""
         found = self.candidate(self._shifts)
         self._consider(found, report)
         for _ in range(FINAL_ROUNDS):
@@ -223,7 +225,7 @@ class Fit:
             optimizer = self._optimizer(tune_network=False)
             for group in optimizer.param_groups:
                 group["lr"] *= FINAL_RATE
-            for _ in range(FINAL_ITERATIONS):
+            for _ in range(iterations):
                 self._step(optimizer, LAST_TEMPERATURE)
             found = self.candidate(self._shifts)
             self._consider(found, report)

@@ -1,0 +1,29 @@
+/*
+ * Context variables of the slice data and their initial values, H.265 clause 9.3.2.
+ */
+#ifndef FFH_CONTEXTS_H
+#define FFH_CONTEXTS_H
+
+#include "ffh_cabac.h"
+
+/* Contexts of an I slice (initType 0), grouped as the tables of clause 9.3.2.2 are. */
+typedef struct ffh_contexts {
+    ffh_cabac_ctx split_cu_flag[3];
+    ffh_cabac_ctx cu_transquant_bypass_flag;
+    ffh_cabac_ctx part_mode;
+    ffh_cabac_ctx prev_intra_luma_pred_flag;
+    ffh_cabac_ctx intra_chroma_pred_mode;
+    ffh_cabac_ctx split_transform_flag[3];
+    ffh_cabac_ctx cbf_luma[2];
+    ffh_cabac_ctx cbf_chroma[4];
+    ffh_cabac_ctx last_sig_coeff_x_prefix[18];
+    ffh_cabac_ctx last_sig_coeff_y_prefix[18];
+    ffh_cabac_ctx coded_sub_block_flag[4];
+    ffh_cabac_ctx sig_coeff_flag[42];
+    ffh_cabac_ctx coeff_abs_level_greater1_flag[24];
+    ffh_cabac_ctx coeff_abs_level_greater2_flag[6];
+} ffh_contexts;
+
+void ffh_contexts_init(ffh_contexts *contexts, int slice_qp);
+
+#endif
