@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -34,7 +34,6 @@ from ffhybrid.filters.registry import for_restoring
 from ffhybrid.keyframe import RestoredGop, splice
 from ffhybrid.muxer.libav import PlainWriter
 from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.payload import Payload
 
 GOP_LENGTH = 120
@@ -149,14 +148,7 @@ def measure_stages(path: Path, output: Path) -> Stages:
 
 def opened(reader: HybridReader, first: RestoredGop, output: Path) -> PlainWriter:
     """Open a NUT file."""
-    video = VideoTrack(
-        parameter_sets=first.parameter_sets,
-        width=reader.video.width,
-        height=reader.video.height,
-        sample_aspect_ratio=reader.video.sample_aspect_ratio,
-        frame_rate=reader.video.frame_rate,
-        colour=reader.video.colour,
-    )
+    video = replace(reader.video, parameter_sets=first.parameter_sets)
     return PlainWriter(output, video=video, time_base=first.time_base, container_format="nut")
 
 

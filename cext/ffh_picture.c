@@ -112,7 +112,9 @@ static int samples_fit(const ffh_source *source)
     const ffh_plane *luma = &source->planes[0];
     size_t count = (size_t)luma->width * (size_t)luma->height * 3 / 2;
     uint16_t all = 0;
-    for (size_t i = 0; i < count && luma->bit_depth > 8; i++)
+    if (luma->bit_depth == 8)
+        return 1;
+    for (size_t i = 0; i < count; i++)
         all |= luma->samples[i];
     return !(all >> luma->bit_depth);
 }

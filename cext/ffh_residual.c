@@ -182,13 +182,13 @@ static inline void put_levels(ffh_cabac *c, block *b, const sub_block *s, int is
 }
 
 /* One sub-block; `from` is the scan position of its last coefficient that is coded by sig_coeff_flag. */
-static inline void put_sub_block(ffh_cabac *c, block *b, const sub_block *s, const uint8_t *sig_ctx, int from,
-                                 int infers_dc, int is_first)
+static inline void put_sub_block(ffh_cabac *c, block *b, const sub_block *s, ffh_cabac_ctx *sig_coeff,
+                                 const uint8_t *sig_ctx, int from, int infers_dc, int is_first)
 {
     for (int n = from; n > 0; n--)
-        ffh_cabac_put(c, &b->sig_coeff[sig_ctx[n]], s->significant >> n & 1);
+        ffh_cabac_put(c, &sig_coeff[sig_ctx[n]], s->significant >> n & 1);
     if (from >= 0 && (!infers_dc || s->significant >> 1))
-        ffh_cabac_put(c, is_first ? b->sig_coeff_dc : &b->sig_coeff[sig_ctx[0]], s->significant & 1);
+        ffh_cabac_put(c, is_first ? b->sig_coeff_dc : &sig_coeff[sig_ctx[0]], s->significant & 1);
     if (s->count)
         put_levels(c, b, s, is_first);
 }
@@ -243,10 +243,7 @@ void ffh_put_residual(ffh_cabac *cabac, ffh_contexts *contexts, const int16_t *t
         }
         coded[y][x] = 1;
         const uint8_t *sig_ctx = log2_size == 2 ? sig_ctx_4x4[scan] : sig_ctx_by_neighbours[scan][neighbours];
-        block here = b;
-        here.sig_coeff += i ? offset : 0;
-        put_sub_block(&c, &here, &s, sig_ctx, from, i > 0 && i < last, i == 0);
-        b.greater1_is_out = here.greater1_is_out;
+        put_sub_block(&c, &b, &s, b.sig_coeff + (i ? offset : 0), sig_ctx, from, i > 0 && i < last, i == 0);
     }
     *cabac = c;
 }

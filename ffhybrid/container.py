@@ -13,7 +13,7 @@ from types import TracebackType
 
 import av
 
-from ffhybrid.decoding import GopDecoder, decode_access_units
+from ffhybrid.decoding import GopDecoder, check_decodes
 from ffhybrid.errors import VerificationError
 from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import RestoredGop
@@ -112,10 +112,7 @@ class HybridContainer:
         """Name the GOP whose pictures do not come: the decoder reports errors pictures later."""
         for entry in given:
             with located(self._reader, entry.index, entry.gop):
-                units = (unit.nal_units for unit in entry.gop.access_units)
-                decoded = sum(1 for _ in decode_access_units(units, entry.gop.parameter_sets))
-                if decoded != len(entry.gop.access_units):
-                    raise VerificationError(f"{decoded} of {len(entry.gop.access_units)} pictures decode")
+                check_decodes(entry.gop.access_units, entry.gop.parameter_sets)
 
 
 @dataclass(slots=True)

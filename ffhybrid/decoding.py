@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
@@ -55,6 +55,18 @@ def decode_access_units(
         for nal_units in access_units:
             yield from decoder.decode(av.Packet(hevc.join_length_prefixed(nal_units)))
         yield from decoder.decode(None)
+
+
+def check_decodes(access_units: Sequence[AccessUnit], sets: ParameterSets) -> int:
+    """Decode one GOP and return the number of its pictures.
+
+    Raises:
+        VerificationError: see :func:`decode_access_units`, or pictures that do not come.
+    """
+    decoded = sum(1 for _ in decode_access_units((unit.nal_units for unit in access_units), sets))
+    if decoded != len(access_units):
+        raise VerificationError(f"{decoded} of {len(access_units)} pictures decode")
+    return decoded
 
 
 class GopDecoder:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ffhybrid import hevc
 from ffhybrid.audio import AudioSource
-from ffhybrid.decoding import decode_access_units
+from ffhybrid.decoding import check_decodes
 from ffhybrid.errors import EncoderError, UsageError, VerificationError
 from ffhybrid.filters import FitProgress, Generator, Likeness, create
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
@@ -198,8 +198,7 @@ def _check(hybrid: HybridGop, gop: SourceGop) -> None:
     """Restore the GOP as a reader would and hold every picture against x265's own hash."""
     try:
         restored = restore_gop(hybrid)
-        units = (unit.nal_units for unit in restored.access_units)
-        decoded = sum(1 for _ in decode_access_units(units, restored.parameter_sets))
+        decoded = check_decodes(restored.access_units, restored.parameter_sets)
     except VerificationError as error:
         raise EncoderError(f"GOP {gop.index} does not restore exactly, it is not written: {error}") from error
     if decoded != len(gop):

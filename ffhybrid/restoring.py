@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -16,7 +16,7 @@ from ffhybrid.hevc import SpliceEffort
 from ffhybrid.keyframe import RestoredGop, restore_gop
 from ffhybrid.muxer.libav import PlainWriter
 from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.tracks import AudioPacket, VideoTrack
+from ffhybrid.muxer.tracks import AudioPacket
 from ffhybrid.outputs import PIPE, pending_output, standard_output
 from ffhybrid.pipeline import in_order, usable_cores
 
@@ -129,18 +129,9 @@ class _Target:
 
     def open(self, first: RestoredGop) -> PlainWriter:
         """Open the output for GOPs like ``first``."""
-        declared = self.reader.video
-        video = VideoTrack(
-            parameter_sets=first.parameter_sets,
-            width=declared.width,
-            height=declared.height,
-            sample_aspect_ratio=declared.sample_aspect_ratio,
-            frame_rate=declared.frame_rate,
-            colour=declared.colour,
-        )
         return PlainWriter(
             standard_output() if self.path == PIPE else self.path,
-            video=video,
+            video=replace(self.reader.video, parameter_sets=first.parameter_sets),
             time_base=Fraction(first.time_base),
             audio=self.reader.audio_stream if self.audio else None,
             container_format=self.container_format,

@@ -9,8 +9,7 @@ from os import PathLike
 from pathlib import Path
 
 from ffhybrid import hevc
-from ffhybrid.decoding import decode_access_units
-from ffhybrid.errors import VerificationError
+from ffhybrid.decoding import check_decodes
 from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import RestoredGop, restore_gop
 from ffhybrid.muxer.integrity import check_matroska, is_matroska
@@ -46,7 +45,7 @@ def verify(path: str | PathLike[str], *, on_gop: Callable[[int], None] | None = 
             index, gop = numbered
             with located(reader, index, gop):
                 restored = restore_gop(gop)
-                return _decode(restored), _hash_count(restored)
+                return check_decodes(restored.access_units, restored.parameter_sets), _hash_count(restored)
 
         with closing(in_order(enumerate(reader.gops()), check, threads=usable_cores())) as checked:
             for decoded, hashed in checked:
@@ -62,14 +61,6 @@ def verify(path: str | PathLike[str], *, on_gop: Callable[[int], None] | None = 
         hashes_verified=hashes,
         clusters_verified=clusters,
     )
-
-
-def _decode(gop: RestoredGop) -> int:
-    units = (unit.nal_units for unit in gop.access_units)
-    decoded = sum(1 for _ in decode_access_units(units, gop.parameter_sets))
-    if decoded != len(gop.access_units):
-        raise VerificationError(f"{decoded} of {len(gop.access_units)} pictures decode")
-    return decoded
 
 
 def _hash_count(gop: RestoredGop) -> int:

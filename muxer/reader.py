@@ -198,23 +198,22 @@ class HybridReader:
 
         Containers without an index seek to any picture. Empty where there is no such keyframe.
         """
-        payloads: list[av.Packet[Any]] = []
+        neural: list[av.Packet[Any]] = []
         kept: list[av.Packet[Any]] = []
         for packet in packets:
             if not packet.size or packet.pts is None:
                 continue
-            if packet.stream.index != self._main.index:
-                (kept if kept else payloads).append(packet)
+            if self._neural is not None and packet.stream.index == self._neural.index:
+                neural.append(packet)
                 continue
-            is_keyframe = packet.is_keyframe and _is_keyframe(self._split(packet))
-            if is_keyframe and packet.pts <= pts:
-                payloads += [other for other in kept if self._neural and other.stream.index == self._neural.index]
+            is_later = packet.pts > pts
+            is_picture = packet.stream.index == self._main.index
+            if is_picture and not is_later and packet.is_keyframe and _is_keyframe(self._split(packet)):
                 kept = [packet]
             elif kept:
                 kept.append(packet)
-            if packet.pts > pts:
+            if is_picture and is_later:
                 break
-        neural = [packet for packet in payloads if self._neural and packet.stream.index == self._neural.index]
         return [*neural, *kept] if kept else []
 
     def gops(self) -> Iterator[HybridGop]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ffhybrid.filters.overfit.fitting import FIRST_TEMPERATURE, GRID_EPSILON, LAST_TEMPERATURE, learning_rate_of
 from ffhybrid.filters.overfit.rounding import noisy_round
+from ffhybrid.filters.overfit.session import FINE_BELOW
 from training.amortised import FINE_PART, autoencode
 from training.networks import Networks
 from training.objective import Classes, Judge, Loss, descend, learning_rate
@@ -24,7 +25,6 @@ FOLLOWING_INTERVAL, FOLLOWING_BATCH = 3, 2
 RATES = {"network": 6e-4, "patterns": 1.5e-4, "analysis": 3e-4, "analysis patterns": 1e-4}
 SETTLING_VISITS, SETTLED_RATE = 100, 0.25
 """Visits over which the learning rate of a part's latents falls, and what is left of it."""
-FINE_BELOW = -2.5
 
 
 class FittedPart:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.presets import preset as preset_of
 from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.pipeline import usable_cores
 
 TUNES = ("perceptual", "psnr")
 DEVICES = ("auto", "cpu", "cuda")
@@ -80,4 +80,4 @@ class Overfit:
             CorruptDataError: a damaged latent.
             UnsupportedError: another version of it.
         """
-        return codec.decode(latent, spec, threads=min(os.cpu_count() or 1, MAX_THREADS))
+        return codec.decode(latent, spec, threads=min(usable_cores(), MAX_THREADS))
