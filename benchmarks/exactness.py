@@ -75,18 +75,18 @@ def check(source: SourceGop, options: ffhybrid.EncodeOptions, folder: Path) -> t
     """Encode one GOP and compare: x265, PyAV, ffmpeg, libde265, and the negative control."""
     generator = create("thumbnail")
     gop, report = encode_gop(source, generator, options)
-    payload, keyframe = regenerate(gop)
+    payload, keyframe, md5s = regenerate(gop)
     generated = generator.generate(Payload.from_bytes(gop.payload).latent, source.spec)
     locked = encode_locked(source, generated, options.x265)
     depth = source.spec.bit_depth
     theirs = pictures([unit.nal_units for unit in (locked.intra, *locked.inter)], gop, depth)
-    restored = splice(gop, keyframe, payload.md5s)
+    restored = splice(gop, keyframe, md5s)
     ours = pictures([unit.nal_units for unit in restored.access_units], restored, depth)
     stream, wrong = folder / "restored.hevc", folder / "wrong.hevc"
     stream.write_bytes(annexb(restored))
     changed = Picture(keyframe.y.copy(), keyframe.cb, keyframe.cr, depth)
     changed.y[source.spec.height // 2, source.spec.width // 2] ^= 1
-    spliced = splice(gop, changed, payload.md5s)
+    spliced = splice(gop, changed, md5s)
     wrong.write_bytes(annexb(spliced))
     results = [
         len(ours) == len(theirs) and all(a.same_samples(b) for a, b in zip(ours, theirs, strict=True)),

@@ -36,7 +36,7 @@ from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.generator import Overfit
 from ffhybrid.filters.overfit.losses import pack
 from ffhybrid.filters.perceptual import Lpips
-from ffhybrid.payload import Payload
+from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture, PictureSpec
 
 CPU = torch.device("cpu")
@@ -111,7 +111,7 @@ def payload_size(latent: bytes, picture: Picture, spec: PictureSpec) -> int:
         seed=0,
         latent=latent,
         fixups=b"",
-        md5s=hevc.picture_md5s(picture),
+        picture_md5=picture_md5(hevc.picture_md5s(picture)),
     )
     return len(payload.to_bytes())
 

@@ -34,7 +34,7 @@ from ffhybrid.filters.registry import for_restoring
 from ffhybrid.keyframe import RestoredGop, splice
 from ffhybrid.muxer.libav import PlainWriter
 from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.payload import Payload
+from ffhybrid.payload import Payload, picture_md5
 
 GOP_LENGTH = 120
 FRAMES = 2 * GOP_LENGTH
@@ -133,10 +133,11 @@ def measure_stages(path: Path, output: Path) -> Stages:
             with stages.time("fix-ups, MD5"):
                 padded = generated.padded(payload.coded_width, payload.coded_height)
                 picture = fixups.apply(padded, payload.fixups)
-                if hevc.picture_md5s(picture) != payload.md5s:
+                md5s = hevc.picture_md5s(picture)
+                if picture_md5(md5s) != payload.picture_md5:
                     raise SystemExit(f"{path}: a keyframe does not match its MD5")
             with stages.time("code, splice"):
-                restored = splice(gop, picture, payload.md5s)
+                restored = splice(gop, picture, md5s)
             with stages.time("mux"):
                 writer = writer or opened(reader, restored, output)
                 writer.write_access_units(restored.access_units, restored.parameter_sets.nal_units)

@@ -24,7 +24,7 @@ from ffhybrid.muxer.libav import LibavHybridWriter, PlainWriter
 from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.outputs import PIPE, pending_output, standard_output
-from ffhybrid.payload import Payload, parameter_set_digest
+from ffhybrid.payload import Payload, parameter_set_digest, picture_md5
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
 from ffhybrid.source import VideoSource
 from ffhybrid.x265_options import X265Options
@@ -177,7 +177,7 @@ def encode_gop(
         seed=0,
         latent=latent,
         fixups=locked.fixups,
-        md5s=hevc.picture_md5s(locked.keyframe),
+        picture_md5=picture_md5(hevc.picture_md5s(locked.keyframe)),
     )
     hybrid = HybridGop(
         payload=payload.to_bytes(),

@@ -29,7 +29,7 @@ def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for index, gop in enumerate(reader.gops()):
             with located(reader, index, gop):
-                payload, picture = regenerate(gop)
+                payload, picture, _ = regenerate(gop)
             target = folder / f"gop-{index:05}.payload"
             with pending_output(target, overwrite=overwrite) as pending:
                 pending.write_bytes(gop.payload)

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ffhybrid import leb128
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.picture import Picture, Plane
-
-MAX_VARINT_BYTES = 5
 
 
 def difference(generated: Picture, locked: Picture) -> bytes:
@@ -23,7 +22,9 @@ def difference(generated: Picture, locked: Picture) -> bytes:
     positions = np.flatnonzero(before != after)
     gaps = np.diff(positions, prepend=-1)
     deltas = after[positions].astype(np.int64) - before[positions]
-    return b"".join(_varint(int(gap)) + _varint(_zigzag(int(delta))) for gap, delta in zip(gaps, deltas, strict=True))
+    return b"".join(
+        leb128.encode(int(gap)) + leb128.encode(_zigzag(int(delta))) for gap, delta in zip(gaps, deltas, strict=True)
+    )
 
 
 def count(data: bytes) -> int:
@@ -70,29 +71,11 @@ def _unzigzag(code: int) -> int:
     return code >> 1 if code % 2 == 0 else -((code + 1) >> 1)
 
 
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
-
-
-def _read_varint(data: bytes, pos: int) -> tuple[int, int]:
-    value = 0
-    for index, byte in enumerate(data[pos : pos + MAX_VARINT_BYTES]):
-        value |= (byte & 0x7F) << 7 * index
-        if byte < 0x80:
-            return value, pos + index + 1
-    raise CorruptDataError("the fix-up list ends inside a number, or a number is too long")
-
-
 def _entries(data: bytes) -> Iterator[tuple[int, int]]:
     pos = 0
     while pos < len(data):
-        gap, pos = _read_varint(data, pos)
-        code, pos = _read_varint(data, pos)
+        gap, pos = leb128.decode(data, pos)
+        code, pos = leb128.decode(data, pos)
         if gap == 0 or code == 0:
             raise CorruptDataError("a fix-up has no gap or no difference")
         yield gap, _unzigzag(code)

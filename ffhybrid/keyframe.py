@@ -11,7 +11,7 @@ from ffhybrid.errors import CorruptDataError, VerificationError
 from ffhybrid.filters.registry import for_restoring
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.hevc import SpliceEffort
-from ffhybrid.payload import Payload
+from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture
 
 
@@ -24,8 +24,11 @@ class RestoredGop:
     time_base: Fraction
 
 
-def regenerate(gop: HybridGop) -> tuple[Payload, Picture]:
-    """Make the reference picture of a GOP, at its coded size, and check it against its MD5s.
+def regenerate(gop: HybridGop) -> tuple[Payload, Picture, tuple[bytes, bytes, bytes]]:
+    """Make the reference picture of a GOP, at its coded size, and check it against its MD5.
+
+    Returns:
+        The payload, the picture, and the MD5s of its planes.
 
     Raises:
         CorruptDataError, UnsupportedError: a payload that cannot be read.
@@ -37,9 +40,10 @@ def regenerate(gop: HybridGop) -> tuple[Payload, Picture]:
     generated = for_restoring(payload.generator).generate(payload.latent, payload.spec)
     padded = generated.padded(payload.coded_width, payload.coded_height)
     picture = fixups.apply(padded, payload.fixups)
-    if hevc.picture_md5s(picture) != payload.md5s:
+    md5s = hevc.picture_md5s(picture)
+    if picture_md5(md5s) != payload.picture_md5:
         raise VerificationError("the regenerated keyframe does not match its MD5")
-    return payload, picture
+    return payload, picture, md5s
 
 
 def restore_gop(gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST) -> RestoredGop:
@@ -47,8 +51,8 @@ def restore_gop(gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST) -> 
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
-    payload, picture = regenerate(gop)
-    return splice(gop, picture, payload.md5s, effort=effort)
+    _, picture, md5s = regenerate(gop)
+    return splice(gop, picture, md5s, effort=effort)
 
 
 def splice(

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from ffhybrid import hevc
+from ffhybrid import hevc, leb128
 from ffhybrid.errors import CorruptDataError, GeometryError, UnsupportedError
 from ffhybrid.gop import ParameterSets
 from ffhybrid.picture import Colour, PictureSpec
@@ -20,9 +20,8 @@ MAX_SIZE = 2 << 20
 """Bytes of a whole payload; stock tools were seen to carry SEI messages of this size."""
 
 _HEAD = struct.Struct(">4sBB")
-_GEOMETRY = struct.Struct(">HHHHBBBBBBIQI")
-_LENGTH = struct.Struct(">I")
-_MD5S = struct.Struct("16s16s16s")
+_GEOMETRY = struct.Struct(">HHHHBBBBBBQ")
+_MD5 = struct.Struct("16s")
 _CRC = struct.Struct(">I")
 
 
@@ -31,7 +30,7 @@ class Payload:
     """One keyframe's latent with what is needed to check the picture made from it.
 
     ``spec`` is the shown size, ``coded_width`` and ``coded_height`` that of the SPS, which ``fixups`` and
-    ``md5s`` (Y, Cb, Cr) refer to. ``pictures`` counts the pictures of the GOP when it was encoded;
+    ``picture_md5`` (:func:`picture_md5`) refer to. ``pictures`` counts the pictures of the GOP when it was encoded;
     ``parameter_sets`` is :func:`parameter_set_digest` of the stream that the keyframe belongs to.
     """
 
@@ -44,7 +43,7 @@ class Payload:
     seed: int
     latent: bytes
     fixups: bytes
-    md5s: tuple[bytes, bytes, bytes]
+    picture_md5: bytes
 
     def to_bytes(self) -> bytes:
         """Serialise; the last four bytes are the CRC-32C of all before."""
@@ -67,15 +66,15 @@ class Payload:
                     colour.transfer,
                     colour.matrix,
                     int(colour.full_range),
-                    self.pictures,
                     self.parameter_sets,
-                    self.seed,
                 ),
-                _LENGTH.pack(len(self.latent)),
+                leb128.encode(self.pictures),
+                leb128.encode(self.seed),
+                leb128.encode(len(self.latent)),
                 self.latent,
-                _LENGTH.pack(len(self.fixups)),
+                leb128.encode(len(self.fixups)),
                 self.fixups,
-                _MD5S.pack(*self.md5s),
+                _MD5.pack(self.picture_md5),
             )
         )
         if len(body) + _CRC.size > MAX_SIZE:
@@ -100,15 +99,27 @@ class Payload:
             raise UnsupportedError(f"the payload has version {version}; this program reads version {VERSION}")
         name = reader.take(name_length)
         geometry = reader.unpack(_GEOMETRY)
-        latent = reader.take(reader.unpack(_LENGTH)[0])
-        fixups = reader.take(reader.unpack(_LENGTH)[0])
-        md5s = reader.unpack(_MD5S)
+        pictures, seed = reader.number(), reader.number()
+        latent = reader.take(reader.number())
+        fixups = reader.take(reader.number())
+        (md5,) = reader.unpack(_MD5)
         (crc,) = reader.unpack(_CRC)
         if reader.left:
             raise CorruptDataError(f"the payload has {reader.left} bytes behind its end")
         if crc != hevc.crc32c(data[: -_CRC.size]):
             raise CorruptDataError("the payload's CRC does not match its bytes")
-        return _checked(name, geometry, latent, fixups, (md5s[0], md5s[1], md5s[2]))
+        return cls(
+            generator=_checked_name(name),
+            spec=_checked_spec(geometry),
+            coded_width=geometry[2],
+            coded_height=geometry[3],
+            pictures=pictures,
+            parameter_sets=geometry[10],
+            seed=seed,
+            latent=latent,
+            fixups=fixups,
+            picture_md5=md5,
+        )
 
     def check_stream(self, sets: ParameterSets) -> None:
         """Refuse a payload that was made for another stream.
@@ -145,33 +156,33 @@ class _Reader:
         self._pos += size
         return self._data[self._pos - size : self._pos]
 
+    def number(self) -> int:
+        value, self._pos = leb128.decode(self._data, self._pos)
+        return value
+
     def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
         return layout.unpack(self.take(layout.size))
 
 
-def _checked(
-    name: bytes, geometry: tuple[int, ...], latent: bytes, fixups: bytes, md5s: tuple[bytes, bytes, bytes]
-) -> Payload:
+def _checked_name(name: bytes) -> str:
+    if not name or not name.isascii() or not name.decode("ascii").isprintable():
+        raise CorruptDataError("the payload's generator name is empty or not printable")
+    return name.decode("ascii")
+
+
+def _checked_spec(geometry: tuple[int, ...]) -> PictureSpec:
     width, height, coded_width, coded_height, chroma, depth, primaries, transfer, matrix, full_range = geometry[:10]
     if chroma != CHROMA_420:
         raise UnsupportedError(f"the payload has chroma_format_idc {chroma}; this program knows 4:2:0 only")
-    if not name or not name.isascii() or not name.decode("ascii").isprintable():
-        raise CorruptDataError("the payload's generator name is empty or not printable")
     in_range = 0 < width <= coded_width < width + 64 and 0 < height <= coded_height < height + 64
     if not in_range or width % 2 or height % 2 or depth not in (8, 10):
         raise CorruptDataError(f"the payload has an impossible picture size: {width}x{height}, {depth} bits")
-    return Payload(
-        generator=name.decode("ascii"),
-        spec=PictureSpec(width, height, depth, Colour(primaries, transfer, matrix, bool(full_range))),
-        coded_width=coded_width,
-        coded_height=coded_height,
-        pictures=geometry[10],
-        parameter_sets=geometry[11],
-        seed=geometry[12],
-        latent=latent,
-        fixups=fixups,
-        md5s=md5s,
-    )
+    return PictureSpec(width, height, depth, Colour(primaries, transfer, matrix, bool(full_range)))
+
+
+def picture_md5(md5s: tuple[bytes, bytes, bytes]) -> bytes:
+    """MD5 of the MD5s of Y, Cb and Cr after each other: a small keyframe has no room for three."""
+    return hashlib.md5(b"".join(md5s), usedforsecurity=False).digest()
 
 
 def parameter_set_digest(sets: ParameterSets) -> int:

@@ -126,8 +126,7 @@ def test_a_changed_byte_in_a_cluster_is_found_by_verify(track_file: Path, tmp_pa
 def test_a_changed_latent_fails_verification(track_file: Path, tmp_path: Path) -> None:
     def change(gop: HybridGop) -> HybridGop:
         payload = Payload.from_bytes(gop.payload)
-        md5s = (payload.md5s[0], payload.md5s[1], bytes(16))
-        return replace(gop, payload=replace(payload, md5s=md5s).to_bytes())
+        return replace(gop, payload=replace(payload, picture_md5=bytes(16)).to_bytes())
 
     damaged = rewritten(track_file, tmp_path / "damaged.mkv", change)
     for command in (("verify", damaged), ("restore", "-i", damaged, tmp_path / "out.mkv")):

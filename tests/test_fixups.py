@@ -43,7 +43,7 @@ def test_the_source_picture_is_left_alone() -> None:
         (b"\x01\x01", "range"),
         (b"\x00\x02", "no gap"),
         (b"\x01\x00", "no gap or no difference"),
-        (b"\x81", "inside a number"),
+        (b"\x81", "does not end"),
         (b"\xff\xff\xff\xff\xff\x01\x02", "too long"),
     ],
 )

@@ -24,7 +24,7 @@ PAYLOAD = Payload(
     seed=88,
     latent=b"latent\0\0\1",
     fixups=b"\5\2",
-    md5s=(b"Y" * 16, b"B" * 16, b"R" * 16),
+    picture_md5=b"M" * 16,
 )
 HEADER = 6 + len("thumbnail")
 
@@ -46,7 +46,7 @@ def test_the_layout_is_that_of_the_format_page() -> None:
     assert data[6:HEADER] == b"thumbnail"
     assert data[HEADER : HEADER + 8] == bytes.fromhex("02d0 0196 02d0 0198")
     assert data[HEADER + 8 : HEADER + 14] == bytes([1, 10, 9, 16, 9, 1])
-    assert len(data) == HEADER + 8 + 6 + 16 + 4 + 9 + 4 + 2 + 48 + 4
+    assert len(data) == HEADER + 8 + 6 + 8 + 1 + 1 + 1 + 9 + 1 + 2 + 16 + 4
 
 
 def test_every_flipped_bit_is_refused() -> None:

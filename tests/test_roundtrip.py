@@ -76,7 +76,7 @@ def with_payload(gop: HybridGop, **changes: object) -> HybridGop:
 
 
 def test_one_changed_fixup_fails_the_keyframe_md5(gop: HybridGop) -> None:
-    _, picture = regenerate(gop)
+    _, picture, _ = regenerate(gop)
     wrong = picture.padded(picture.width, picture.height)
     wrong = Picture(wrong.y.copy(), wrong.cb, wrong.cr)
     wrong.y[8, 8] ^= 1
@@ -88,11 +88,11 @@ def test_one_changed_fixup_fails_the_keyframe_md5(gop: HybridGop) -> None:
 
 def test_one_changed_sample_fails_in_every_decoder(gop: HybridGop, tmp_path: Path) -> None:
     """Negative control: the keyframe's own hash comes from the payload."""
-    payload, picture = regenerate(gop)
+    _, picture, md5s = regenerate(gop)
     wrong = Picture(picture.y.copy(), picture.cb, picture.cr)
     wrong.y[100, 100] ^= 1
     stream = tmp_path / "wrong.hevc"
-    restored = splice(gop, wrong, payload.md5s)
+    restored = splice(gop, wrong, md5s)
     units = [nal for unit in restored.access_units for nal in unit.nal_units]
     stream.write_bytes(hevc.join_annexb([*restored.parameter_sets.nal_units, *units]))
     for binary in ffmpegs().values():
@@ -102,7 +102,7 @@ def test_one_changed_sample_fails_in_every_decoder(gop: HybridGop, tmp_path: Pat
 
 def test_a_wrong_keyframe_fails_the_picture_hashes(gop: HybridGop, tmp_path: Path) -> None:
     """Negative control: even with matching keyframe MD5s the P and B pictures give a wrong reference away."""
-    _, picture = regenerate(gop)
+    _, picture, _ = regenerate(gop)
     wrong = Picture(picture.y.copy(), picture.cb, picture.cr)
     wrong.y[::8, ::8] ^= 16
     restored = splice(gop, wrong, hevc.picture_md5s(wrong))
