@@ -1,8 +1,8 @@
 """Train what generator ``overfit`` starts from: the prior of its network, and the analysis network.
 
-Both see random parts of pictures at random rates and textures: first as an autoencoder with the very network of the
-decoder, then with latents that are fitted. The prior becomes C code, so the golden latents of the tests have to be
-made anew after it.
+Both see random parts of pictures, with base pictures, at random rates and textures: first as an autoencoder with the
+very network of the decoder, then with latents that are fitted. The prior becomes C code, so the golden latents of the
+tests have to be made anew after it.
 
     python benchmarks/train_overfit.py --minutes 60 --joint-minutes 60 --state state.npz PICTURE_OR_CLIP ...
     python benchmarks/train_overfit.py --minutes 0 --joint-minutes 0 --from STATE --state STATE --export

@@ -94,7 +94,8 @@ extern const int8_t ffh_pattern_basis[64][6][16][16];
 typedef struct ffh_planes { uint8_t *planes[3]; ptrdiff_t strides[3]; int bit_depth; } ffh_planes;
 int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, int32_t *values, const uint8_t *shifts,
                        const int8_t *const *arrays, ffh_buf *out);
-int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads);
+int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *base,
+                       const ffh_planes *to, int threads);
 int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ffh_overfit_header *header,
                      int32_t *values, int8_t *const *arrays);
 int32_t ffh_overfit_step(uint8_t step, int level);

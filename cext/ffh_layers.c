@@ -26,7 +26,8 @@ static int pick_inputs(const ffh_layers *l, int16_t *to, const int32_t weights[F
     int count = 0;
 
     for (int i = 0; i < FFH_FIRST_CLASS; i++) {
-        if (i < FFH_FIRST_NOISE || l->has_noise)
+        int is_there = i < FFH_FIRST_BASE || (i < FFH_FIRST_NOISE ? l->has_base : l->has_noise);
+        if (is_there)
             to[count++] = (int16_t)weights[i];
     }
     return count;
@@ -38,8 +39,9 @@ static void copy_weights(int16_t *to, const int32_t *from, int count)
         to[i] = (int16_t)from[i];
 }
 
-void ffh_layers_init(ffh_layers *l, const ffh_network *n, const int16_t classes[FFH_CLASSES])
+void ffh_layers_init(ffh_layers *l, const ffh_network *n, const int16_t classes[FFH_CLASSES], int has_base)
 {
+    l->has_base = has_base;
     l->has_noise = has_noise(n);
     for (int o = 0; o < FFH_HIDDEN; o++)
         l->inputs = pick_inputs(l, l->weights1 + o * l->inputs, n->synthesis_weight1[o]);

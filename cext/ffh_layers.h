@@ -8,14 +8,17 @@
 
 enum {
     FFH_FIRST_DRAWN = FFH_LEVELS - 1, /* input that patterns are added to, and the five after it */
-    FFH_FIRST_NOISE = FFH_FIRST_DRAWN + FFH_OUTPUTS,
+    FFH_FIRST_BASE = FFH_FIRST_DRAWN + FFH_OUTPUTS,
+    FFH_FIRST_NOISE = FFH_FIRST_BASE + FFH_OUTPUTS,
     FFH_FIRST_CLASS = FFH_FIRST_NOISE + FFH_NOISE,
     FFH_WINDOW_TAPS = FFH_FEATURES * FFH_WINDOW
 };
 
-/* Without noise if no weight of it is set; the classes are part of the biases. */
+/* Without a base picture's inputs if there is none, and without noise if no weight of it is set; the classes are part
+ * of the biases. */
 typedef struct ffh_layers {
     int inputs;
+    int has_base;
     int has_noise;
     int16_t weights1[FFH_HIDDEN * FFH_INPUTS];
     int16_t weights2[FFH_FEATURES * (FFH_HIDDEN + FFH_INPUTS)];
@@ -30,6 +33,6 @@ typedef struct ffh_layers {
 } ffh_layers;
 
 /* The network must have passed ffh_network_check; `classes` have FFH_ACTIVATION_BITS fractional bits. */
-void ffh_layers_init(ffh_layers *layers, const ffh_network *network, const int16_t classes[FFH_CLASSES]);
+void ffh_layers_init(ffh_layers *layers, const ffh_network *network, const int16_t classes[FFH_CLASSES], int has_base);
 
 #endif

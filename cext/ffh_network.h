@@ -22,10 +22,10 @@ enum {
     FFH_NOISE = 4,
     FFH_FINE = 4,    /* level 0 at half size: its four phases */
     FFH_CLASSES = 2, /* constants of the picture: rate class, texture class */
-    FFH_INPUTS = FFH_LEVELS - 1 + FFH_CHROMA + FFH_FINE + FFH_NOISE + FFH_CLASSES,
+    FFH_OUTPUTS = 6, /* of 2x2 luma samples: the four phases, Cb, Cr; as many inputs are the base picture */
+    FFH_INPUTS = FFH_LEVELS - 1 + FFH_CHROMA + FFH_FINE + FFH_OUTPUTS + FFH_NOISE + FFH_CLASSES,
     FFH_HIDDEN = 32,
     FFH_FEATURES = 16,
-    FFH_OUTPUTS = 6,
     FFH_TAPS = 4,
     FFH_WINDOW = 9,
     FFH_PATTERNS = 64,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-    HEADER_SIZE = 2 + FFH_CLASSES + FFH_CHROMA,
+    HEADER_SIZE = 1 + FFH_CLASSES + FFH_CHROMA,
     MIN_SIDE = 2,
     MIN_STEP = 3 << (FFH_ACTIVATION_BITS - 1),
     CLASS_ZERO = 128,
@@ -90,7 +90,6 @@ int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, 
         copy_grid(grid->at, grid->stride, arrays[i], grid->columns, grid->rows, grid->columns);
     }
     memcpy(c.latents.patterns.at, arrays[FFH_GRIDS], pattern_bytes(&c.latents.patterns));
-    ffh_buf_append_byte(out, FFH_OVERFIT_VERSION);
     ffh_buf_append_byte(out, header->has_fine);
     ffh_buf_append(out, header->classes, FFH_CLASSES);
     ffh_buf_append(out, header->steps, FFH_CHROMA);
@@ -110,11 +109,9 @@ static int read_contents(const uint8_t *data, size_t size, int width, int height
 
     if (error || size < HEADER_SIZE)
         return FFH_EDATA;
-    if (data[0] != FFH_OVERFIT_VERSION)
-        return FFH_EUNSUPPORTED;
-    c->header.has_fine = data[1];
-    memcpy(c->header.classes, data + 2, FFH_CLASSES);
-    memcpy(c->header.steps, data + 2 + FFH_CLASSES, FFH_CHROMA);
+    c->header.has_fine = data[0];
+    memcpy(c->header.classes, data + 1, FFH_CLASSES);
+    memcpy(c->header.steps, data + 1 + FFH_CLASSES, FFH_CHROMA);
     error = check_header(&c->header);
     error = error ? error : ffh_latents_init(&c->latents, width, height, c->header.has_fine);
     if (error)
@@ -126,7 +123,8 @@ static int read_contents(const uint8_t *data, size_t size, int width, int height
     return error;
 }
 
-int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads)
+int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *base,
+                       const ffh_planes *to, int threads)
 {
     contents c;
     ffh_pyramid pyramid;
@@ -142,7 +140,7 @@ int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, 
         steps[i] = ffh_overfit_step(c.header.steps[i >= FFH_LEVELS], ffh_grid_level(i));
     error = ffh_pyramid_init(&pyramid, &c.network, &c.latents, steps);
     if (!error) {
-        error = ffh_synthesise(&c.network, &pyramid, classes, to, threads);
+        error = ffh_synthesise(&c.network, &pyramid, classes, base, to, threads);
         ffh_pyramid_free(&pyramid);
     }
     ffh_latents_free(&c.latents);

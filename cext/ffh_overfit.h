@@ -1,5 +1,6 @@
 /*
- * The latent of generator `overfit`: header, network, latents (docs/FORMAT.md section 4).
+ * The latent of generator `overfit` but for its base picture: header, network, grids, patterns (docs/FORMAT.md
+ * section 4).
  */
 #ifndef FFH_OVERFIT_H
 #define FFH_OVERFIT_H
@@ -7,7 +8,6 @@
 #include "ffh_synthesis.h"
 
 enum {
-    FFH_OVERFIT_VERSION = 1,
     FFH_ARRAYS = FFH_GRIDS + 1,
     FFH_OVERFIT_MAX_STEP = 95,
     FFH_OVERFIT_MAX_SIDE = 16384,
@@ -29,8 +29,9 @@ typedef struct ffh_overfit_header {
 int ffh_overfit_encode(const ffh_overfit_header *header, int width, int height, int32_t *values,
                        const uint8_t shifts[FFH_MODULES], const int8_t *const arrays[FFH_ARRAYS], ffh_buf *out);
 
-/* Makes the picture of a latent. Returns 0, FFH_ENOMEM, FFH_EDATA, or FFH_EUNSUPPORTED for another version. */
-int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads);
+/* Makes the picture of a latent and its base picture, NULL if it has none. Returns 0, FFH_ENOMEM or FFH_EDATA. */
+int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *base,
+                       const ffh_planes *to, int threads);
 
 /* Reads header, network and latents back, for a warm start; `arrays` as for encoding, each with room for its size. */
 int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ffh_overfit_header *header,

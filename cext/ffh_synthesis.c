@@ -11,6 +11,7 @@ enum { RING = 4, RESIDUAL_LAYERS = 2 };
 typedef struct worker {
     const ffh_layers *layers;
     const ffh_pyramid *pyramid;
+    const ffh_planes *base; /* or NULL */
     const ffh_planes *to;
     int first;
     int last;
@@ -40,6 +41,30 @@ void ffh_noise_row(int channel, int row, int columns, int16_t *out)
     }
 }
 
+static int sample_at(const ffh_planes *from, int plane, int row, int column)
+{
+    const uint8_t *at = from->planes[plane] + row * from->strides[plane];
+    return from->bit_depth == 8 ? at[column] : ((const uint16_t *)(const void *)at)[column];
+}
+
+/* Samples of one plane, from `first` on and `gap` apart, as activations around mid-grey. */
+static void read_samples(const ffh_planes *from, int plane, int row, int first, int gap, int16_t *to, int count)
+{
+    int middle = 1 << (from->bit_depth - 1);
+    int unit = 1 << (FFH_ACTIVATION_BITS - (from->bit_depth - 8));
+
+    for (int x = 0; x < count; x++)
+        to[x] = (int16_t)((sample_at(from, plane, row, first + gap * x) - middle) * unit);
+}
+
+static void base_row(const worker *w, int row, int16_t *const *out)
+{
+    for (int phase = 0; phase < 4; phase++)
+        read_samples(w->base, 0, 2 * row + phase / 2, phase % 2, 2, out[phase], w->inputs.columns);
+    read_samples(w->base, 1, row, 0, 1, out[4], w->inputs.columns);
+    read_samples(w->base, 2, row, 0, 1, out[5], w->inputs.columns);
+}
+
 static void input_row(worker *w, int row)
 {
     const ffh_pyramid *p = w->pyramid;
@@ -50,6 +75,8 @@ static void input_row(worker *w, int row)
         out[i] = ffh_rows_at(&w->inputs, i, 0);
     ffh_pyramid_row(p, row, out, &w->scratch);
     ffh_patterns_add_row(&p->latents->patterns, &w->band, p->steps[0], row, w->inputs.columns, out + FFH_FIRST_DRAWN);
+    if (w->base)
+        base_row(w, row, out + FFH_FIRST_BASE);
     for (int i = 0; i < FFH_NOISE && w->layers->has_noise; i++)
         ffh_noise_row(i, row, w->inputs.columns, out[first_noise + i]);
 }
@@ -135,32 +162,31 @@ static void layer_row(worker *w, int layer, int row)
         ffh_extend_row(out[i], w->inputs.columns);
 }
 
-static int sample(int value, int shift, int middle)
+/* Writes samples of one plane, from `first` on and `gap` apart: the base picture's, or mid-grey, and what is added. */
+static void write_samples(const worker *w, int plane, int row, const int16_t *from, int first, int gap)
 {
-    value = ((value + (1 << (shift - 1))) >> shift) + middle;
-    return FFH_MIN(FFH_MAX(value, 0), 2 * middle - 1);
-}
-
-static void write_samples(const ffh_planes *to, int plane, int row, const int16_t *from, int count, int first, int gap)
-{
+    const ffh_planes *to = w->to;
     int shift = FFH_ACTIVATION_BITS - (to->bit_depth - 8);
-    int middle = 1 << (to->bit_depth - 1);
+    int most = (1 << to->bit_depth) - 1;
     uint8_t *at = to->planes[plane] + row * to->strides[plane];
     uint16_t *deep = (uint16_t *)(void *)at;
 
-    if (to->bit_depth == 8)
-        for (int x = 0; x < count; x++)
-            at[first + gap * x] = (uint8_t)sample(from[x], shift, middle);
-    else
-        for (int x = 0; x < count; x++)
-            deep[first + gap * x] = (uint16_t)sample(from[x], shift, middle);
+    for (int x = 0; x < w->inputs.columns; x++) {
+        int column = first + gap * x;
+        int value = w->base ? sample_at(w->base, plane, row, column) : (most + 1) / 2;
+        value += (from[x] + (1 << (shift - 1))) >> shift;
+        value = FFH_MIN(FFH_MAX(value, 0), most);
+        if (to->bit_depth == 8)
+            at[column] = (uint8_t)value;
+        else
+            deep[column] = (uint16_t)value;
+    }
 }
 
 static void output_row(worker *w, int row)
 {
     const ffh_layers *l = w->layers;
     int16_t *out[FFH_OUTPUTS];
-    int columns = w->inputs.columns;
 
     advance(w, RESIDUAL_LAYERS, row);
     for (int i = 0; i < FFH_OUTPUTS; i++)
@@ -168,9 +194,9 @@ static void output_row(worker *w, int row)
     ffh_mac mac = { FFH_WINDOW_TAPS, FFH_OUTPUTS, FFH_MAC_RESIDUAL, l->weights5, l->bias5 };
     residual_row(w, &mac, &w->rings[RESIDUAL_LAYERS], row, out);
     for (int phase = 0; phase < 4; phase++)
-        write_samples(w->to, 0, 2 * row + phase / 2, out[phase], columns, phase % 2, 2);
-    write_samples(w->to, 1, row, out[4], columns, 0, 1);
-    write_samples(w->to, 2, row, out[5], columns, 0, 1);
+        write_samples(w, 0, 2 * row + phase / 2, out[phase], phase % 2, 2);
+    write_samples(w, 1, row, out[4], 0, 1);
+    write_samples(w, 2, row, out[5], 0, 1);
 }
 
 static void run_worker(void *workers, int index)
@@ -208,7 +234,7 @@ static void worker_free(worker *w)
 }
 
 int ffh_synthesise(const ffh_network *network, const ffh_pyramid *pyramid, const int16_t classes[FFH_CLASSES],
-                   const ffh_planes *to, int threads)
+                   const ffh_planes *base, const ffh_planes *to, int threads)
 {
     worker workers[FFH_MAX_THREADS] = { { 0 } };
     int rows = pyramid->latents->grids[1].rows;
@@ -217,9 +243,9 @@ int ffh_synthesise(const ffh_network *network, const ffh_pyramid *pyramid, const
     int error = l ? 0 : FFH_ENOMEM;
 
     if (l)
-        ffh_layers_init(l, network, classes);
+        ffh_layers_init(l, network, classes, base != NULL);
     for (int i = 0; i < count && !error; i++) {
-        workers[i] = (worker){ .layers = l, .pyramid = pyramid, .to = to };
+        workers[i] = (worker){ .layers = l, .pyramid = pyramid, .base = base, .to = to };
         workers[i].first = (int)((int64_t)rows * i / count);
         workers[i].last = (int)((int64_t)rows * (i + 1) / count);
         error = worker_init(&workers[i]);

@@ -55,6 +55,12 @@ class Picture:
     cr: Plane
     bit_depth: int = 8
 
+    @classmethod
+    def zeros(cls, spec: PictureSpec) -> Picture:
+        """Make a picture whose samples are all zero, to be written to."""
+        y, cb, cr = (np.zeros(shape, spec.dtype) for shape in spec.plane_shapes)
+        return cls(y, cb, cr, spec.bit_depth)
+
     @property
     def planes(self) -> tuple[Plane, Plane, Plane]:
         """The planes in coding order."""

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.structure import PARAMETER_COUNT, PARAMETERS, PATTERN_GRID, array_shapes, level_of
 from ffhybrid.picture import Picture, PictureSpec
 
 FOLDER = Path(__file__).parent / "cext" / "data"
 GOLDEN = {
-    "fitted": (PictureSpec(176, 144), "06dac45b875e9383144498052c8f82a9"),
-    "tuned": (PictureSpec(176, 144), "3759a4994736c0f83c09cbcf707ffdc2"),
-    "random": (PictureSpec(202, 118), "a6074cbb30a581975b2b2c01e8af95ab"),
-    "ten-bit": (PictureSpec(98, 66, 10), "c7ae2a3d4ec0224da1d7996287ed228e"),
+    "fitted": (PictureSpec(176, 144), "4b5ed28f1fc80cb4109f71658beb6de3"),
+    "tuned": (PictureSpec(176, 144), "a0d7aa79225d6e9760027f0b53d8f6bd"),
+    "random": (PictureSpec(202, 118), "8b39fdfa6cdfe6e0e841cabe818b5a66"),
+    "ten-bit": (PictureSpec(98, 66, 10), "cb2ef3c7cf626af76fb6221f4694b5a3"),
+    "ten-bit-base": (PictureSpec(98, 66, 10), "2fbc890573545cb02af4caa30853667b"),
 }
 """By name: what was asked for, and the MD5 of Y, Cb and Cr after each other."""
 
@@ -36,7 +37,9 @@ def planes_md5(picture: Picture) -> str:
     return hashlib.md5(b"".join(plane.tobytes() for plane in picture.planes)).hexdigest()
 
 
-def random_latent(spec: PictureSpec, *, seed: int = 1, fine: bool = True, changes: int = 0) -> codec.Latent:
+def random_latent(
+    spec: PictureSpec, *, below: bytes = b"", seed: int = 1, fine: bool = True, changes: int = 0
+) -> codec.Latent:
     """Laplace-distributed latents, larger in coarse grids; a network some way off the prior."""
 
     def spread(grid: int) -> float:
@@ -48,6 +51,7 @@ def random_latent(spec: PictureSpec, *, seed: int = 1, fine: bool = True, change
         for grid, shape in enumerate(array_shapes(spec.width, spec.height))
     ]
     return codec.Latent(
+        base=below,
         classes=(140, 100),
         steps=(60, 66),
         values=codec.prior() + rng.integers(-changes, changes + 1, PARAMETER_COUNT, np.int32),
@@ -55,8 +59,22 @@ def random_latent(spec: PictureSpec, *, seed: int = 1, fine: bool = True, change
     )
 
 
+def random_picture(spec: PictureSpec, *, seed: int = 1) -> Picture:
+    """Blocks of random levels."""
+    rng = np.random.default_rng(seed)
+    planes = (
+        np.kron(rng.integers(0, 1 << spec.bit_depth, (rows // 8 + 1, columns // 8 + 1)), np.ones((8, 8), int))
+        for rows, columns in spec.plane_shapes
+    )
+    y, cb, cr = (
+        plane[:rows, :columns].astype(spec.dtype)
+        for plane, (rows, columns) in zip(planes, spec.plane_shapes, strict=True)
+    )
+    return Picture(y, cb, cr, spec.bit_depth)
+
+
 def remake() -> dict[str, bytes]:
-    """Make all of them from the built-in prior: two fits of a real picture, and two of random latents."""
+    """Make all of them from the built-in prior: two fits of a real picture, and three of random latents."""
     from ffhybrid.filters import Likeness, create
     from ffhybrid.source import VideoSource
     from support import clip
@@ -70,9 +88,10 @@ def remake() -> dict[str, bytes]:
         for name, preset, tune in (("fitted", "ultrafast", "psnr"), ("tuned", "medium", "perceptual"))
     }
     finest = bytes(len(PARAMETERS))
-    for name in ("random", "ten-bit"):
+    for name in ("random", "ten-bit", "ten-bit-base"):
         spec = GOLDEN[name][0]
-        made[name], _ = codec.write_latent(random_latent(spec, changes=50), spec, finest)
+        below = base.encode(random_picture(spec), crf=50, effort=4) if name.endswith("base") else b""
+        made[name], _ = codec.write_latent(random_latent(spec, below=below, changes=50), spec, finest)
     return made
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from ffhybrid.filters.overfit.fitting import FIRST_TEMPERATURE
 from ffhybrid.filters.overfit.rounding import noisy_round
 from training.networks import Networks
-from training.objective import Classes, Judge, Loss, descend, learning_rate
+from training.objective import Judge, Loss, descend, learning_rate
+from training.parts import Part
 from training.pictures import Pictures
 
 BATCH = 4
@@ -44,13 +45,14 @@ class Amortised:
 
 def autoencode(networks: Networks, pictures: Pictures, judge: Judge, batch: int) -> Loss:
     """Code random parts through both networks."""
-    classes = Classes.random()
-    source = torch.stack([pictures.part() for _ in range(batch)]).to(networks.device)
+    part = Part.random(pictures, batch, networks.device)
+    classes = part.classes
     quantised = _noisy if random.random() < NOISY_PART else _straight_through
-    latents: list[Tensor | None] = [quantised(x) for x in networks.analysis(source, classes.values, classes.steps)]
+    guess = networks.analysis(part.source, part.base, classes.values, classes.steps)
+    latents: list[Tensor | None] = [quantised(x) for x in guess]
     if classes.rate >= FINE_BELOW or random.random() >= FINE_PART:
         latents[0] = None
-    return judge.loss(networks.network, latents, source, classes)
+    return judge.loss(networks.network, latents, part)
 
 
 def _groups(networks: Networks) -> dict[str, list[torch.nn.Parameter]]:

@@ -17,7 +17,8 @@ from ffhybrid.filters.overfit.rounding import noisy_round
 from ffhybrid.filters.overfit.session import FINE_BELOW
 from training.amortised import FINE_PART, autoencode
 from training.networks import Networks
-from training.objective import Classes, Judge, Loss, descend, learning_rate
+from training.objective import Judge, Loss, descend, learning_rate
+from training.parts import Part
 from training.pictures import Pictures
 
 PARTS_A_STEP = 3
@@ -31,11 +32,11 @@ class FittedPart:
     """A part of a picture with latents of its own."""
 
     def __init__(self, networks: Networks, pictures: Pictures) -> None:
-        self.source = pictures.part()[None].to(networks.device)
-        self.classes = Classes.random()
+        self.part = Part.random(pictures, 1, networks.device)
+        classes = self.part.classes
         with torch.no_grad():
-            guess = networks.analysis(self.source, self.classes.values, self.classes.steps)
-        if self.classes.rate >= FINE_BELOW or random.random() >= FINE_PART:
+            guess = networks.analysis(self.part.source, self.part.base, classes.values, classes.steps)
+        if classes.rate >= FINE_BELOW or random.random() >= FINE_PART:
             guess[0] = None
         self._latents = [None if x is None else x.clone().requires_grad_() for x in guess]
         rates = {index: learning_rate_of(index) for index in range(len(guess))}
@@ -93,7 +94,7 @@ class Joint:
         return losses
 
     def _fit(self, fitted: FittedPart) -> Loss:
-        loss = self._judge.loss(self._networks.network, fitted.rounded(), fitted.source, fitted.classes)
+        loss = self._judge.loss(self._networks.network, fitted.rounded(), fitted.part)
         torch.autograd.backward(loss.total())
         fitted.step(loss.gradient_weight())
         return loss

@@ -11,45 +11,17 @@ import torch
 from torch import Tensor
 
 from ffhybrid.filters.colour import to_rgb
-from ffhybrid.filters.overfit.codec import grid_steps
 from ffhybrid.filters.overfit.model import Network, noise_planes
 from ffhybrid.filters.overfit.session import PLAIN_TEXTURE
 from ffhybrid.filters.overfit.start import lambda_of
-from ffhybrid.filters.overfit.start import steps as header_steps
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.picture import Colour
+from training.parts import Classes, Part
 from training.pictures import PART
 
-RATE_CLASSES = (-4.0, 3.6)
-TEXTURE_CLASSES = (-3.0, 1.0)
-PLAIN_PART = 0.4
 LPIPS_PICTURES, LPIPS_SIDE = 2, 112
 NOISE_SIDE = 512
 LAST_RATE = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Classes:
-    """Rate and texture wanted of a part."""
-
-    rate: float
-    texture: float
-
-    @classmethod
-    def random(cls) -> Classes:
-        """Draw both."""
-        is_plain = random.random() < PLAIN_PART
-        return cls(random.uniform(*RATE_CLASSES), PLAIN_TEXTURE if is_plain else random.uniform(*TEXTURE_CLASSES))
-
-    @property
-    def values(self) -> tuple[float, float]:
-        """As the networks have them."""
-        return self.rate, self.texture
-
-    @property
-    def steps(self) -> Sequence[float]:
-        """Of every grid and of the patterns."""
-        return grid_steps(header_steps(self.rate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +52,13 @@ class Judge:
         self._lpips = lpips.to(device)
         self._noise = noise_planes(NOISE_SIDE, NOISE_SIDE, device=device)
 
-    def loss(self, network: Network, latents: Sequence[Tensor | None], source: Tensor, classes: Classes) -> Loss:
-        """Judge rounded latents, (batch, channels, rows, columns) each, of a source (batch, 6, PART, PART)."""
+    def loss(self, network: Network, latents: Sequence[Tensor | None], part: Part) -> Loss:
+        """Judge rounded latents, (batch, channels, rows, columns) each."""
+        source, classes = part.source, part.classes
         features = [None if x is None else x * step for x, step in zip(latents, classes.steps, strict=True)]
         y, x = (random.randrange(NOISE_SIDE - PART) for _ in range(2))
-        made = network.synthesise(features, self._noise[..., y : y + PART, x : x + PART], classes.values)
+        noise = self._noise[..., y : y + PART, x : x + PART]
+        made = network.synthesise(features, part.base, noise, classes.values)
         bpp = network.bits(latents, classes.values) / (4 * PART * PART * len(source))
         mse = ((made - source) / 255).square().mean()
         if classes.texture == PLAIN_TEXTURE:

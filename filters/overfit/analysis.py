@@ -38,13 +38,13 @@ FIRST_WEIGHT = 0.005
 class Analysis(nn.Module):
     """Packed picture (batch, 6, rows, columns) in 8-bit units around mid-grey to one grid a level.
 
-    A Laplacian pyramid of each plane, corrected by a feature pyramid: down to the coarsest level, and up again, so
-    that a finer grid knows what the coarser ones hold.
+    A Laplacian pyramid of each plane of what the base picture lacks, corrected by a feature pyramid: down to the
+    coarsest level, and up again, so that a finer grid knows what the coarser ones hold.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(OUTPUTS + CLASSES, WIDTH, 3, padding=1)
+        self.stem = nn.Conv2d(2 * OUTPUTS + CLASSES, WIDTH, 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(WIDTH, WIDTH, 3, stride=2, padding=1) for _ in range(LEVELS - 2))
         self.up = nn.ModuleList(nn.Conv2d(WIDTH, WIDTH, 3, padding=1) for _ in range(LEVELS - 1))
         self.head = nn.ModuleList(nn.Conv2d(WIDTH, 3, 3, padding=1) for _ in range(LEVELS - 1))
@@ -55,11 +55,14 @@ class Analysis(nn.Module):
             nn.init.normal_(layer.weight, std=FIRST_WEIGHT)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, packed: Tensor, classes: Sequence[float], steps: Sequence[float]) -> list[Tensor]:
+    def forward(
+        self, packed: Tensor, base: Tensor | None, classes: Sequence[float], steps: Sequence[float]
+    ) -> list[Tensor]:
         """Guess latents.
 
         Args:
             packed: the picture.
+            base: the base picture, as ``packed``; None for none.
             classes: rate and texture class, as for the synthesis.
             steps: by grid, 8-bit units of one latent unit, and that of patterns.
 
@@ -67,7 +70,9 @@ class Analysis(nn.Module):
             All grids, unrounded, (batch, 1, rows, columns), and (batch, PATTERNS, rows, columns).
         """
         wanted = packed.new_tensor(classes).view(1, -1, 1, 1).expand(packed.shape[0], -1, *packed.shape[2:])
-        x = F.gelu(self.stem(torch.cat((packed / 64, wanted / 4), 1)))
+        below = torch.zeros_like(packed) if base is None else base
+        packed = packed - below
+        x = F.gelu(self.stem(torch.cat((packed / 64, below / 64, wanted / 4), 1)))
         sides = [x]
         for layer in self.down:
             x = F.gelu(layer(x))

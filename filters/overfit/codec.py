@@ -1,4 +1,7 @@
-"""The latent of generator ``overfit`` as values, written and read by the C core. Nothing here needs torch."""
+"""The latent of generator ``overfit`` as values: a base picture, and what the C core writes and reads.
+
+Nothing here needs torch.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ffhybrid import leb128
 from ffhybrid._cext import ffi, lib
 from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.filters.overfit import base as base_codec
 from ffhybrid.filters.overfit.structure import (
     ACTIVATION_BITS,
     LEVELS,
@@ -27,6 +32,7 @@ from ffhybrid.filters.overfit.structure import (
 from ffhybrid.picture import Picture, PictureSpec
 
 Grid = NDArray[np.int8]
+VERSION = 1
 MODULES = len(PARAMETERS)
 MAX_STEP = int(lib.FFH_OVERFIT_MAX_STEP)
 _CLASS_ZERO, _CLASS_STEPS = 128, 32
@@ -36,11 +42,13 @@ _CLASS_ZERO, _CLASS_STEPS = 128, 32
 class Latent:
     """Everything that a latent holds.
 
-    ``grids`` are (rows, columns) int8 arrays, -127 to 127, None for an absent level 0, and behind them the patterns,
-    (rows, columns, PATTERNS); ``values`` are the network in file order as int32 with ``WEIGHT_BITS`` fractional bits;
-    ``classes`` (rate, texture) and ``steps`` (luma, chroma) are bytes of the header.
+    ``base`` is the coded base picture, empty if there is none; ``grids`` are (rows, columns) int8 arrays, -127 to
+    127, None for an absent level 0, and behind them the patterns, (rows, columns, PATTERNS); ``values`` are the network
+    in file order as int32 with ``WEIGHT_BITS`` fractional bits; ``classes`` (rate, texture) and ``steps`` (luma,
+    chroma) are bytes of the header.
     """
 
+    base: bytes
     classes: tuple[int, int]
     steps: tuple[int, int]
     values: NDArray[np.int32]
@@ -137,7 +145,8 @@ def write_latent(latent: Latent, spec: PictureSpec, shifts: bytes) -> tuple[byte
             buf,
         )
         _check(code)
-        return bytes(ffi.buffer(buf.data, buf.size)[:]), values
+        refinement = bytes(ffi.buffer(buf.data, buf.size)[:])
+        return b"".join((bytes([VERSION]), leb128.encode(len(latent.base)), latent.base, refinement)), values
     finally:
         lib.ffh_buf_free(buf)
 
@@ -148,19 +157,36 @@ def read_latent(data: bytes, spec: PictureSpec) -> Latent:
     Raises:
         CorruptDataError, UnsupportedError: as :func:`decode`.
     """
+    base, refinement = split(data)
     shapes = array_shapes(spec.width, spec.height)
     grids = [np.zeros(shape, np.int8) for shape in shapes]
     values = np.zeros(PARAMETER_COUNT, np.int32)
     header = ffi.new("ffh_overfit_header *")
     pointers = ffi.new("int8_t *[]", [ffi.cast("int8_t *", grid.ctypes.data) for grid in grids])
     destination = ffi.cast("int32_t *", values.ctypes.data)
-    _check(lib.ffh_overfit_read(data, len(data), spec.width, spec.height, header, destination, pointers))
+    _check(lib.ffh_overfit_read(refinement, len(refinement), spec.width, spec.height, header, destination, pointers))
     return Latent(
+        base=base,
         classes=(header.classes[0], header.classes[1]),
         steps=(header.steps[0], header.steps[1]),
         values=values,
         grids=(grids[0] if header.has_fine else None, *grids[1:]),
     )
+
+
+def split(data: bytes) -> tuple[bytes, bytes]:
+    """Cut a latent into its base picture, empty if there is none, and what refines it.
+
+    Raises:
+        CorruptDataError: a latent that is damaged.
+        UnsupportedError: another version of it.
+    """
+    if data[:1] != bytes([VERSION]):
+        raise UnsupportedError("the overfit latent has a version that this program does not know")
+    size, begin = leb128.decode(data, 1)
+    if size > len(data) - begin:
+        raise CorruptDataError("the overfit latent ends inside its base picture")
+    return data[begin : begin + size], data[begin + size :]
 
 
 def decode(data: bytes, spec: PictureSpec, *, threads: int) -> Picture:
@@ -170,14 +196,32 @@ def decode(data: bytes, spec: PictureSpec, *, threads: int) -> Picture:
         CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
         UnsupportedError: another version of the latent.
     """
-    planes = [np.zeros(shape, spec.dtype) for shape in spec.plane_shapes]
-    to = ffi.new("ffh_planes *")
-    for i, plane in enumerate(planes):
-        to.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
-        to.strides[i] = plane.strides[0]
-    to.bit_depth = spec.bit_depth
-    _check(lib.ffh_overfit_decode(data, len(data), spec.width, spec.height, to, threads))
-    return Picture(planes[0], planes[1], planes[2], spec.bit_depth)
+    base, refinement = split(data)
+    return refine(base_codec.decode(base, spec) if base else None, refinement, spec, threads=threads)
+
+
+def refine(base: Picture | None, refinement: bytes, spec: PictureSpec, *, threads: int) -> Picture:
+    """Make the picture of a base picture and what refines it, as :func:`split` gives it.
+
+    Raises:
+        CorruptDataError: as :func:`decode`.
+    """
+    made = Picture.zeros(spec)
+    below = ffi.NULL if base is None else _planes(base)
+    _check(lib.ffh_overfit_decode(refinement, len(refinement), spec.width, spec.height, below, _planes(made), threads))
+    return made
+
+
+def _planes(picture: Picture) -> Any:
+    """Give the C core a view; the picture has to outlive it."""
+    view = ffi.new("ffh_planes *")
+    for i, plane in enumerate(picture.planes):
+        if plane.strides[1] != plane.itemsize:
+            raise ValueError("samples of a row must be next to each other")
+        view.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
+        view.strides[i] = plane.strides[0]
+    view.bit_depth = picture.bit_depth
+    return view
 
 
 def _checked_grids(latent: Latent, spec: PictureSpec) -> list[Grid | None]:
@@ -199,6 +243,4 @@ def _check(code: int) -> None:
         return
     if code == lib.FFH_ENOMEM:
         raise MemoryError("a picture")
-    if code == lib.FFH_EUNSUPPORTED:
-        raise UnsupportedError("the overfit latent has a version that this program does not know")
     raise CorruptDataError("the overfit latent is damaged")

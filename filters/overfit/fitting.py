@@ -95,6 +95,7 @@ class Fit:
         self._device = device
         self._generator = generator
         self._samples = spec.width * spec.height
+        self._base = start.base
         self._classes = start.classes
         self._steps = start.steps
         self._log_lambda = math.log(lambda_of(codec.real_class(start.classes[0])))
@@ -184,7 +185,8 @@ class Fit:
         classes = codec.real_classes(self._classes)
         units = codec.grid_steps(self._steps)
         features = [None if grid is None else grid * unit for grid, unit in zip(grids, units, strict=True)]
-        packed = self._network.synthesise(features, self._noise, classes)
+        below = self._base.packed if self._base else None
+        packed = self._network.synthesise(features, below, self._noise, classes)
         rate = self._network.bits(grids, classes)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self._samples * self._loss.sample(packed) + self.lagrangian * rate)
@@ -275,7 +277,9 @@ class Fit:
         Fine latents whose magnitude is below ``threshold`` become zero.
         """
         data = self._written(shifts, threshold)
-        picture = codec.decode(data, self._spec, threads=torch.get_num_threads())
+        _, refinement = codec.split(data)
+        below = self._base.picture if self._base else None
+        picture = codec.refine(below, refinement, self._spec, threads=torch.get_num_threads())
         known = self._decoded
         if known is not None and known.picture.same_samples(picture):
             return Candidate(data=data, picture=picture, packed=known.packed, loss=known.loss)
@@ -285,6 +289,7 @@ class Fit:
 
     def _written(self, shifts: bytes, threshold: float) -> bytes:
         latent = codec.Latent(
+            base=self._base.data if self._base else b"",
             classes=self._classes,
             steps=self._steps,
             values=codec.fixed_point(self._network.flat().cpu().numpy()),

@@ -18,7 +18,7 @@ MAX_THREADS = 8
 
 
 class Overfit:
-    """Latent grids and a tiny network, optimised for one picture (Cool-Chic and C3 family).
+    """A base picture, refined by latent grids and a tiny network optimised for it (Cool-Chic and C3 family).
 
     Args:
         preset: effort, in x265's words; default ``medium``.

@@ -110,18 +110,21 @@ class Network(nn.Module):
                 self.named(parameter.name).copy_(part.view(parameter.shape))
                 first += parameter.size
 
-    def synthesise(self, features: Sequence[Tensor | None], noise: Tensor, classes: Sequence[float]) -> Tensor:
+    def synthesise(
+        self, features: Sequence[Tensor | None], base: Tensor | None, noise: Tensor, classes: Sequence[float]
+    ) -> Tensor:
         """Make pictures.
 
         Args:
             features: by grid, (batch, 1, rows, columns), and (batch, PATTERNS, rows, columns); level 0 may be None.
+            base: the base picture, (batch, 6, rows, columns) as is returned; None for none.
             noise: (1 or batch, NOISE, rows, columns) at half size.
             classes: the picture's rate and texture class.
 
         Returns:
             (batch, 6, rows, columns) at half size: luma phases, Cb, Cr in 8-bit units around mid-grey.
         """
-        inputs = self._inputs(features, noise, classes)
+        inputs = self._inputs(features, base, noise, classes)
         weight1, weight2, linear = (self.named(f"synthesis.{name}") for name in ("weight1", "weight2", "linear"))
         hidden = F.relu(F.conv2d(inputs, weight1[..., None, None], self.named("synthesis.bias1")))
         mixed = torch.cat((weight2, linear), 1)[..., None, None]
@@ -130,9 +133,12 @@ class Network(nn.Module):
             weight, bias = self.named(f"synthesis.weight{layer}"), self.named(f"synthesis.bias{layer}")
             out = out + F.relu(_conv3x3(out, weight, bias))
         last = _conv3x3(out, self.named("synthesis.weight5"), self.named("synthesis.bias5"))
-        return out[:, : last.shape[1]] + last
+        made = out[:, :OUTPUTS] + last
+        return made if base is None else made + base
 
-    def _inputs(self, features: Sequence[Tensor | None], noise: Tensor, classes: Sequence[float]) -> Tensor:
+    def _inputs(
+        self, features: Sequence[Tensor | None], base: Tensor | None, noise: Tensor, classes: Sequence[float]
+    ) -> Tensor:
         stack = torch.cat([cast(Tensor, features[grid]) for grid in (LEVELS - 1, *_chroma(LEVELS - 1))], 1)
         for level in range(LEVELS - 2, 0, -1):
             finer = cast(Tensor, features[level])
@@ -148,7 +154,8 @@ class Network(nn.Module):
         drawn = torch.cat((stack[:, FIRST_PATTERN_INPUT:], packed), 1)
         drawn = drawn + self._draw(cast(Tensor, features[PATTERN_GRID]))[..., :rows, :columns]
         constant = stack.new_tensor(classes).view(1, -1, 1, 1).expand(batch, -1, rows, columns)
-        return torch.cat((stack[:, :FIRST_PATTERN_INPUT], drawn, noise.expand(batch, -1, -1, -1), constant), 1)
+        below = stack.new_zeros((batch, OUTPUTS, rows, columns)) if base is None else base
+        return torch.cat((stack[:, :FIRST_PATTERN_INPUT], drawn, below, noise.expand(batch, -1, -1, -1), constant), 1)
 
     def _draw(self, amplitudes: Tensor) -> Tensor:
         drawn = F.conv_transpose2d(amplitudes, self.basis, stride=PATTERN_STRIDE)

@@ -11,17 +11,19 @@ import torch
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective
 from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
-from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.fitting import Candidate, Fit
 from ffhybrid.filters.overfit.losses import LikenessLoss, pack
 from ffhybrid.filters.overfit.presets import Preset
-from ffhybrid.filters.overfit.start import Start, from_analysis, from_latent, lambda_of
+from ffhybrid.filters.overfit.start import Base, Start, from_analysis, from_latent, lambda_of
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.picture import PictureSpec
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_RATE_CLASS = -1.0
+DEFAULT_RATE_CLASS, DEFAULT_CRF = -1.0, 43
+BASE_SHARE, PLAIN_BASE_SHARE = 0.75, 0.92
+"""Of the budget, with a perceptual term and without: the base picture's."""
 PLAIN_TEXTURE, TEXTURE = -4.0, -1.5
 """Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
 FINE_BELOW = -2.5
@@ -54,7 +56,7 @@ class Session:
         progress: Callable[[FitProgress], None] | None,
     ) -> bytes:
         """Run a preset from the best start there is."""
-        starts = self._starts(budget, warm_start)
+        starts = self._starts(preset, budget, warm_start)
         likeness = self._likeness(starts[0])
         loss: DifferentiableLoss = likeness
         if isinstance(self._objective, DifferentiableObjective):
@@ -87,19 +89,30 @@ class Session:
             self._source, colour=self._spec.colour, lpips=self._lpips, weight=weight, generator=self._generator
         )
 
-    def _starts(self, budget: int | None, warm_start: bytes | None) -> list[Start]:
+    def _base(self, preset: Preset, budget: int | None) -> Base | None:
+        """Code the base picture with its share of the budget; None where that is too little."""
+        picture = self._objective.source
+        if budget is None:
+            data: bytes | None = base.encode(picture, crf=DEFAULT_CRF, effort=preset.base)
+        else:
+            share = BASE_SHARE if self._texture > PLAIN_TEXTURE else PLAIN_BASE_SHARE
+            data = base.encode_within(picture, round(share * budget), effort=preset.base)
+        return None if data is None else Base.decoded(data, self._spec, self._device)
+
+    def _starts(self, preset: Preset, budget: int | None, warm_start: bytes | None) -> list[Start]:
         """Begin afresh, with a full-size grid too where the rate allows one, or where the picture before ended."""
+        below = self._base(preset, budget)
 
         def fresh(*, fine: bool) -> Start:
             return from_analysis(
-                self._source, budget=budget, rate_class=DEFAULT_RATE_CLASS, texture=self._texture, fine=fine
+                self._source, below, budget=budget, rate_class=DEFAULT_RATE_CLASS, texture=self._texture, fine=fine
             )
 
         starts = [fresh(fine=False)]
         if codec.real_class(starts[0].classes[0]) < FINE_BELOW:
             starts.append(fresh(fine=True))
         if warm_start is not None:
-            starts.append(from_latent(codec.read_latent(warm_start, self._spec), self._device))
+            starts.append(from_latent(codec.read_latent(warm_start, self._spec), self._spec, self._device))
         return starts
 
 

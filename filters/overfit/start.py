@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ffhybrid.filters.overfit import base as base_codec
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.analysis import Analysis
+from ffhybrid.filters.overfit.losses import pack
 from ffhybrid.filters.overfit.model import Network, tensor_of
+from ffhybrid.picture import Picture, PictureSpec
 
 BASE_LAMBDA = 0.01
 """Lambda of rate class 0; the class grows by one when lambda doubles."""
 RATE_CLASSES = (-4.0, 3.75)
 SHRINK = 0.65
 """What fitting leaves of the bytes of a first guess at the same lambda."""
+LEAST_REFINEMENT = 24
+"""Bytes of a latent without its base picture: the coder's, and a network that differs a little."""
 SEARCH_STEPS = 7
 LUMA_STEP, CHROMA_STEP = 75.0, 150.0
 """8-bit units of a level 0 latent at rate class 0; the best step grows with the square root of lambda. A latent of
 level k acts on 4^k luma samples, so that its step is 2^k times finer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base picture: its bytes, its samples, and (1, 6, rows, columns) of them for the network."""
+
+    data: bytes
+    picture: Picture
+    packed: Tensor
+
+    @classmethod
+    def decoded(cls, data: bytes, spec: PictureSpec, device: torch.device) -> Base:
+        """Decode one."""
+        picture = base_codec.decode(data, spec)
+        return cls(data, picture, pack(picture, device))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Real grids, (1, 1, rows, columns) each, the header's constants, and the network."""
+    """Real grids, (1, 1, rows, columns) each, the header's constants, the base picture if any, and the network."""
 
+    base: Base | None
     grids: list[Tensor | None]
     classes: tuple[int, int]
     steps: tuple[int, int]
@@ -68,12 +89,15 @@ def steps(rate_class: float) -> tuple[int, int]:
     return codec.nearest_step(LUMA_STEP * growth), codec.nearest_step(CHROMA_STEP * growth)
 
 
-def from_analysis(source: Tensor, *, budget: int | None, rate_class: float, texture: float, fine: bool) -> Start:
+def from_analysis(
+    source: Tensor, base: Base | None, *, budget: int | None, rate_class: float, texture: float, fine: bool
+) -> Start:
     """Begin from the analysis network, at the rate class whose fit is likely to meet the budget.
 
     Args:
         source: packed picture, (1, 6, rows, columns).
-        budget: bytes of the latent; None takes ``rate_class``.
+        base: what it is added to.
+        budget: bytes of the latent, the base picture's included; None takes ``rate_class``.
         rate_class: used without a budget.
         texture: texture class.
         fine: whether there is a level 0.
@@ -81,21 +105,31 @@ def from_analysis(source: Tensor, *, budget: int | None, rate_class: float, text
     prior = network(codec.prior(), source.device)
     model = analysis().to(source.device)
     if budget is not None:
-        rate_class = _search(model, prior, source, texture, 8 * budget / SHRINK, fine=fine)
+        left = max(budget - len(base.data), LEAST_REFINEMENT) if base else budget
+        guess = partial(_grids, model, source, base, fine=fine)
+        rate_class = _search(guess, prior, texture, 8 * left / SHRINK)
     classes = (codec.nearest_class(rate_class), codec.nearest_class(texture))
     real = (codec.real_class(classes[0]), codec.real_class(classes[1]))
     return Start(
-        grids=_grids(model, source, real, fine=fine),
+        base=base,
+        grids=_grids(model, source, base, real, fine=fine),
         classes=classes,
         steps=steps(real[0]),
         network=prior,
     )
 
 
-def from_latent(latent: codec.Latent, device: torch.device) -> Start:
-    """Begin from the latents and the network of a similar picture."""
+def from_latent(latent: codec.Latent, spec: PictureSpec, device: torch.device) -> Start:
+    """Begin from the base picture, the latents and the network of a similar picture."""
+    base = Base.decoded(latent.base, spec, device) if latent.base else None
     grids = [None if grid is None else tensor_of(grid, device) for grid in latent.grids]
-    return Start(grids=grids, classes=latent.classes, steps=latent.steps, network=network(latent.values, device))
+    return Start(
+        base=base,
+        grids=grids,
+        classes=latent.classes,
+        steps=latent.steps,
+        network=network(latent.values, device),
+    )
 
 
 def bits(model: Network, grids: Sequence[Tensor | None], classes: tuple[float, float]) -> float:
@@ -104,20 +138,23 @@ def bits(model: Network, grids: Sequence[Tensor | None], classes: tuple[float, f
         return float(model.bits([None if grid is None else grid.round() for grid in grids], classes))
 
 
-def _grids(model: Analysis, source: Tensor, classes: tuple[float, float], *, fine: bool) -> list[Tensor | None]:
+def _grids(
+    model: Analysis, source: Tensor, base: Base | None, classes: tuple[float, float], *, fine: bool
+) -> list[Tensor | None]:
+    below = base.packed if base else None
     with torch.no_grad():
-        found: list[Tensor | None] = list(model(source, classes, codec.grid_steps(steps(classes[0]))))
+        found: list[Tensor | None] = list(model(source, below, classes, codec.grid_steps(steps(classes[0]))))
     if not fine:
         found[0] = None
     return found
 
 
-def _search(model: Analysis, prior: Network, source: Tensor, texture: float, wanted: float, *, fine: bool) -> float:
+def _search(guess: Callable[..., list[Tensor | None]], prior: Network, texture: float, wanted: float) -> float:
     low, high = RATE_CLASSES
     for _ in range(SEARCH_STEPS):
         middle = (low + high) / 2
         classes = (middle, texture)
-        if bits(prior, _grids(model, source, classes, fine=fine), classes) > wanted:
+        if bits(prior, guess(classes), classes) > wanted:
             low = middle
         else:
             high = middle

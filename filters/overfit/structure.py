@@ -28,8 +28,9 @@ HIDDEN = 32
 FEATURES = 16
 OUTPUTS = 6
 """The picture in 2x2 luma blocks: four luma samples, Cb, Cr."""
-INPUTS = (LEVELS - 1) + 2 + 4 + NOISE + CLASSES
-"""Levels 1 to 6 at half size, Cb, Cr, level 0 as four phases, noise, and the picture's rate and texture class.
+INPUTS = (LEVELS - 1) + 2 + 4 + OUTPUTS + NOISE + CLASSES
+"""Levels 1 to 6 at half size, Cb, Cr, level 0 as four phases, the base picture as outputs are, noise, and the picture's
+rate and texture class.
 
 Patterns are added to the inputs from Cb on: chroma, and the four luma phases."""
 FIRST_PATTERN_INPUT = LEVELS - 1

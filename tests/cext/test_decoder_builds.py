@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 from cffi import FFI
 
+from ffhybrid.filters.overfit import base, codec
 from ffhybrid.picture import Picture, PictureSpec
 from golden import golden_latents, planes_md5
 
@@ -40,7 +41,8 @@ BUILDS = {
 }
 DECLARATIONS = """
 typedef struct ffh_planes { uint8_t *planes[3]; ptrdiff_t strides[3]; int bit_depth; } ffh_planes;
-int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *to, int threads);
+int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *base,
+                       const ffh_planes *to, int threads);
 """
 
 
@@ -70,15 +72,25 @@ def build(folder: Path, compiler: str, *flags: str) -> Path:
     return library
 
 
-def decode(ffi: FFI, library: object, data: bytes, spec: PictureSpec, threads: int) -> Picture:
-    planes = [np.zeros(shape, spec.dtype) for shape in spec.plane_shapes]
-    to = ffi.new("ffh_planes *")
-    for i, plane in enumerate(planes):
-        to.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
-        to.strides[i] = plane.strides[0]
-    to.bit_depth = spec.bit_depth
-    assert library.ffh_overfit_decode(data, len(data), spec.width, spec.height, to, threads) == 0  # type: ignore[attr-defined]
-    return Picture(planes[0], planes[1], planes[2], spec.bit_depth)
+def planes(ffi: FFI, picture: Picture) -> object:
+    view = ffi.new("ffh_planes *")
+    for i, plane in enumerate(picture.planes):
+        view.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
+        view.strides[i] = plane.strides[0]
+    view.bit_depth = picture.bit_depth
+    return view
+
+
+def decode(ffi: FFI, library: Any, data: bytes, spec: PictureSpec, threads: int) -> Picture:
+    coded, refinement = codec.split(data)
+    below = base.decode(coded, spec) if coded else None
+    made = Picture.zeros(spec)
+    of_base = planes(ffi, below) if below else ffi.NULL
+    size = len(refinement)
+    assert (
+        library.ffh_overfit_decode(refinement, size, spec.width, spec.height, of_base, planes(ffi, made), threads) == 0
+    )
+    return made
 
 
 @pytest.mark.parametrize("name", BUILDS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ffhybrid._cext import lib
 from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
-from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.structure import (
     MIN_LOG_SCALE,
     PARAMETER_COUNT,
@@ -21,7 +21,7 @@ from ffhybrid.filters.overfit.structure import (
     array_shapes,
 )
 from ffhybrid.picture import PictureSpec
-from golden import GOLDEN, golden_latents, planes_md5, random_latent
+from golden import GOLDEN, golden_latents, planes_md5, random_latent, random_picture
 
 SIZES = ((176, 144), (202, 118), (2, 2), (34, 66))
 NO_CHANGE, FINE = bytes([12] * len(PARAMETERS)), bytes([1] * len(PARAMETERS))
@@ -62,17 +62,19 @@ def test_extreme_latents_survive() -> None:
     spec = PictureSpec(64, 48)
     rng = np.random.default_rng(3)
     grids = tuple(rng.choice(np.array([-127, 0, 127], np.int8), shape) for shape in array_shapes(64, 48))
-    latent = codec.Latent(classes=(0, 255), steps=(95, 95), values=codec.prior(), grids=grids)
+    latent = codec.Latent(base=b"", classes=(0, 255), steps=(95, 95), values=codec.prior(), grids=grids)
     data, _ = codec.write_latent(latent, spec, NO_CHANGE)
     assert_same(codec.read_latent(data, spec), latent)
     assert codec.decode(data, spec, threads=1).same_samples(codec.decode(data, spec, threads=3))
 
 
+@pytest.mark.parametrize("with_base", [False, True])
 @pytest.mark.parametrize("bit_depth", [8, 10])
 @pytest.mark.parametrize("threads", [2, 3, 64])
-def test_threads_do_not_change_a_sample(threads: int, bit_depth: int) -> None:
+def test_threads_do_not_change_a_sample(threads: int, bit_depth: int, with_base: bool) -> None:
     spec = PictureSpec(202, 118, bit_depth)
-    data, _ = codec.write_latent(random_latent(spec), spec, FINE)
+    below = base.encode(random_picture(spec), crf=40, effort=6) if with_base else b""
+    data, _ = codec.write_latent(random_latent(spec, below=below), spec, FINE)
     alone = codec.decode(data, spec, threads=1)
     assert alone.y.max() < 1 << bit_depth
     assert len(np.unique(alone.y)) > 20
@@ -138,12 +140,16 @@ def test_many_large_weights_are_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "error"),
     [
-        (b"", CorruptDataError),
-        (b"\1" + bytes(4), CorruptDataError),
+        (b"", UnsupportedError),
+        (b"\1", CorruptDataError),
+        (b"\1\0" + bytes(4), CorruptDataError),
         (b"\2" + bytes(40), UnsupportedError),
-        (b"\1\2" + bytes(40), CorruptDataError),
-        (b"\1\0" + bytes([128, 128, 96, 0]) + bytes(40), CorruptDataError),
-        (b"\1\0" + bytes([128, 128, 0, 96]) + bytes(40), CorruptDataError),
+        (b"\1\0\2" + bytes(40), CorruptDataError),
+        (b"\1\0\0" + bytes([128, 128, 96, 0]) + bytes(40), CorruptDataError),
+        (b"\1\0\0" + bytes([128, 128, 0, 96]) + bytes(40), CorruptDataError),
+        (b"\1\x29" + bytes(40), CorruptDataError),
+        (b"\1\x20" + bytes(80), CorruptDataError),
+        (b"\1\xff\xff\xff\xff\xff\1" + bytes(40), CorruptDataError),
     ],
 )
 def test_impossible_headers_are_refused(data: bytes, error: type[FFHybridError]) -> None:
@@ -154,7 +160,7 @@ def test_impossible_headers_are_refused(data: bytes, error: type[FFHybridError])
 @pytest.mark.parametrize("size", [(16386, 64), (16384, 4098), (3, 4)])
 def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises((CorruptDataError, ValueError)):
-        codec.read_latent(bytes(100), PictureSpec(*size))
+        codec.read_latent(b"\1" + bytes(100), PictureSpec(*size))
 
 
 @settings(max_examples=300, deadline=None)
@@ -162,7 +168,7 @@ def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
 def test_random_bytes_never_crash(data: bytes, with_header: bool) -> None:
     spec = PictureSpec(34, 18)
     if with_header:
-        data = bytes([1, data[0] & 1, data[1], data[2], data[3] % 96, data[4] % 96]) + data[5:]
+        data = bytes([1, 0, data[0] & 1, data[1], data[2], data[3] % 96, data[4] % 96]) + data[5:]
     with contextlib.suppress(CorruptDataError, UnsupportedError):
         assert codec.decode(data, spec, threads=1).y.shape == (18, 34)
 
@@ -171,7 +177,8 @@ def test_random_bytes_never_crash(data: bytes, with_header: bool) -> None:
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4))
 def test_damage_gives_another_picture_or_an_error(changes: list[tuple[int, int]]) -> None:
     spec = PictureSpec(66, 34)
-    whole, _ = codec.write_latent(random_latent(spec, changes=20), spec, FINE)
+    below = base.encode(random_picture(spec), crf=50, effort=6)
+    whole, _ = codec.write_latent(random_latent(spec, below=below, changes=20), spec, FINE)
     damaged = bytearray(whole)
     for position, value in changes:
         damaged[position % len(whole)] = value

@@ -1,0 +1,84 @@
+"""What both stages learn from: parts of pictures, with a base picture as a fit has one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor
+
+from ffhybrid.filters.overfit import base
+from ffhybrid.filters.overfit.codec import grid_steps
+from ffhybrid.filters.overfit.losses import pack
+from ffhybrid.filters.overfit.session import PLAIN_TEXTURE
+from ffhybrid.filters.overfit.start import steps as header_steps
+from ffhybrid.picture import Picture, PictureSpec
+from training.pictures import PART, Pictures
+
+RATE_CLASSES = (-2.5, 3.7)
+TEXTURE_CLASSES = (-3.0, 1.0)
+PLAIN_PART = 0.4
+EFFORT = 4
+CRF_AT_ZERO, CRF_SLOPE, CRF_SPREAD = 47.0, 4.0, 5.0
+"""CRF of the base picture by rate class, and how far it strays."""
+BARE_PART = 0.05
+"""Of the parts: they have no base picture."""
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Rate and texture wanted of a part."""
+
+    rate: float
+    texture: float
+
+    @classmethod
+    def random(cls) -> Classes:
+        """Draw both."""
+        is_plain = random.random() < PLAIN_PART
+        return cls(random.uniform(*RATE_CLASSES), PLAIN_TEXTURE if is_plain else random.uniform(*TEXTURE_CLASSES))
+
+    @property
+    def values(self) -> tuple[float, float]:
+        """As the networks have them."""
+        return self.rate, self.texture
+
+    @property
+    def steps(self) -> Sequence[float]:
+        """Of every grid and of the patterns."""
+        return grid_steps(header_steps(self.rate))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A batch of sources of the same classes and their base pictures, (batch, 6, PART, PART) each."""
+
+    source: Tensor
+    base: Tensor | None
+    classes: Classes
+
+    @classmethod
+    def random(cls, pictures: Pictures, batch: int, device: torch.device) -> Part:
+        """Cut parts and code their base pictures."""
+        classes = Classes.random()
+        sources = [pictures.part() for _ in range(batch)]
+        source = torch.stack(sources).to(device)
+        if random.random() < BARE_PART:
+            return cls(source, None, classes)
+        return cls(source, torch.cat([_base(part, classes.rate) for part in sources]).to(device), classes)
+
+
+def _base(part: Tensor, rate_class: float) -> Tensor:
+    low, high = base.CRFS
+    crf = round(random.gauss(CRF_AT_ZERO + CRF_SLOPE * rate_class, CRF_SPREAD))
+    data = base.encode(_picture(part), crf=min(max(crf, low), high), effort=EFFORT)
+    return pack(base.decode(data, PictureSpec(2 * PART, 2 * PART)), CPU)
+
+
+def _picture(part: Tensor) -> Picture:
+    samples = (part + 128).round().clamp(0, 255).to(torch.uint8)
+    return Picture(F.pixel_shuffle(samples[:4], 2)[0].numpy(), samples[4].numpy(), samples[5].numpy())
