@@ -127,9 +127,12 @@ class Fit:
             self._descend(preset.network - preset.network * 2 // 3, report)
         return self._settle(min(max(preset.iterations // FINAL_PART, LEAST_FINAL), MOST_FINAL), report)
 
-    def first(self) -> Candidate:
-        """Write and decode the start."""
-        return self.candidate(EXACT_SHIFTS)
+    def tried(self, iterations: int) -> Candidate:
+        """Write and decode the start after so many iterations, to compare it with others."""
+        if iterations:
+            self._descend(iterations, lambda _step, _candidate: None)
+            self._done = 0
+        return self.candidate(self._shifts)
 
     def _descend(self, iterations: int, report: Report, *, tune_network: bool = False) -> None:
         optimizer = self._optimizer(tune_network=tune_network)

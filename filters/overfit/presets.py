@@ -11,9 +11,11 @@ from ffhybrid.errors import UsageError
 class Preset:
     """Iterations on the latents with the built-in network, then on latents and network together.
 
-    ``base`` is SVT-AV1's preset for the base picture.
+    ``trial`` is how many iterations every start gets before the best one goes on, ``base`` SVT-AV1's preset for base
+    pictures.
     """
 
+    trial: int
     latents: int
     network: int
     base: int
@@ -25,16 +27,16 @@ class Preset:
 
 
 PRESETS = {
-    "ultrafast": Preset(latents=40, network=0, base=4),
-    "superfast": Preset(latents=70, network=0, base=4),
-    "veryfast": Preset(latents=100, network=0, base=4),
-    "faster": Preset(latents=130, network=0, base=4),
-    "fast": Preset(latents=80, network=100, base=2),
-    "medium": Preset(latents=80, network=200, base=2),
-    "slow": Preset(latents=100, network=900, base=0),
-    "slower": Preset(latents=100, network=1900, base=0),
-    "veryslow": Preset(latents=100, network=3900, base=0),
-    "placebo": Preset(latents=100, network=9900, base=0),
+    "ultrafast": Preset(trial=0, latents=40, network=0, base=4),
+    "superfast": Preset(trial=0, latents=70, network=0, base=4),
+    "veryfast": Preset(trial=0, latents=100, network=0, base=4),
+    "faster": Preset(trial=0, latents=130, network=0, base=4),
+    "fast": Preset(trial=30, latents=80, network=100, base=2),
+    "medium": Preset(trial=30, latents=80, network=200, base=2),
+    "slow": Preset(trial=30, latents=100, network=900, base=0),
+    "slower": Preset(trial=30, latents=100, network=1900, base=0),
+    "veryslow": Preset(trial=30, latents=100, network=3900, base=0),
+    "placebo": Preset(trial=30, latents=100, network=9900, base=0),
 }
 DEFAULT = "medium"
 

@@ -22,8 +22,8 @@ from ffhybrid.picture import PictureSpec
 logger = logging.getLogger(__name__)
 
 DEFAULT_RATE_CLASS, DEFAULT_CRF = -1.0, 43
-BASE_SHARE, PLAIN_BASE_SHARE = 0.75, 0.92
-"""Of the budget, with a perceptual term and without: the base picture's."""
+BASE_SHARES, PLAIN_BASE_SHARES = (0.75, 0.93), (0.95,)
+"""Of the budget, with a perceptual term and without: what base pictures may take."""
 PLAIN_TEXTURE, TEXTURE = -4.0, -1.5
 """Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
 FINE_BELOW = -2.5
@@ -65,7 +65,7 @@ class Session:
             Fit(start, loss, self._spec, budget=budget, device=self._device, generator=self._generator)
             for start in starts
         ]
-        fit = min(fits, key=lambda fit: fits[0].objective(fit.first()))
+        fit = min(fits, key=lambda fit: fits[0].objective(fit.tried(preset.trial)))
 
         def report(step: int, candidate: Candidate) -> None:
             if progress:
@@ -89,28 +89,30 @@ class Session:
             self._source, colour=self._spec.colour, lpips=self._lpips, weight=weight, generator=self._generator
         )
 
-    def _base(self, preset: Preset, budget: int | None) -> Base | None:
-        """Code the base picture with its share of the budget; None where that is too little."""
+    def _bases(self, preset: Preset, budget: int | None) -> list[Base | None]:
+        """Code base pictures with shares of the budget; None alone where all are too little."""
         picture = self._objective.source
+        found: list[bytes | None]
         if budget is None:
-            data: bytes | None = base.encode(picture, crf=DEFAULT_CRF, effort=preset.base)
+            found = [base.encode(picture, crf=DEFAULT_CRF, effort=preset.base)]
         else:
-            share = BASE_SHARE if self._texture > PLAIN_TEXTURE else PLAIN_BASE_SHARE
-            data = base.encode_within(picture, round(share * budget), effort=preset.base)
-        return None if data is None else Base.decoded(data, self._spec, self._device)
+            shares = BASE_SHARES if self._texture > PLAIN_TEXTURE else PLAIN_BASE_SHARES
+            found = [base.encode_within(picture, round(share * budget), effort=preset.base) for share in shares]
+        coded = dict.fromkeys(data for data in found if data is not None)
+        return [Base.decoded(data, self._spec, self._device) for data in coded] or [None]
 
     def _starts(self, preset: Preset, budget: int | None, warm_start: bytes | None) -> list[Start]:
         """Begin afresh, with a full-size grid too where the rate allows one, or where the picture before ended."""
-        below = self._base(preset, budget)
 
-        def fresh(*, fine: bool) -> Start:
+        def fresh(below: Base | None, *, fine: bool) -> Start:
             return from_analysis(
                 self._source, below, budget=budget, rate_class=DEFAULT_RATE_CLASS, texture=self._texture, fine=fine
             )
 
-        starts = [fresh(fine=False)]
+        bases = self._bases(preset, budget)
+        starts = [fresh(below, fine=False) for below in bases]
         if codec.real_class(starts[0].classes[0]) < FINE_BELOW:
-            starts.append(fresh(fine=True))
+            starts.append(fresh(bases[0], fine=True))
         if warm_start is not None:
             starts.append(from_latent(codec.read_latent(warm_start, self._spec), self._spec, self._device))
         return starts
