@@ -23,9 +23,9 @@ import ffhybrid
 from clips import shared_clips, wheel_clip
 from ffhybrid import hevc
 from ffhybrid.decoding import coded_picture, decode_access_units
-from ffhybrid.encoding import GopReport, encode_gop
 from ffhybrid.filters import create
 from ffhybrid.gop import HybridGop
+from ffhybrid.gop_encoder import GopEncoder, GopReport
 from ffhybrid.keyframe import RestoredGop, regenerate, splice
 from ffhybrid.lock import encode_locked
 from ffhybrid.payload import Payload
@@ -74,12 +74,12 @@ def libde265_agrees(stream: Path, expected: list[Picture], width: int, height: i
 def check(source: SourceGop, options: ffhybrid.EncodeOptions, folder: Path) -> tuple[GopReport, list[bool]]:
     """Encode one GOP and compare: x265, PyAV, ffmpeg, libde265, and the negative control."""
     generator = create("thumbnail")
-    gop, report = encode_gop(source, generator, options)
+    gop, report = GopEncoder(generator, options).encode(source)
     payload, keyframe, md5s = regenerate(gop)
     generated = generator.generate(Payload.from_bytes(gop.payload).latent, source.spec)
     locked = encode_locked(source, generated, options.x265)
     depth = source.spec.bit_depth
-    theirs = pictures([unit.nal_units for unit in (locked.intra, *locked.inter)], gop, depth)
+    theirs = pictures([unit.nal_units for unit in locked.coded.access_units], gop, depth)
     restored = splice(gop, keyframe, md5s)
     ours = pictures([unit.nal_units for unit in restored.access_units], restored, depth)
     stream, wrong = folder / "restored.hevc", folder / "wrong.hevc"

@@ -30,7 +30,7 @@ CRFS = (22, 28, 34)
 
 def inter_bytes(encode: LockedEncode) -> int:
     """Bytes of P and B pictures without their hashes."""
-    units = (nal for unit in encode.inter for nal in unit.nal_units)
+    units = (nal for unit in encode.coded.inter for nal in unit.nal_units)
     return sum(len(nal) for nal in units if not hevc.is_picture_hash(nal))
 
 

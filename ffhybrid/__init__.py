@@ -10,7 +10,7 @@
 from importlib.metadata import version
 
 from ffhybrid.container import HybridContainer, open  # noqa: A004 - as in av.open
-from ffhybrid.encoding import EncodeOptions, EncodeReport, encode
+from ffhybrid.encoding import EncodeReport, encode
 from ffhybrid.errors import (
     CorruptDataError,
     EncoderError,
@@ -24,6 +24,7 @@ from ffhybrid.errors import (
 )
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.gop_encoder import EncodeOptions, Rate
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, GopInfo, probe
@@ -50,6 +51,7 @@ __all__ = [
     "HybridGop",
     "NotHybridError",
     "ParameterSets",
+    "Rate",
     "RestoreReport",
     "TruncatedError",
     "UnsupportedError",

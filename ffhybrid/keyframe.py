@@ -7,12 +7,16 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ffhybrid import fixups, hevc
+from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import CorruptDataError, VerificationError
 from ffhybrid.filters.registry import for_restoring
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture
+
+ORDINARY = "hevc"
+"""Name in payloads of GOPs that keep x265's own I-frame: it lies where others have the placeholder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +41,33 @@ def regenerate(gop: HybridGop) -> tuple[Payload, Picture, tuple[bytes, bytes, by
     """
     payload = Payload.from_bytes(gop.payload)
     payload.check_stream(gop.parameter_sets)
-    generated = for_restoring(payload.generator).generate(payload.latent, payload.spec)
-    padded = generated.padded(payload.coded_width, payload.coded_height)
-    picture = fixups.apply(padded, payload.fixups)
+    picture = _ordinary(gop, payload) if payload.generator == ORDINARY else _generated(payload)
     md5s = hevc.picture_md5s(picture)
     if picture_md5(md5s) != payload.picture_md5:
         raise VerificationError("the regenerated keyframe does not match its MD5")
     return payload, picture, md5s
 
 
+def _generated(payload: Payload) -> Picture:
+    generated = for_restoring(payload.generator).generate(payload.latent, payload.spec)
+    return fixups.apply(generated.padded(payload.coded_width, payload.coded_height), payload.fixups)
+
+
+def _ordinary(gop: HybridGop, payload: Payload) -> Picture:
+    frames = list(decode_access_units([gop.placeholder.nal_units], gop.parameter_sets, crop=False))
+    if len(frames) != 1 or payload.latent or payload.fixups:
+        raise CorruptDataError("the ordinary keyframe is not one picture alone")
+    return coded_picture(frames[0], payload.spec.bit_depth)
+
+
 def restore_gop(gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST) -> RestoredGop:
-    """Put the lossless keyframe in the placeholder's place; P and B pictures stay as they are.
+    """Put the lossless keyframe in the placeholder's place, or keep an ordinary one; P and B pictures stay as they are.
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
-    _, picture, md5s = regenerate(gop)
+    payload, picture, md5s = regenerate(gop)
+    if payload.generator == ORDINARY:
+        return _restored(gop, gop.placeholder.nal_units, md5s)
     return splice(gop, picture, md5s, effort=effort)
 
 
@@ -63,15 +79,21 @@ def splice(
     effort: SpliceEffort = SpliceEffort.FAST,
 ) -> RestoredGop:
     """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own; ``md5s`` go into its picture hash."""
-    pps = _lossless_pps(gop.parameter_sets)
     slices = [nal for nal in gop.placeholder.nal_units if hevc.is_slice(nal)]
     if len(slices) != 1 or not hevc.is_idr(slices[0]):
         raise CorruptDataError("the placeholder is not one IDR slice")
+    pps = _lossless_pps(gop.parameter_sets)
     idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
-    nal_units: tuple[bytes, ...] = (idr,)
+    return _restored(gop, (idr,), md5s)
+
+
+def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, bytes, bytes]) -> RestoredGop:
+    """Put an access unit together; all GOPs of a stream have the same parameter sets, that of lossless ones too."""
+    nal_units = keyframe
     if has_picture_hashes(gop):
         nal_units += (hevc.write_picture_hash(md5s),)
     sets = gop.parameter_sets
+    pps = _lossless_pps(sets)
     return RestoredGop(
         ParameterSets(sets.vps, sets.sps, (*sets.pps, pps)),
         (AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration), *gop.inter),

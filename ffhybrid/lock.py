@@ -9,22 +9,16 @@ from __future__ import annotations
 
 import logging
 import math
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from ffhybrid import fixups, hevc
+from ffhybrid import fixups, x265
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import EncoderError, UnsupportedError
 from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.planner import SourceGop, write_planes
-from ffhybrid.source import PIXEL_FORMATS
+from ffhybrid.planner import SourceGop
+from ffhybrid.x265 import X265Gop
 from ffhybrid.x265_options import X265Options
-from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +28,7 @@ ENOUGH = 50
 TOO_MANY = 10_000
 """Beyond this the lock has failed, and a list would cost more than it is worth."""
 
-LAMBDA_FILE = "lambda.txt"
 QP_COUNT = 70
-LIMITED_RANGE, FULL_RANGE = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +73,13 @@ become lossless in places, and large (``benchmarks/lock.py``)."""
 
 @dataclass(frozen=True, slots=True)
 class LockedEncode:
-    """What x265 made of one GOP.
+    """What x265 made of one GOP; nobody stores its own keyframe.
 
     ``keyframe`` is the reference at the coded size of the SPS, ``fixups`` its difference from the generated
-    picture, ``intra_size`` the bytes of x265's own keyframe, which nobody stores. Access units of P and B pictures
-    carry MD5 picture hashes. ``windows`` are the windows tried and the fix-ups that each of them left.
+    picture. ``windows`` are the windows tried and the fix-ups that each of them left.
     """
 
-    parameter_sets: ParameterSets
-    nal_unit_type: int
-    intra_size: int
-    intra: AccessUnit
-    inter: tuple[AccessUnit, ...]
+    coded: X265Gop
     keyframe: Picture
     fixups: bytes
     windows: tuple[tuple[LockWindow, int], ...]
@@ -105,7 +92,7 @@ class LockedEncode:
     @property
     def size(self) -> int:
         """Bytes that this encode costs: P and B pictures with their hashes, and the fix-up list."""
-        return len(self.fixups) + sum(len(nal) for unit in self.inter for nal in unit.nal_units)
+        return len(self.fixups) + sum(len(nal) for unit in self.coded.inter for nal in unit.nal_units)
 
 
 def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> LockedEncode:
@@ -143,36 +130,11 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
 
 
 def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
-    records = _run_worker(gop, keyframe, options, window)
-    index, extradata = records[0]
-    if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
-        raise EncoderError(f"GOP {gop.index}: x265 returned other frames than it was given")
-    sets = hevc.parameter_sets(hevc.split_annexb(extradata))
-    units = [_access_unit(gop, index, data) for index, data in records[1:]]
-    intra, inter = units[0], tuple(units[1:])
-    slices = [nal for nal in intra.nal_units if hevc.is_slice(nal)]
-    if len(slices) != 1 or not hevc.is_idr(slices[0]):
-        raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
-    if any(hevc.is_idr(nal) for unit in inter for nal in unit.nal_units if hevc.is_slice(nal)):
-        raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
-
-    locked = _decode_keyframe(intra, sets, gop.spec)
+    params = {"zones": f"0,1,q={window.zone_qp}", "lambda-file": x265.LAMBDA_FILE, **x265.KEEP_PPS}
+    coded = x265.encode(gop, options, params=params, keyframe=keyframe, lambda_tables=window.lambda_tables())
+    locked = _decode_keyframe(coded.intra, coded.parameter_sets, gop.spec)
     generated = keyframe.padded(locked.width, locked.height)
-    return LockedEncode(
-        parameter_sets=sets,
-        nal_unit_type=hevc.nal_type(slices[0]),
-        intra_size=sum(len(nal) for nal in intra.nal_units),
-        intra=intra,
-        inter=inter,
-        keyframe=locked,
-        fixups=fixups.difference(generated, locked),
-        windows=(),
-    )
-
-
-def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:
-    nal_units = tuple(nal for nal in hevc.split_annexb(data) if hevc.nal_type(nal) != hevc.NalType.AUD)
-    return AccessUnit(nal_units, gop.pts[index], gop.durations[index])
+    return LockedEncode(coded=coded, keyframe=locked, fixups=fixups.difference(generated, locked), windows=())
 
 
 def _decode_keyframe(intra: AccessUnit, sets: ParameterSets, spec: PictureSpec) -> Picture:
@@ -180,54 +142,3 @@ def _decode_keyframe(intra: AccessUnit, sets: ParameterSets, spec: PictureSpec) 
     if len(frames) != 1:
         raise EncoderError(f"x265's keyframe decodes to {len(frames)} pictures")
     return coded_picture(frames[0], spec.bit_depth)
-
-
-def _run_worker(
-    gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow
-) -> Sequence[tuple[int, bytes]]:
-    with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-") as name:
-        directory = Path(name)
-        (directory / LAMBDA_FILE).write_text(window.lambda_tables())
-        with (directory / "keyframe.yuv").open("wb") as file:
-            write_planes(file, keyframe)
-        job = _job(gop, directory / "keyframe.yuv", options, window)
-        process = subprocess.run(
-            [sys.executable, "-m", "ffhybrid.x265_worker"],
-            input=job.to_json().encode(),
-            capture_output=True,
-            cwd=directory,
-            check=False,
-        )
-    if process.returncode:
-        log = process.stderr.decode(errors="replace").strip().splitlines()
-        raise EncoderError(f"GOP {gop.index}: x265 failed: {' / '.join(log[-3:]) or process.returncode}")
-    try:
-        return list(read_records(process.stdout))
-    except ValueError as error:
-        raise EncoderError(f"GOP {gop.index}: x265's process broke off: {error}") from error
-
-
-def _job(gop: SourceGop, keyframe: Path, options: X265Options, window: LockWindow) -> Job:
-    colour = gop.spec.colour
-    params = {
-        "zones": f"0,1,q={window.zone_qp}",
-        "lambda-file": LAMBDA_FILE,
-        "cu-lossless": "1",
-    }
-    return Job(
-        frames=str(gop.path.resolve()),
-        keyframe=str(keyframe.resolve()),
-        count=len(gop),
-        width=gop.spec.width,
-        height=gop.spec.height,
-        pix_fmt=PIXEL_FORMATS[gop.spec.bit_depth],
-        frame_rate=str(gop.frame_rate),
-        sample_aspect_ratio=str(gop.sample_aspect_ratio),
-        colour=(
-            colour.primaries,
-            colour.transfer,
-            colour.matrix,
-            FULL_RANGE if colour.full_range else LIMITED_RANGE,
-        ),
-        options=options.codec_options(params),
-    )

@@ -44,6 +44,7 @@ SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a de
 DEFAULTS = {"wpp": "0"}
 """Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
 
+DEFAULT_CRF = 28.0
 MIN_RD = 3
 """x265 weighs lossless CUs from this RD level on, which the presets up to ``fast`` do not reach by themselves."""
 
@@ -51,7 +52,7 @@ _GOP = "the GOP structure is planned before x265 runs (use -g and -sc_threshold)
 _LOCK = "it would break the reference lock, by which P and B pictures predict from the generated keyframe"
 _SPLICE = "the keyframe is written anew under the same parameter sets, which this would change"
 _LOW_RD = tuple(map(str, range(MIN_RD)))
-_RATE = "quality is set with -crf"
+_RATE = "rate and quality are set with -b:v, -maxrate, -bufsize and -crf"
 _FILES = "the encoder runs in a process of its own and writes no files"
 
 REFUSED = {
@@ -142,7 +143,7 @@ def parse_x265_params(text: str) -> dict[str, str]:
 class X265Options:
     """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check."""
 
-    crf: float = 28.0
+    crf: float = DEFAULT_CRF
     preset: str = "medium"
     tune: str | None = None
     params: Mapping[str, str] | None = None

@@ -28,14 +28,14 @@ EXTRADATA = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Raw 4:2:0 frames to encode, ``keyframe`` taking the place of the first one of ``frames``.
+    """Raw 4:2:0 frames to encode, ``keyframe``, if any, taking the place of the first one.
 
     Files hold tightly packed planes; ``frame_rate`` and ``sample_aspect_ratio`` are "num/den"; colour values are
     code points of ITU-T H.273 (range: 1 limited, 2 full). The lambda table is a file beside the working directory.
     """
 
     frames: str
-    keyframe: str
+    keyframe: str | None
     count: int
     width: int
     height: int
@@ -93,7 +93,7 @@ def read_frames(job: Job) -> Iterator[av.VideoFrame]:
     with Path(job.frames).open("rb") as frames:
         for index in range(job.count):
             raw = np.fromfile(frames, dtype, count=samples)
-            if index == 0:
+            if index == 0 and job.keyframe is not None:
                 raw = np.fromfile(job.keyframe, dtype, count=samples)
             frame = av.VideoFrame.from_ndarray(raw.reshape(job.height * 3 // 2, job.width), format=job.pix_fmt)
             frame.pts = index

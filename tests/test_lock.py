@@ -69,9 +69,12 @@ def test_x265s_own_words_are_in_the_error(gop: SourceGop, keyframe: Picture) -> 
 
 def test_access_units_carry_source_timestamps_and_hashes(gop: SourceGop, keyframe: Picture) -> None:
     locked = encode_locked(gop, keyframe, X265Options(crf=32))
-    assert sorted(unit.pts for unit in locked.inter) == list(gop.pts[1:])
-    assert all(any(map(hevc.is_picture_hash, unit.nal_units)) for unit in locked.inter)
-    assert {hevc.slice_type(unit.nal_units[0], locked.parameter_sets) for unit in locked.inter} <= {"P", "B"}
+    assert sorted(unit.pts for unit in locked.coded.inter) == list(gop.pts[1:])
+    assert all(any(map(hevc.is_picture_hash, unit.nal_units)) for unit in locked.coded.inter)
+    assert {hevc.slice_type(unit.nal_units[0], locked.coded.parameter_sets) for unit in locked.coded.inter} <= {
+        "P",
+        "B",
+    }
 
 
 def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:

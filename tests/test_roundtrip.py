@@ -10,10 +10,10 @@ import pytest
 import ffhybrid
 from ffhybrid import fixups, hevc
 from ffhybrid.decoding import coded_picture, decode_access_units
-from ffhybrid.encoding import encode_gop
 from ffhybrid.errors import VerificationError
 from ffhybrid.filters import create
 from ffhybrid.gop import HybridGop, ParameterSets
+from ffhybrid.gop_encoder import GopEncoder
 from ffhybrid.keyframe import regenerate, restore_gop, splice
 from ffhybrid.lock import encode_locked
 from ffhybrid.payload import Payload
@@ -36,7 +36,7 @@ def source_gop(tmp_path_factory: pytest.TempPathFactory) -> SourceGop:
 
 @pytest.fixture(scope="module")
 def gop(source_gop: SourceGop) -> HybridGop:
-    return encode_gop(source_gop, create("thumbnail"), OPTIONS)[0]
+    return GopEncoder(create("thumbnail"), OPTIONS).encode(source_gop)[0]
 
 
 def decoded(units: list[tuple[bytes, ...]], sets: ParameterSets) -> list[Picture]:
@@ -44,10 +44,10 @@ def decoded(units: list[tuple[bytes, ...]], sets: ParameterSets) -> list[Picture
 
 
 def test_restored_pictures_are_the_reconstruction_of_x265(source_gop: SourceGop) -> None:
-    hybrid, _ = encode_gop(source_gop, create("thumbnail"), OPTIONS)
+    hybrid, _ = GopEncoder(create("thumbnail"), OPTIONS).encode(source_gop)
     keyframe = create("thumbnail").generate(Payload.from_bytes(hybrid.payload).latent, source_gop.spec)
     locked = encode_locked(source_gop, keyframe, OPTIONS.x265)
-    theirs = decoded([unit.nal_units for unit in (locked.intra, *locked.inter)], locked.parameter_sets)
+    theirs = decoded([unit.nal_units for unit in locked.coded.access_units], locked.coded.parameter_sets)
     restored = restore_gop(hybrid)
     ours = decoded([unit.nal_units for unit in restored.access_units], restored.parameter_sets)
     assert len(ours) == 16
@@ -116,7 +116,7 @@ def test_a_wrong_keyframe_fails_the_picture_hashes(gop: HybridGop, tmp_path: Pat
 
 
 def test_picture_hashes_are_kept_only_when_asked_for(source_gop: SourceGop) -> None:
-    plain, _ = encode_gop(source_gop, create("thumbnail"), replace(OPTIONS, picture_hashes=False))
+    plain, _ = GopEncoder(create("thumbnail"), replace(OPTIONS, picture_hashes=False)).encode(source_gop)
     assert not any(hevc.is_picture_hash(nal) for unit in plain.inter for nal in unit.nal_units)
     assert len(restore_gop(plain).access_units[0].nal_units) == 1
 
@@ -139,10 +139,10 @@ def test_ten_bit_video_restores_exactly(
     samples = np.fromfile(source_gop.path, np.uint8).astype(np.uint16) * 4
     (samples + np.random.default_rng(0).integers(0, 4, samples.size, dtype=np.uint16)).tofile(path)
     ten = replace(source_gop, path=path, spec=replace(source_gop.spec, bit_depth=10))
-    hybrid, report = encode_gop(ten, create(generator, **options), OPTIONS)
+    hybrid, report = GopEncoder(create(generator, **options), OPTIONS).encode(ten)
     assert report.pictures == 16
     assert regenerate(hybrid)[1].bit_depth == 10
 
 
 def test_encoding_is_deterministic(source_gop: SourceGop, gop: HybridGop) -> None:
-    assert encode_gop(source_gop, create("thumbnail"), OPTIONS)[0] == gop
+    assert GopEncoder(create("thumbnail"), OPTIONS).encode(source_gop)[0] == gop

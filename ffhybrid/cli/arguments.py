@@ -8,7 +8,7 @@ from pathlib import Path
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.x265_options import PRESETS
+from ffhybrid.x265_options import DEFAULT_CRF, PRESETS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +35,20 @@ def byte_count(text: str) -> int:
     if scale is None or not number.isdigit() or int(number) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of bytes (5000, 5k, 5Ki)")
     return int(number) * scale
+
+
+def bit_rate(text: str) -> int:
+    """Parse bits a second, or bits, with ffmpeg's suffixes: ``200k``, ``1.5M``."""
+    units = {"": 1, "k": 1000, "K": 1000, "M": 1_000_000, "G": 1_000_000_000}
+    number = text.rstrip("kKMG")
+    scale = units.get(text[len(number) :])
+    try:
+        rate = int(float(number) * (scale or 0))
+    except (ValueError, OverflowError):
+        rate = 0
+    if rate < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no bitrate (200k, 1.5M)")
+    return rate
 
 
 def positive(text: str) -> int:
@@ -91,8 +105,15 @@ def _encode(command: argparse.ArgumentParser) -> None:
     keyframe.add_argument("-device", metavar="NAME", help="overfit: auto (default), cpu or cuda")
     keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(2, 4), help="thumbnail: reduction")
     keyframe.add_argument("-kf:qp", dest="qp", type=int, metavar="QP", help="thumbnail: 0 to 51")
+    keyframe.add_argument(
+        "-kf:budgets", dest="budgets", type=positive, metavar="N", help="with -b:v: sizes tried for a keyframe (3)"
+    )
+    rate = command.add_argument_group("rate")
+    rate.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")
+    rate.add_argument("-maxrate", type=bit_rate, metavar="RATE", help="with -b:v: no GOP overdraws the buffer")
+    rate.add_argument("-bufsize", type=bit_rate, metavar="BITS", help="the buffer (a second of -maxrate)")
     inter = command.add_argument_group("P and B frames")
-    inter.add_argument("-crf", type=float, default=28.0, help="x265 quality, 0 to 51 (%(default)s)")
+    inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to 51 ({DEFAULT_CRF:g})")
     inter.add_argument("-preset", choices=PRESETS, default="medium", help="x265 effort (%(default)s)")
     inter.add_argument("-tune", help="x265 tuning")
     inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")

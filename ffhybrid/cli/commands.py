@@ -15,17 +15,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ffhybrid.encoding import EncodeOptions, GopReport, encode
+from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.filters import FitProgress
+from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
 from ffhybrid.outputs import PIPE
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
 from ffhybrid.restoring import restore
 from ffhybrid.source import VideoSource
 from ffhybrid.verification import verify
-from ffhybrid.x265_options import X265Options, parse_x265_params
+from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
 
 TABLE_WIDTH = 140
 
@@ -70,8 +71,9 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         generator=options.kf,
         generator_options={name: value for name, value in generator_options.items() if value is not None},
         keyframe_budget=options.budget,
+        rate=_rate(options),
         x265=X265Options(
-            crf=options.crf,
+            crf=DEFAULT_CRF if options.crf is None else options.crf,
             preset=options.preset,
             tune=options.tune,
             params=parse_x265_params(options.x265_params),
@@ -95,7 +97,9 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         def on_gop(report: GopReport) -> None:
             nonlocal start
             start = report.start
-            note = f"GOP {report.index}: {report.payload} + {report.inter} bytes, {report.fixups} fix-ups"
+            note = (
+                f"GOP {report.index}: {report.generator}, {report.payload} + {report.inter} bytes, CRF {report.crf:.1f}"
+            )
             show(report.start, note)
 
         report = encode(
@@ -105,6 +109,19 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         return
     totals = _encode_totals(report.gops)
     _emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
+
+
+def _rate(options: argparse.Namespace) -> Rate | None:
+    if options.bitrate is None:
+        if options.maxrate or options.bufsize or options.budgets:
+            raise UsageError("-maxrate, -bufsize and -kf:budgets belong to -b:v")
+        return None
+    if options.crf is not None:
+        raise UsageError("give -b:v or -crf, not both")
+    if options.bufsize and not options.maxrate:
+        raise UsageError("-bufsize belongs to -maxrate")
+    extra = {"budgets": options.budgets} if options.budgets else {}
+    return Rate(bitrate=options.bitrate, maxrate=options.maxrate, bufsize=options.bufsize, **extra)
 
 
 def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:

@@ -1,0 +1,126 @@
+"""One GOP at given qualities: a generated keyframe with P and B pictures locked to it, or x265's own keyframe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ffhybrid import hevc, x265
+from ffhybrid.decoding import check_decodes, coded_picture, decode_access_units
+from ffhybrid.errors import EncoderError, VerificationError
+from ffhybrid.filters import Generator
+from ffhybrid.gop import AccessUnit, HybridGop
+from ffhybrid.keyframe import ORDINARY, restore_gop
+from ffhybrid.lock import encode_locked
+from ffhybrid.payload import Payload, parameter_set_digest, picture_md5
+from ffhybrid.picture import Picture
+from ffhybrid.planner import SourceGop
+from ffhybrid.x265 import X265Gop
+from ffhybrid.x265_options import X265Options
+
+
+@dataclass(frozen=True, slots=True)
+class CodedGop:
+    """A GOP with picture hashes: as a file holds it, and with its keyframe as x265 made it.
+
+    ``crf`` is that of the P and B pictures; ``windows`` are the lambda windows that the lock tried.
+    """
+
+    hybrid: HybridGop
+    stream: X265Gop
+    payload: Payload
+    crf: float
+    windows: int = 0
+
+    @property
+    def inter_size(self) -> int:
+        """Bytes of P and B pictures without their hashes."""
+        nal_units = (nal for unit in self.hybrid.inter for nal in unit.nal_units)
+        return sum(len(nal) for nal in nal_units if not hevc.is_picture_hash(nal))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the elementary streams without picture hashes: payload, placeholder, P and B pictures."""
+        return len(self.hybrid.payload) + sum(map(len, self.hybrid.placeholder.nal_units)) + self.inter_size
+
+    def pictures(self) -> Iterator[Picture]:
+        """Decode what a restored file shows, in order of presentation."""
+        units = (unit.nal_units for unit in self.stream.access_units)
+        for frame in decode_access_units(units, self.stream.parameter_sets):
+            yield coded_picture(frame, self.payload.spec.bit_depth)
+
+
+def encode_generated(gop: SourceGop, generator: Generator, latent: bytes, options: X265Options) -> CodedGop:
+    """Code P and B pictures against the picture of a latent (HybridPrompt section 3.2, step II)."""
+    locked = encode_locked(gop, generator.generate(latent, gop.spec), options)
+    stream = locked.coded
+    placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
+    payload = _payload(gop, stream, generator.name, locked.keyframe, latent=latent, differences=locked.fixups)
+    hybrid = _hybrid(gop, stream, payload, placeholder)
+    return CodedGop(hybrid, stream, payload, options.crf, len(locked.windows))
+
+
+def encode_ordinary(gop: SourceGop, options: X265Options) -> CodedGop:
+    """Code the whole GOP by x265."""
+    stream = x265.encode(gop, options, params=x265.KEEP_PPS)
+    frames = decode_access_units([stream.intra.nal_units], stream.parameter_sets, crop=False)
+    keyframe = coded_picture(next(frames), gop.spec.bit_depth)
+    payload = _payload(gop, stream, ORDINARY, keyframe, latent=b"", differences=b"")
+    return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
+
+
+def intra_size(gop: SourceGop, options: X265Options) -> int:
+    """Bytes of the I-frame that x265 makes of the first picture."""
+    first = replace(gop, pts=gop.pts[:1], durations=gop.durations[:1])
+    return len(x265.encode(first, options, params={}).intra_slice)
+
+
+def check(gop: CodedGop, source: SourceGop) -> None:
+    """Restore the GOP as a reader would and hold every picture against x265's own hash.
+
+    Raises:
+        EncoderError: it does not restore exactly.
+    """
+    try:
+        restored = restore_gop(gop.hybrid)
+        decoded = check_decodes(restored.access_units, restored.parameter_sets)
+    except VerificationError as error:
+        raise EncoderError(f"GOP {source.index} does not restore exactly, it is not written: {error}") from error
+    if decoded != len(source):
+        raise EncoderError(f"GOP {source.index} restores to {decoded} pictures instead of {len(source)}")
+
+
+def without_hashes(gop: HybridGop) -> HybridGop:
+    """Leave out the picture hashes of P and B pictures."""
+    inter = tuple(
+        AccessUnit(tuple(nal for nal in unit.nal_units if not hevc.is_picture_hash(nal)), unit.pts, unit.duration)
+        for unit in gop.inter
+    )
+    return HybridGop(gop.payload, gop.parameter_sets, gop.placeholder, inter, gop.time_base)
+
+
+def _payload(
+    gop: SourceGop, stream: X265Gop, generator: str, keyframe: Picture, *, latent: bytes, differences: bytes
+) -> Payload:
+    return Payload(
+        generator=generator,
+        spec=gop.spec,
+        coded_width=keyframe.width,
+        coded_height=keyframe.height,
+        pictures=len(gop),
+        parameter_sets=parameter_set_digest(stream.parameter_sets),
+        seed=0,
+        latent=latent,
+        fixups=differences,
+        picture_md5=picture_md5(hevc.picture_md5s(keyframe)),
+    )
+
+
+def _hybrid(gop: SourceGop, stream: X265Gop, payload: Payload, placeholder: bytes) -> HybridGop:
+    return HybridGop(
+        payload=payload.to_bytes(),
+        parameter_sets=stream.parameter_sets,
+        placeholder=AccessUnit((placeholder,), gop.pts[0], gop.durations[0]),
+        inter=stream.inter,
+        time_base=gop.time_base,
+    )

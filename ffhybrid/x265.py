@@ -1,0 +1,134 @@
+"""One GOP through libx265, in a process of its own, and what came back checked for its structure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ffhybrid import hevc
+from ffhybrid.errors import EncoderError
+from ffhybrid.gop import AccessUnit, ParameterSets
+from ffhybrid.picture import Picture
+from ffhybrid.planner import SourceGop, write_planes
+from ffhybrid.source import PIXEL_FORMATS
+from ffhybrid.x265_options import X265Options
+from ffhybrid.x265_worker import EXTRADATA, Job, read_records
+
+LAMBDA_FILE = "lambda.txt"
+KEEP_PPS = {"cu-lossless": "1"}
+"""Gives all encodes of a stream the same PPS (``transquant_bypass_enabled_flag``), locked or not."""
+_LIMITED_RANGE, _FULL_RANGE = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class X265Gop:
+    """One IDR picture and P and B pictures in decoding order, with MD5 picture hashes and the source's timestamps."""
+
+    parameter_sets: ParameterSets
+    intra: AccessUnit
+    inter: tuple[AccessUnit, ...]
+
+    @property
+    def intra_slice(self) -> bytes:
+        """The one slice of the IDR picture."""
+        return next(nal for nal in self.intra.nal_units if hevc.is_slice(nal))
+
+    @property
+    def access_units(self) -> tuple[AccessUnit, ...]:
+        """All of them in decoding order."""
+        return (self.intra, *self.inter)
+
+
+def encode(
+    gop: SourceGop,
+    options: X265Options,
+    *,
+    params: Mapping[str, str],
+    keyframe: Picture | None = None,
+    lambda_tables: str | None = None,
+) -> X265Gop:
+    """Encode a GOP.
+
+    Args:
+        gop: the frames.
+        options: the user's.
+        params: x265 parameters that win over the user's.
+        keyframe: takes the place of the first frame.
+        lambda_tables: contents of the file :data:`LAMBDA_FILE`, for ``params`` that name it.
+
+    Raises:
+        EncoderError: x265 failed, or gave a stream of another structure.
+    """
+    records = _run_worker(gop, options, params, keyframe, lambda_tables)
+    index, extradata = records[0]
+    if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
+        raise EncoderError(f"GOP {gop.index}: x265 returned other frames than it was given")
+    sets = hevc.parameter_sets(hevc.split_annexb(extradata))
+    units = [_access_unit(gop, index, data) for index, data in records[1:]]
+    slices = [nal for nal in units[0].nal_units if hevc.is_slice(nal)]
+    if len(slices) != 1 or not hevc.is_idr(slices[0]):
+        raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
+    if any(hevc.is_idr(nal) for unit in units[1:] for nal in unit.nal_units if hevc.is_slice(nal)):
+        raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
+    return X265Gop(sets, units[0], tuple(units[1:]))
+
+
+def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:
+    nal_units = tuple(nal for nal in hevc.split_annexb(data) if hevc.nal_type(nal) != hevc.NalType.AUD)
+    return AccessUnit(nal_units, gop.pts[index], gop.durations[index])
+
+
+def _run_worker(
+    gop: SourceGop,
+    options: X265Options,
+    params: Mapping[str, str],
+    keyframe: Picture | None,
+    lambda_tables: str | None,
+) -> Sequence[tuple[int, bytes]]:
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-") as name:
+        directory = Path(name)
+        if lambda_tables is not None:
+            (directory / LAMBDA_FILE).write_text(lambda_tables)
+        if keyframe is not None:
+            with (directory / "keyframe.yuv").open("wb") as file:
+                write_planes(file, keyframe)
+        job = _job(gop, options, params, directory / "keyframe.yuv" if keyframe is not None else None)
+        process = subprocess.run(
+            [sys.executable, "-m", "ffhybrid.x265_worker"],
+            input=job.to_json().encode(),
+            capture_output=True,
+            cwd=directory,
+            check=False,
+        )
+    if process.returncode:
+        log = process.stderr.decode(errors="replace").strip().splitlines()
+        raise EncoderError(f"GOP {gop.index}: x265 failed: {' / '.join(log[-3:]) or process.returncode}")
+    try:
+        return list(read_records(process.stdout))
+    except ValueError as error:
+        raise EncoderError(f"GOP {gop.index}: x265's process broke off: {error}") from error
+
+
+def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyframe: Path | None) -> Job:
+    colour = gop.spec.colour
+    return Job(
+        frames=str(gop.path.resolve()),
+        keyframe=str(keyframe.resolve()) if keyframe else None,
+        count=len(gop),
+        width=gop.spec.width,
+        height=gop.spec.height,
+        pix_fmt=PIXEL_FORMATS[gop.spec.bit_depth],
+        frame_rate=str(gop.frame_rate),
+        sample_aspect_ratio=str(gop.sample_aspect_ratio),
+        colour=(
+            colour.primaries,
+            colour.transfer,
+            colour.matrix,
+            _FULL_RANGE if colour.full_range else _LIMITED_RANGE,
+        ),
+        options=options.codec_options(params),
+    )

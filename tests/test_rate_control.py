@@ -1,0 +1,166 @@
+"""Meeting sizes and bitrates: CRF is searched, keyframes get the bytes that help GOPs, files are as large as asked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+import ffhybrid
+from ffhybrid.allocation import FILE_OVERHEAD, GOP_OVERHEAD, PICTURE_OVERHEAD, Allocation, Complexity
+from ffhybrid.errors import UsageError
+from ffhybrid.gop_encoding import CodedGop
+from ffhybrid.gop_search import Judged, climb
+from ffhybrid.judging import Quality
+from ffhybrid.rate_search import HIGHEST_CRF, MOST_PROBES, meet_size
+from support import clip
+
+FIXED = 700
+
+
+@dataclass(frozen=True)
+class Sized:
+    """Stands for an encode."""
+
+    size: int
+    inter_size: int
+
+
+def encoder(scale: float, slope: float, asked: list[float]) -> object:
+    def encode(crf: float) -> CodedGop:
+        asked.append(crf)
+        inter = round(scale * math.exp(slope * crf + 0.0008 * (crf - 30) ** 2))
+        return cast(CodedGop, Sized(inter + FIXED, inter))
+
+    return encode
+
+
+@pytest.mark.parametrize("slope", [-0.07, -0.115, -0.2])
+@pytest.mark.parametrize("wanted", [3_000, 20_000, 200_000])
+@pytest.mark.parametrize("first_crf", [20.0, 45.0])
+def test_a_size_is_met_in_a_few_encodes(slope: float, wanted: int, first_crf: float) -> None:
+    asked: list[float] = []
+    scale = wanted * math.exp(-slope * 32)
+    found = meet_size(encoder(scale, slope, asked), wanted, first_crf=first_crf)
+    assert found.size == pytest.approx(wanted, rel=0.01)
+    assert len(asked) <= MOST_PROBES - 1
+
+
+def test_a_size_beyond_reach_gives_the_nearest() -> None:
+    asked: list[float] = []
+    found = meet_size(encoder(1e9, -0.1, asked), 1000, first_crf=30)
+    assert max(asked) == HIGHEST_CRF
+    assert found.size == min(encoder(1e9, -0.1, [])(crf).size for crf in asked)
+
+
+def overhead(pictures: int) -> int:
+    return GOP_OVERHEAD + PICTURE_OVERHEAD * pictures
+
+
+GOPS = [Complexity(10_000, 100, 4.0), Complexity(30_000, 100, 4.0), Complexity(20_000, 50, 2.0)]
+
+
+def test_bytes_are_shared_by_complexity() -> None:
+    allocation = Allocation(GOPS, bitrate=100_000)
+    total = 100_000 * 10 / 8 - FILE_OVERHEAD
+    for gop, part in zip(GOPS, (1 / 6, 1 / 2, 1 / 3), strict=True):
+        target = allocation.target()
+        assert target + overhead(gop.pictures) == pytest.approx(total * part, abs=1)
+        allocation.spend(target)
+
+
+def test_what_one_gop_overdraws_the_others_lack() -> None:
+    allocation = Allocation(GOPS, bitrate=100_000)
+    first = allocation.target()
+    allocation.spend(first + 5_000)
+    second = allocation.target()
+    allocation.spend(second)
+    third = allocation.target()
+    spent = first + 5_000 + second + third + sum(overhead(gop.pictures) for gop in GOPS)
+    assert spent == pytest.approx(100_000 * 10 / 8 - FILE_OVERHEAD, abs=3)
+
+
+def test_no_gop_overdraws_the_buffer() -> None:
+    allocation = Allocation(GOPS, bitrate=100_000, maxrate=110_000, bufsize=40_000)
+    full = 40_000.0
+    for gop in GOPS:
+        target = allocation.target()
+        bits = 8 * (target + overhead(gop.pictures))
+        assert bits <= full + 110_000 * gop.seconds + 8
+        full = min(full + 110_000 * gop.seconds - bits, 40_000)
+        allocation.spend(target)
+
+
+def test_picture_hashes_are_part_of_the_rate() -> None:
+    with_hashes, without = (Allocation(GOPS, bitrate=200_000, hashes=hashes).target() for hashes in (True, False))
+    assert without - with_hashes == 58 * GOPS[0].pictures
+
+
+def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
+    with pytest.raises(UsageError, match="at least"):
+        Allocation(GOPS, bitrate=2_000)
+
+
+def judged_by(losses: dict[int, float], tried: list[int]) -> object:
+    def generated(budget: int) -> Judged:
+        tried.append(budget)
+        nearest = min(losses, key=lambda known: abs(known - budget))
+        return Judged(cast(CodedGop, None), budget, Quality(losses[nearest], math.nan))
+
+    return generated
+
+
+@pytest.mark.parametrize(
+    ("losses", "best", "count"),
+    [
+        ({1000: 0.3, 1500: 0.2, 2250: 0.25}, 1500, 3),
+        ({1000: 0.2, 1500: 0.3, 667: 0.1}, 667, 3),
+        ({1000: 0.1, 1500: 0.3, 667: 0.3}, 1000, 3),
+        ({1000: 0.4, 1500: 0.3, 2250: 0.2, 3375: 0.1}, 2250, 3),
+    ],
+)
+def test_budgets_are_tried_where_they_help(losses: dict[int, float], best: int, count: int) -> None:
+    tried: list[int] = []
+    assert climb(judged_by(losses, tried), 1000, 10_000, budgets=3).budget == best
+    assert len(tried) == count
+
+
+def test_one_budget_is_one_fit() -> None:
+    tried: list[int] = []
+    assert climb(judged_by({1000: 0.3, 1500: 0.2}, tried), 1000, 10_000, budgets=1).budget == 1000
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ffhybrid.EncodeReport]:
+    path = tmp_path_factory.mktemp("rated") / "rated.mkv"
+    options = ffhybrid.EncodeOptions(
+        generator="thumbnail",
+        generator_options={},
+        rate=ffhybrid.Rate(bitrate=120_000, budgets=1),
+        limits=ffhybrid.GopLimits(length=50),
+        x265=ffhybrid.X265Options(preset="veryfast"),
+        frames=150,
+        picture_hashes=False,
+        audio=False,
+    )
+    return path, ffhybrid.encode(clip("bikes.mp4"), path, options=options)
+
+
+def test_the_file_has_the_asked_bitrate(rated: tuple[Path, ffhybrid.EncodeReport]) -> None:
+    path, report = rated
+    assert path.stat().st_size * 8 / report.seconds == pytest.approx(120_000, rel=0.02)
+
+
+def test_gops_without_a_generated_keyframe_restore_exactly(
+    rated: tuple[Path, ffhybrid.EncodeReport], tmp_path: Path
+) -> None:
+    path, report = rated
+    assert "hevc" in {gop.generator for gop in report.gops}, "thumbnails never win at this rate"
+    assert ffhybrid.verify(path).pictures == 150
+    restored = tmp_path / "restored.mkv"
+    ffhybrid.restore(path, restored)
+    with ffhybrid.open(path) as hybrid:
+        assert sum(1 for _ in hybrid.decode(video=0)) == 150
