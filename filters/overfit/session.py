@@ -21,6 +21,8 @@ from ffhybrid.picture import PictureSpec
 
 logger = logging.getLogger(__name__)
 
+CHOICE_EMPHASIS = 3.0
+"""Of the perceptual term when starts are compared."""
 DEFAULT_RATE_CLASS, DEFAULT_CRF = -1.0, 43
 BASE_SHARES, PLAIN_BASE_SHARES = (0.75, 0.93), (0.95,)
 """Of the budget, with a perceptual term and without: what base pictures may take."""
@@ -65,7 +67,8 @@ class Session:
             Fit(start, loss, self._spec, budget=budget, device=self._device, generator=self._generator)
             for start in starts
         ]
-        fit = min(fits, key=lambda fit: fits[0].objective(fit.tried(preset.trial)))
+        weigh = self._judgement(starts[0], fits[0].lagrangian)
+        fit = min(fits, key=lambda fit: weigh(fit.tried(preset.trial)))
 
         def report(step: int, candidate: Candidate) -> None:
             if progress:
@@ -82,9 +85,19 @@ class Session:
 
         return fit.run(preset, report).data
 
-    def _likeness(self, start: Start) -> LikenessLoss:
+    def _judgement(self, start: Start, lagrangian: float) -> Callable[[Candidate], float]:
+        """Say how starts are compared: a fit's own loss would choose larger base pictures than eyes do."""
+        if isinstance(self._objective, DifferentiableObjective):
+            return lambda candidate: candidate.loss + lagrangian * self._rate(candidate)
+        likeness = self._likeness(start, emphasis=CHOICE_EMPHASIS)
+        return lambda candidate: likeness.whole(candidate.packed) + lagrangian * self._rate(candidate)
+
+    def _rate(self, candidate: Candidate) -> float:
+        return 8 * len(candidate.data) / (self._spec.width * self._spec.height)
+
+    def _likeness(self, start: Start, *, emphasis: float = 1.0) -> LikenessLoss:
         rate_class, texture = (codec.real_class(byte) for byte in start.classes)
-        weight = 0.0 if texture <= PLAIN_TEXTURE else lambda_of(rate_class) * 2**texture
+        weight = 0.0 if texture <= PLAIN_TEXTURE else emphasis * lambda_of(rate_class) * 2**texture
         return LikenessLoss(
             self._source, colour=self._spec.colour, lpips=self._lpips, weight=weight, generator=self._generator
         )
