@@ -27,11 +27,11 @@ sanitize: $(VENV)/.installed-test
 
 # A million damaged latents for the integer decoder; needs clang with its runtime library.
 FUZZ_RUNS ?= 1000000
-fuzz:
+fuzz: $(VENV)/.installed-test
 	mkdir -p build/fuzz/corpus
 	clang -std=c11 -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Icext \
 		benchmarks/fuzz/overfit.c $(filter-out cext/build_cext.py,$(wildcard cext/ffh_*.c)) -o build/fuzz/overfit
-	python3 benchmarks/fuzz/seeds.py tests/cext/data build/fuzz/corpus
+	$(BIN)/python -P benchmarks/fuzz/seeds.py tests/cext/data build/fuzz/corpus
 	build/fuzz/overfit -runs=$(FUZZ_RUNS) -max_len=2000 -malloc_limit_mb=64 -print_final_stats=1 build/fuzz/corpus
 
 $(VENV)/bin/python:

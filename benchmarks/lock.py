@@ -11,15 +11,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from unittest import mock
 
 from rich.console import Console
 from rich.table import Table
 
 from clips import shared_clips, wheel_clip
-from ffhybrid import hevc, lock
+from ffhybrid import x265
 from ffhybrid.filters import Likeness, create
-from ffhybrid.lock import LockedEncode, encode_locked
+from ffhybrid.lock import encode_locked
 from ffhybrid.picture import Picture
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
 from ffhybrid.source import VideoSource
@@ -28,25 +27,9 @@ from ffhybrid.x265_options import X265Options
 CRFS = (22, 28, 34)
 
 
-def inter_bytes(encode: LockedEncode) -> int:
-    """Bytes of P and B pictures without their hashes."""
-    units = (nal for unit in encode.coded.inter for nal in unit.nal_units)
-    return sum(len(nal) for nal in units if not hevc.is_picture_hash(nal))
-
-
 def plain_bytes(gop: SourceGop, keyframe: Picture, options: X265Options) -> int:
     """Bytes of P and B pictures where x265 codes the keyframe as it likes."""
-    unlocked = X265Options.codec_options
-
-    def without_lock(self: X265Options, lock_params: dict[str, str]) -> dict[str, str]:
-        return unlocked(self, {name: value for name, value in lock_params.items() if name == "none"})
-
-    with (
-        mock.patch.object(X265Options, "codec_options", without_lock),
-        mock.patch.object(lock, "TOO_MANY", 1 << 40),
-        mock.patch.object(lock, "ENOUGH", 1 << 40),
-    ):
-        return inter_bytes(encode_locked(gop, keyframe, options))
+    return x265.encode(gop, options, params={}, keyframe=keyframe).inter_size
 
 
 def main() -> None:
@@ -67,7 +50,7 @@ def main() -> None:
             for crf in CRFS:
                 options = X265Options(crf=crf, params={"wpp": arguments.wpp})
                 locked = encode_locked(gop, keyframe, options)
-                ours, theirs = inter_bytes(locked), plain_bytes(gop, keyframe, options)
+                ours, theirs = locked.coded.inter_size, plain_bytes(gop, keyframe, options)
                 numbers = (locked.fixup_count, len(locked.fixups), len(locked.windows), ours, theirs)
                 table.add_row(clip.name, str(crf), *map(str, numbers), f"{ours / theirs:.3f}")
     Console(width=140).print(table)

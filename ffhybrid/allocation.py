@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from ffhybrid.errors import UsageError
 from ffhybrid.planner import GopLimits, plan_gops
 from ffhybrid.source import VideoSource
 from ffhybrid.x265_options import X265Options
-
-logger = logging.getLogger(__name__)
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
 FILE_OVERHEAD = 900
@@ -45,7 +42,7 @@ def first_pass(path: Path, *, limits: GopLimits, frames: int | None) -> list[Com
     with VideoSource(path) as source, tempfile.TemporaryDirectory(prefix="ffhybrid-") as name:
         for gop in plan_gops(source.frames(limit=frames), source.info, Path(name), limits=limits):
             coded = x265.encode(gop, FIRST_PASS, params=x265.KEEP_PPS)
-            size = sum(len(nal) for unit in coded.access_units for nal in unit.nal_units)
+            size = sum(unit.size for unit in coded.access_units)
             found.append(Complexity(size, len(gop), float(sum(gop.durations) * gop.time_base)))
             gop.discard()
     if not found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,8 +22,6 @@ from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.outputs import PIPE, pending_output, standard_output
 from ffhybrid.planner import SourceGop, plan_gops
 from ffhybrid.source import VideoSource
-
-logger = logging.getLogger(__name__)
 
 MATROSKA_SUFFIXES = (".mkv", ".mka", ".mk3d")
 

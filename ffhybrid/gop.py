@@ -31,6 +31,11 @@ class AccessUnit:
     pts: int
     duration: int
 
+    @property
+    def size(self) -> int:
+        """Bytes of the NAL units."""
+        return sum(map(len, self.nal_units))
+
 
 @dataclass(frozen=True, slots=True)
 class HybridGop:

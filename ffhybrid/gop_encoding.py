@@ -35,13 +35,12 @@ class CodedGop:
     @property
     def inter_size(self) -> int:
         """Bytes of P and B pictures without their hashes."""
-        nal_units = (nal for unit in self.hybrid.inter for nal in unit.nal_units)
-        return sum(len(nal) for nal in nal_units if not hevc.is_picture_hash(nal))
+        return self.stream.inter_size
 
     @property
     def size(self) -> int:
         """Bytes of the elementary streams without picture hashes: payload, placeholder, P and B pictures."""
-        return len(self.hybrid.payload) + sum(map(len, self.hybrid.placeholder.nal_units)) + self.inter_size
+        return len(self.hybrid.payload) + self.hybrid.placeholder.size + self.inter_size
 
     def pictures(self) -> Iterator[Picture]:
         """Decode what a restored file shows, in order of presentation."""
@@ -63,8 +62,7 @@ def encode_generated(gop: SourceGop, generator: Generator, latent: bytes, option
 def encode_ordinary(gop: SourceGop, options: X265Options) -> CodedGop:
     """Code the whole GOP by x265."""
     stream = x265.encode(gop, options, params=x265.KEEP_PPS)
-    frames = decode_access_units([stream.intra.nal_units], stream.parameter_sets, crop=False)
-    keyframe = coded_picture(next(frames), gop.spec.bit_depth)
+    keyframe = stream.keyframe(gop.spec.bit_depth)
     payload = _payload(gop, stream, ORDINARY, keyframe, latent=b"", differences=b"")
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
 

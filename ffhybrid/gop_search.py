@@ -65,7 +65,7 @@ class GopSearch:
         """Encode a GOP in about ``wanted`` bytes (:attr:`CodedGop.size`)."""
         plain = meet_size(lambda crf: encode_ordinary(gop, self._at(crf)), wanted, first_crf=first_crf)
         ordinary = self._judged(gop, plain, 0)
-        intra = sum(map(len, plain.hybrid.placeholder.nal_units))
+        intra = plain.hybrid.placeholder.size
 
         def generated(budget: int) -> Judged:
             latent = self.generator.fit(

@@ -12,10 +12,8 @@ import math
 from dataclasses import dataclass, replace
 
 from ffhybrid import fixups, x265
-from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import EncoderError, UnsupportedError
-from ffhybrid.gop import AccessUnit, ParameterSets
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.picture import Picture
 from ffhybrid.planner import SourceGop
 from ffhybrid.x265 import X265Gop
 from ffhybrid.x265_options import X265Options
@@ -92,7 +90,7 @@ class LockedEncode:
     @property
     def size(self) -> int:
         """Bytes that this encode costs: P and B pictures with their hashes, and the fix-up list."""
-        return len(self.fixups) + sum(len(nal) for unit in self.coded.inter for nal in unit.nal_units)
+        return len(self.fixups) + sum(unit.size for unit in self.coded.inter)
 
 
 def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> LockedEncode:
@@ -132,13 +130,6 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
 def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
     params = {"zones": f"0,1,q={window.zone_qp}", "lambda-file": x265.LAMBDA_FILE, **x265.KEEP_PPS}
     coded = x265.encode(gop, options, params=params, keyframe=keyframe, lambda_tables=window.lambda_tables())
-    locked = _decode_keyframe(coded.intra, coded.parameter_sets, gop.spec)
+    locked = coded.keyframe(gop.spec.bit_depth)
     generated = keyframe.padded(locked.width, locked.height)
     return LockedEncode(coded=coded, keyframe=locked, fixups=fixups.difference(generated, locked), windows=())
-
-
-def _decode_keyframe(intra: AccessUnit, sets: ParameterSets, spec: PictureSpec) -> Picture:
-    frames = list(decode_access_units([intra.nal_units], sets, crop=False))
-    if len(frames) != 1:
-        raise EncoderError(f"x265's keyframe decodes to {len(frames)} pictures")
-    return coded_picture(frames[0], spec.bit_depth)

@@ -98,6 +98,6 @@ def _gop_info(index: int, gop: HybridGop, payload: Payload) -> GopInfo:
         latent_bytes=len(payload.latent),
         fixups=fixups.count(payload.fixups),
         fixup_bytes=len(payload.fixups),
-        placeholder_bytes=sum(map(len, gop.placeholder.nal_units)),
-        inter_bytes=sum(len(nal) for unit in gop.inter for nal in unit.nal_units),
+        placeholder_bytes=gop.placeholder.size,
+        inter_bytes=sum(unit.size for unit in gop.inter),
     )

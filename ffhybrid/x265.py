@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ffhybrid import hevc
+from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import EncoderError
 from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.picture import Picture
@@ -36,6 +37,23 @@ class X265Gop:
     def intra_slice(self) -> bytes:
         """The one slice of the IDR picture."""
         return next(nal for nal in self.intra.nal_units if hevc.is_slice(nal))
+
+    @property
+    def inter_size(self) -> int:
+        """Bytes of P and B pictures without their hashes."""
+        nal_units = (nal for unit in self.inter for nal in unit.nal_units)
+        return sum(len(nal) for nal in nal_units if not hevc.is_picture_hash(nal))
+
+    def keyframe(self, bit_depth: int) -> Picture:
+        """Decode the IDR picture, at its coded size.
+
+        Raises:
+            EncoderError: it is not one picture.
+        """
+        frames = list(decode_access_units([self.intra.nal_units], self.parameter_sets, crop=False))
+        if len(frames) != 1:
+            raise EncoderError(f"x265's keyframe decodes to {len(frames)} pictures")
+        return coded_picture(frames[0], bit_depth)
 
     @property
     def access_units(self) -> tuple[AccessUnit, ...]:

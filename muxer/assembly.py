@@ -72,7 +72,7 @@ class GopAssembler:
             )
             return
         gop = self._queue[-1]
-        gop.size += sum(map(len, picture.nal_units))
+        gop.size += picture.size
         if gop.size > MAX_GOP_BYTES:
             raise CorruptDataError(f"{self._name}: GOP {gop.number} has more than {MAX_GOP_BYTES} bytes")
         gop.units.append(picture)

@@ -72,6 +72,11 @@ class Candidate:
     packed: Tensor
     loss: float
 
+    @property
+    def rate(self) -> float:
+        """Bits a luma sample."""
+        return 8 * len(self.data) / (self.picture.width * self.picture.height)
+
 
 Report = Callable[[int, Candidate], None]
 
@@ -256,7 +261,7 @@ class Fit:
 
     def objective(self, candidate: Candidate) -> float:
         """Loss of the decoded picture plus lambda times its bits a luma sample."""
-        return candidate.loss + self.lagrangian * 8 * len(candidate.data) / self._samples
+        return candidate.loss + self.lagrangian * candidate.rate
 
     def _precise(self) -> None:
         """Choose for every tuned tensor how finely its differences are kept, or that they are dropped."""

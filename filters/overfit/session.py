@@ -88,12 +88,9 @@ class Session:
     def _judgement(self, start: Start, lagrangian: float) -> Callable[[Candidate], float]:
         """Say how starts are compared: a fit's own loss would choose larger base pictures than eyes do."""
         if isinstance(self._objective, DifferentiableObjective):
-            return lambda candidate: candidate.loss + lagrangian * self._rate(candidate)
+            return lambda candidate: candidate.loss + lagrangian * candidate.rate
         likeness = self._likeness(start, emphasis=CHOICE_EMPHASIS)
-        return lambda candidate: likeness.whole(candidate.packed) + lagrangian * self._rate(candidate)
-
-    def _rate(self, candidate: Candidate) -> float:
-        return 8 * len(candidate.data) / (self._spec.width * self._spec.height)
+        return lambda candidate: likeness.whole(candidate.packed) + lagrangian * candidate.rate
 
     def _likeness(self, start: Start, *, emphasis: float = 1.0) -> LikenessLoss:
         rate_class, texture = (codec.real_class(byte) for byte in start.classes)
