@@ -39,7 +39,8 @@ class Point:
     """One codec at one rate.
 
     ``key`` identifies codec, settings, rate and clip; ``bitrate`` is what was asked for, ``size`` the bytes of the
-    file ``stream`` (relative to the results), ``split`` what they are. ``lpips`` has a value for every
+    file ``stream`` (relative to the results), ``split`` what they are, ``pictures`` how many are shown of
+    each type. ``lpips`` has a value for every
     ``lpips_interval``-th frame, the other lists one for each.
     """
 
@@ -50,6 +51,7 @@ class Point:
     stream: str
     size: int
     split: Mapping[str, int]
+    pictures: Mapping[str, int]
     settings: Mapping[str, Any]
     control: str
     encodes: int

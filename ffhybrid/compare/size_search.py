@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,17 +55,17 @@ class SizeSearch:
         trial = target.with_name(f"trial-{target.name}")
         tried: dict[float, int] = {}
         kept = math.nan
-        value = self._next(wanted) if self._known else self._rounded(first)
-        while value not in tried and len(tried) < MOST_PROBES:
+        value: float | None = self._next(wanted) if self._known else self._rounded(first)
+        while value is not None and len(tried) < MOST_PROBES:
             encode(value, trial)
             tried[value] = trial.stat().st_size
             self._known.append(Probe(value, tried[value]))
             if math.isnan(kept) or _distance(tried[value], wanted) < _distance(tried[kept], wanted):
                 trial.replace(target)
                 kept = value
-            if _distance(tried[kept], wanted) <= TOLERANCE:
+            if _distance(tried[kept], wanted) <= TOLERANCE or self._is_beyond(value, tried[value], wanted):
                 break
-            value = self._next(wanted)
+            value = self._untried(self._next(wanted), tried, wanted)
         trial.unlink(missing_ok=True)
         logger.debug("%s: %d bytes wanted, kept %g of %s", target.name, wanted, kept, tried)
         return Met(kept, len(tried))
@@ -81,6 +81,22 @@ class SizeSearch:
             slope = self.slope
         value = near.value + math.log(wanted / near.size) / slope
         return self._rounded(value)
+
+    def _untried(self, value: float, tried: Mapping[float, int], wanted: int) -> float | None:
+        """Step aside from a value that was tried, towards the wanted size; None where that was tried too.
+
+        Sizes waver by a per cent from step to step, so that the curve may not lead on, but a neighbour may be nearer.
+        """
+        if value not in tried:
+            return value
+        towards = math.copysign(self.step, math.log(wanted / tried[value]) / self.slope)
+        neighbour = round(value + towards, 6)
+        return None if neighbour in tried else neighbour
+
+    def _is_beyond(self, value: float, size: int, wanted: int) -> bool:
+        """Whether a size would take values that the control does not have."""
+        end = self.low if (size < wanted) == (self.slope < 0) else self.high
+        return value == end
 
     def _rounded(self, value: float) -> float:
         return round(round(min(max(value, self.low), self.high) / self.step) * self.step, 6)
