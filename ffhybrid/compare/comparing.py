@@ -53,7 +53,8 @@ def compare(
 ) -> Results:
     """Compare codecs on a clip.
 
-    ``folder`` gets ``results.json``, the encoded files and, with ``report``, the page ``index.html``. Points that the folder has already, with the same frames and settings, are not computed again.
+    ``folder`` gets ``results.json``, the encoded files and, with ``report``, the page ``index.html``. Points that it
+    has already, with the same frames and settings, are not computed again.
 
     Raises:
         UsageError: options that cannot work, or a package that is missing.

@@ -10,7 +10,6 @@ from ffhybrid.compare.bjontegaard import Curve, Delta, bd_metric, bd_rate
 from ffhybrid.compare.results import LOWER_IS_BETTER, METRICS, Point
 
 PEERS = ("x265", "x265-best")
-PEER = "x265, the better of two"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,13 @@ def better_peer(points: Sequence[Point]) -> list[Point]:
 def goodness(point: Point, metric: str) -> float:
     """Mean of a metric, with its sign turned where lower is better."""
     return -point.mean(metric) if metric in LOWER_IS_BETTER else point.mean(metric)
+
+
+def at_rate(points: Sequence[Point], metric: str, rate: float) -> float:
+    """Mean of a metric at a rate near those of two points at least, straight over the logarithm of the rate."""
+    one, other = sorted(points, key=lambda point: abs(math.log(point.rate / rate)))[:2]
+    slope = (other.mean(metric) - one.mean(metric)) / math.log(other.rate / one.rate)
+    return one.mean(metric) + slope * math.log(rate / one.rate)
 
 
 def deltas(points: Sequence[Point]) -> list[DeltaRow]:
