@@ -85,13 +85,16 @@ class SizeSearch:
     def _untried(self, value: float, tried: Mapping[float, int], wanted: int) -> float | None:
         """Step aside from a value that was tried, towards the wanted size; None where that was tried too.
 
-        Sizes waver by a per cent from step to step, so that the curve may not lead on, but a neighbour may be nearer.
+        Sizes waver by a per cent or two between neighbouring values, so that the curve may lead back to where it was,
+        while a neighbour is nearer. Coarse steps do not waver by more than a step.
         """
         if value not in tried:
             return value
-        towards = math.copysign(self.step, math.log(wanted / tried[value]) / self.slope)
-        neighbour = round(value + towards, 6)
-        return None if neighbour in tried else neighbour
+        aside = max(round(TOLERANCE / abs(self.slope) / self.step), 1) * self.step
+        towards = math.copysign(aside, math.log(wanted / tried[value]) / self.slope)
+        most = 1 if aside == self.step else MOST_PROBES
+        neighbours = (self._rounded(value + towards * 2**doubling) for doubling in range(most))
+        return next((neighbour for neighbour in neighbours if neighbour not in tried), None)
 
     def _is_beyond(self, value: float, size: int, wanted: int) -> bool:
         """Whether a size would take values that the control does not have."""
