@@ -58,6 +58,11 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def natural(text: str) -> int:
+    """Parse a whole number of at least 0."""
+    return 0 if text == "0" else positive(text)
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
@@ -106,12 +111,19 @@ def _encode(command: argparse.ArgumentParser) -> None:
     keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(2, 4), help="thumbnail: reduction")
     keyframe.add_argument("-kf:qp", dest="qp", type=int, metavar="QP", help="thumbnail: 0 to 51")
     keyframe.add_argument(
-        "-kf:budgets", dest="budgets", type=positive, metavar="N", help="with -b:v: sizes tried for a keyframe (3)"
+        "-kf:budgets", dest="budgets", type=positive, metavar="N", help="sizes tried for a keyframe (3)"
+    )
+    keyframe.add_argument("-kf:fallback", dest="fallback", type=int, choices=(0, 1), default=1, help="keep x265's (1)")
+    keyframe.add_argument(
+        "-refine", type=natural, default=0, metavar="N", help="joint refinements at most (%(default)s)"
     )
     rate = command.add_argument_group("rate")
     rate.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")
     rate.add_argument("-maxrate", type=bit_rate, metavar="RATE", help="with -b:v: no GOP overdraws the buffer")
     rate.add_argument("-bufsize", type=bit_rate, metavar="BITS", help="the buffer (a second of -maxrate)")
+    rate.add_argument(
+        "-target-lpips", dest="target_lpips", type=float, metavar="X", help="the same LPIPS for every GOP"
+    )
     inter = command.add_argument_group("P and B frames")
     inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to 51 ({DEFAULT_CRF:g})")
     inter.add_argument("-preset", choices=PRESETS, default="medium", help="x265 effort (%(default)s)")

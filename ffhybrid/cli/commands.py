@@ -72,6 +72,10 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         generator_options={name: value for name, value in generator_options.items() if value is not None},
         keyframe_budget=options.budget,
         rate=_rate(options),
+        target_lpips=options.target_lpips,
+        refinements=options.refine,
+        fallback=bool(options.fallback),
+        **({"budgets": options.budgets} if options.budgets else {}),
         x265=X265Options(
             crf=DEFAULT_CRF if options.crf is None else options.crf,
             preset=options.preset,
@@ -113,15 +117,16 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
 
 def _rate(options: argparse.Namespace) -> Rate | None:
     if options.bitrate is None:
-        if options.maxrate or options.bufsize or options.budgets:
-            raise UsageError("-maxrate, -bufsize and -kf:budgets belong to -b:v")
+        if options.maxrate or options.bufsize:
+            raise UsageError("-maxrate and -bufsize belong to -b:v")
+        if options.budgets and options.target_lpips is None:
+            raise UsageError("-kf:budgets belongs to -b:v and -target-lpips")
         return None
     if options.crf is not None:
         raise UsageError("give -b:v or -crf, not both")
     if options.bufsize and not options.maxrate:
         raise UsageError("-bufsize belongs to -maxrate")
-    extra = {"budgets": options.budgets} if options.budgets else {}
-    return Rate(bitrate=options.bitrate, maxrate=options.maxrate, bufsize=options.bufsize, **extra)
+    return Rate(bitrate=options.bitrate, maxrate=options.maxrate, bufsize=options.bufsize)
 
 
 def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
