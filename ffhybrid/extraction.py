@@ -7,15 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 
 from ffhybrid.keyframe import regenerate
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.outputs import pending_output
-from ffhybrid.payload import Payload
-from ffhybrid.picture import Picture
+from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.restoring import located
-from ffhybrid.source import PIXEL_FORMATS
+from ffhybrid.source import video_frame
 
 
 def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
@@ -36,16 +34,15 @@ def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
             yield target
             image = target.with_suffix(".png")
             with pending_output(image, overwrite=overwrite) as pending:
-                pending.write_bytes(png(picture, payload))
+                pending.write_bytes(png(picture, payload.spec))
             yield image
 
 
-def png(picture: Picture, payload: Payload) -> bytes:
-    """Encode the shown part of a keyframe as an 8-bit RGB PNG, converted with the payload's matrix and range."""
-    shown = picture.cropped(payload.spec.width, payload.spec.height)
-    packed = np.concatenate([plane.ravel() for plane in shown.planes]).reshape(-1, shown.width)
-    frame = av.VideoFrame.from_ndarray(packed, format=PIXEL_FORMATS[shown.bit_depth])
-    colour = payload.spec.colour
+def png(picture: Picture, spec: PictureSpec) -> bytes:
+    """Encode the shown part of a picture as an 8-bit RGB PNG, converted with its own matrix and range."""
+    shown = picture.cropped(spec.width, spec.height)
+    frame = video_frame(shown)
+    colour = spec.colour
     frame.colorspace = colour.matrix
     frame.color_range = 2 if colour.full_range else 1
     encoder = av.CodecContext.create("png", "w")

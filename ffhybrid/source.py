@@ -202,6 +202,12 @@ def frame_picture(frame: av.VideoFrame, spec: PictureSpec) -> Picture:
     return Picture(planes[0], planes[1], planes[2], spec.bit_depth)
 
 
+def video_frame(picture: Picture) -> av.VideoFrame:
+    """Copy a picture into a frame: the inverse of :func:`frame_picture`."""
+    packed = np.concatenate([plane.ravel() for plane in picture.planes]).reshape(-1, picture.width)
+    return av.VideoFrame.from_ndarray(packed, format=PIXEL_FORMATS[picture.bit_depth])
+
+
 def _grown(samples: Plane, rows: int, columns: int) -> Plane:
     missing = ((0, rows - samples.shape[0]), (0, columns - samples.shape[1]))
     return np.ascontiguousarray(np.pad(samples, missing, mode="edge"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     _probe(_command(commands, "probe", "show what a hybrid file holds"))
     _verify(_command(commands, "verify", "regenerate every keyframe and check every hash"))
     _extract(_command(commands, "extract", "write payloads and keyframes into a folder"))
+    _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
     return root
 
 
@@ -63,6 +65,19 @@ def natural(text: str) -> int:
     return 0 if text == "0" else positive(text)
 
 
+def bit_rates(text: str) -> tuple[int, ...]:
+    """Parse bitrates with commas between them."""
+    return tuple(bit_rate(part) for part in text.split(","))
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Parse ``WxH`` as two numbers of at least 1."""
+    width, separator, height = text.partition("x")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is no picture size (640x360)")
+    return positive(width), positive(height)
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
@@ -89,17 +104,7 @@ def _report_format(command: argparse.ArgumentParser) -> None:
     command.add_argument("-of", choices=("default", "json"), default="default", help="form of the result on stdout")
 
 
-def _encode(command: argparse.ArgumentParser) -> None:
-    _input(command)
-    _output(command)
-    _report_format(command)
-    gop = command.add_argument_group("GOPs")
-    gop.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP at most (%(default)s)")
-    gop.add_argument("-keyint_min", type=positive, default=12, metavar="N", help="frames between scene cuts")
-    gop.add_argument(
-        "-sc_threshold", type=float, default=10.0, metavar="X", help="scene change score of 0 to 100, 0: none"
-    )
-    gop.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="stop after N frames")
+def _keyframes(command: argparse.ArgumentParser) -> None:
     keyframe = command.add_argument_group("keyframes")
     keyframe.add_argument("-kf", choices=names(), default=names()[0], help="generator (%(default)s)")
     keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a latent")
@@ -117,6 +122,20 @@ def _encode(command: argparse.ArgumentParser) -> None:
     keyframe.add_argument(
         "-refine", type=natural, default=0, metavar="N", help="joint refinements at most (%(default)s)"
     )
+
+
+def _encode(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    _output(command)
+    _report_format(command)
+    gop = command.add_argument_group("GOPs")
+    gop.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP at most (%(default)s)")
+    gop.add_argument("-keyint_min", type=positive, default=12, metavar="N", help="frames between scene cuts")
+    gop.add_argument(
+        "-sc_threshold", type=float, default=10.0, metavar="X", help="scene change score of 0 to 100, 0: none"
+    )
+    gop.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="stop after N frames")
+    _keyframes(command)
     rate = command.add_argument_group("rate")
     rate.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")
     rate.add_argument("-maxrate", type=bit_rate, metavar="RATE", help="with -b:v: no GOP overdraws the buffer")
@@ -163,3 +182,24 @@ def _extract(command: argparse.ArgumentParser) -> None:
     _input(command)
     command.add_argument("output", type=Path, metavar="FOLDER", help="made if it does not exist")
     command.add_argument("-y", action="store_true", help="overwrite files in the folder")
+
+
+def _compare(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    command.add_argument("-o", dest="output", type=Path, required=True, metavar="FOLDER", help="made or gone on with")
+    command.add_argument(
+        "-b:v", dest="bitrates", type=bit_rates, required=True, metavar="RATE,...", help="bits a second of whole files"
+    )
+    command.add_argument(
+        "-codecs", default=",".join(DEFAULT_CODECS), metavar="NAME,...", help="of %(default)s, svtav1, vvenc"
+    )
+    command.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP (%(default)s)")
+    command.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="compare the first N frames")
+    size = command.add_mutually_exclusive_group()
+    size.add_argument("-s", dest="size", type=picture_size, metavar="WxH", help="size of the pictures compared")
+    size.add_argument("-width", type=positive, metavar="N", help="the same, in their own shape, never enlarged")
+    command.add_argument("-preset", choices=PRESETS, default="slow", help="x265's, alone and in hybrid (%(default)s)")
+    command.add_argument(
+        "-lpips_interval", type=positive, default=LPIPS_INTERVAL, metavar="N", help="LPIPS of every Nth frame"
+    )
+    _keyframes(command)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isnan
 from typing import Any
 
@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ffhybrid.compare import CompareOptions, Point, compare
+from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
@@ -57,8 +59,8 @@ def _emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable
         sys.stdout.write(f"{name}={value}\n")
 
 
-def _encode(options: argparse.Namespace, console: Console) -> None:
-    generator_options = {
+def _generator_options(options: argparse.Namespace) -> dict[str, object]:
+    given = {
         "preset": options.kf_preset,
         "tune": options.kf_tune,
         "seed": options.kf_seed,
@@ -67,15 +69,26 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         "scale": options.scale,
         "qp": options.qp,
     }
-    settings = EncodeOptions(
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
+    """Take what ``encode`` and ``compare`` both know of keyframes."""
+    return EncodeOptions(
         generator=options.kf,
-        generator_options={name: value for name, value in generator_options.items() if value is not None},
+        generator_options=_generator_options(options),
         keyframe_budget=options.budget,
-        rate=_rate(options),
-        target_lpips=options.target_lpips,
         refinements=options.refine,
         fallback=bool(options.fallback),
         **({"budgets": options.budgets} if options.budgets else {}),
+    )
+
+
+def _encode(options: argparse.Namespace, console: Console) -> None:
+    settings = replace(
+        _keyframe_options(options),
+        rate=_rate(options),
+        target_lpips=options.target_lpips,
         x265=X265Options(
             crf=DEFAULT_CRF if options.crf is None else options.crf,
             preset=options.preset,
@@ -204,10 +217,48 @@ def _extract(options: argparse.Namespace, console: Console) -> None:  # noqa: AR
         sys.stdout.write(f"{path}\n")
 
 
+def _compare(options: argparse.Namespace, console: Console) -> None:
+    width, height = options.size or (options.width, None)
+    settings = CompareOptions(
+        bitrates=options.bitrates,
+        codecs=tuple(options.codecs.split(",")),
+        encode=replace(
+            _keyframe_options(options),
+            x265=X265Options(preset=options.preset),
+            limits=GopLimits(length=options.g, scene_threshold=0),
+        ),
+        frames=options.frames,
+        width=width,
+        height=height,
+        lpips_interval=options.lpips_interval,
+        lpips=options.kf_lpips,
+    )
+    with _progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
+        results = compare(
+            options.input,
+            options.output,
+            options=settings,
+            on_step=lambda step: show(step.number, f"{step.codec} {step.bitrate / 1000:g} kbit/s: {step.note}"),
+        )
+    _print_points(results.selected())
+
+
+def _print_points(points: Sequence[Point]) -> None:
+    out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
+    table = Table("codec", "kbit/s", "bytes", "LPIPS", "PSNR", "SSIM", "VMAF", "seconds", box=None, pad_edge=False)
+    for point in points:
+        lpips, psnr, ssim, vmaf = (point.mean(metric) for metric in METRICS)
+        qualities = ("-" if isnan(lpips) else f"{lpips:.4f}", f"{psnr:.2f}", f"{ssim:.4f}", f"{vmaf:.2f}")
+        sizes = (point.codec, f"{point.rate / 1000:.1f}", str(point.size))
+        table.add_row(*sizes, *qualities, f"{point.encode_seconds:.1f}")
+    out.print(table)
+
+
 COMMANDS: Mapping[str, Command] = {
     "encode": _encode,
     "restore": _restore,
     "probe": _probe,
     "verify": _verify,
     "extract": _extract,
+    "compare": _compare,
 }

@@ -1,0 +1,165 @@
+"""Hybrid files beside x265 at equal bytes: ``ffhybrid compare`` over clips, at rates given in bits per pixel.
+
+Every clip is reduced to ``--width`` and cut to its first frames (a GOP of 120, and 4 seconds at least). x265 runs at
+preset ``slow`` alone and in hybrid files; alone it has its defaults or its own best options, whichever gives the lower
+LPIPS at a point. Points that ``--out`` holds already are not computed again: give another folder after changes to the
+encoder.
+
+    python benchmarks/rd.py [--preset medium] [--clips CLIP ...] [--points 0.0032 ...] [--width 640] [--out FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from clips import shared_clips, wheel_clip
+from ffhybrid import EncodeOptions, GopLimits, X265Options
+from ffhybrid.compare import CompareOptions, Point, compare
+from ffhybrid.compare.comparing import Step
+from ffhybrid.source import VideoSource
+
+GOP_LENGTH = 120
+LEAST_SECONDS = 4
+POINTS = (0.0032, 0.0064, 0.0096, 0.019)
+"""Bits per pixel: 200 to 1200 kbit/s at 1080p30."""
+X265_PRESET = "slow"
+PEERS = ("x265", "x265-best")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One clip at one rate: hybrid, and the better one of x265's two."""
+
+    clip: str
+    point: float
+    hybrid: Point
+    peer: Point
+
+    @property
+    def lpips_change(self) -> float:
+        """Of LPIPS, relative to x265."""
+        return self.hybrid.mean("lpips") / self.peer.mean("lpips") - 1
+
+    def gain(self, metric: str) -> float:
+        """Of the mean of a metric, over x265."""
+        return self.hybrid.mean(metric) - self.peer.mean(metric)
+
+
+def compare_clip(
+    clip: Path, points: Sequence[float], options: argparse.Namespace, on_step: Callable[[Step], None]
+) -> list[Row]:
+    """Compare a clip at every rate."""
+    with VideoSource(clip) as source:
+        rate, spec = source.info.frame_rate, source.info.spec
+    width = min(options.width or spec.width, spec.width) // 2 * 2
+    height = round(spec.height * width / spec.width / 2) * 2
+    bitrates = {round(point * width * height * rate): point for point in points}
+    settings = CompareOptions(
+        bitrates=tuple(bitrates),
+        codecs=("hybrid", *PEERS),
+        encode=EncodeOptions(
+            generator=options.kf,
+            generator_options={"preset": options.preset} if options.kf == "overfit" else {},
+            x265=X265Options(preset=X265_PRESET),
+            limits=GopLimits(length=GOP_LENGTH, scene_threshold=0),
+            budgets=options.budgets,
+            refinements=options.refine,
+        ),
+        frames=max(GOP_LENGTH, math.ceil(LEAST_SECONDS * rate)),
+        width=width,
+    )
+    results = compare(clip, options.out / f"{clip.stem}-{width}", options=settings, on_step=on_step)
+    found = {(point.codec, point.bitrate): point for point in results.selected()}
+    rows = []
+    for bitrate, point in bitrates.items():
+        peer = min((found[name, bitrate] for name in PEERS), key=lambda peer: peer.mean("lpips"))
+        rows.append(Row(clip.stem, point, found["hybrid", bitrate], peer))
+    return rows
+
+
+def print_rows(rows: Sequence[Row], console: Console) -> None:
+    """Print a line a row, then averages a rate."""
+    headings = ("clip", "bpp", "LPIPS x265", "hybrid", "change", "PSNR", "SSIM", "VMAF", "bytes x265", "hybrid", "peer")
+    table = Table(*headings, "keyframes, CRF", box=None, pad_edge=False)
+    for row in rows:
+        gains = (f"{row.gain('psnr'):+.2f}", f"{row.gain('ssim'):+.4f}", f"{row.gain('vmaf'):+.1f}")
+        wanted = [point.size / (point.bitrate * point.seconds / 8) - 1 for point in (row.peer, row.hybrid)]
+        table.add_row(
+            row.clip,
+            f"{row.point:g}",
+            f"{row.peer.mean('lpips'):.4f}",
+            f"{row.hybrid.mean('lpips'):.4f}",
+            f"{100 * row.lpips_change:+.1f} %",
+            *gains,
+            *(f"{100 * part:+.1f} %" for part in wanted),
+            row.peer.codec,
+            row.hybrid.control,
+        )
+    console.print(table)
+    for point in sorted({row.point for row in rows}):
+        _print_average(point, [row for row in rows if row.point == point], console)
+
+
+def _print_average(point: float, rows: Sequence[Row], console: Console) -> None:
+    change = statistics.fmean(row.lpips_change for row in rows)
+    of_means = statistics.fmean(row.hybrid.mean("lpips") for row in rows) / statistics.fmean(
+        row.peer.mean("lpips") for row in rows
+    )
+    worst = max(row.lpips_change for row in rows)
+    psnr, ssim, vmaf = (statistics.fmean(row.gain(metric) for row in rows) for metric in ("psnr", "ssim", "vmaf"))
+    lower = sum(row.lpips_change < 0 for row in rows)
+    console.print(
+        f"{point:g} bpp: LPIPS {100 * change:+.1f} % on average (mean LPIPS {100 * (of_means - 1):+.1f} %, "
+        f"lower on {lower} of {len(rows)}, worst {100 * worst:+.1f} %), "
+        f"PSNR {psnr:+.2f} dB, SSIM {ssim:+.4f}, VMAF {vmaf:+.1f}"
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", nargs="+", type=Path, default=[], help="default: all shared ones, else the wheel's")
+    parser.add_argument("--points", nargs="+", type=float, default=POINTS, help="bits per pixel")
+    parser.add_argument("--width", type=int, default=640, help="0 for the clip's own")
+    parser.add_argument("--kf", default="overfit", help="keyframe generator")
+    parser.add_argument("--preset", default="medium", help="effort of overfit")
+    parser.add_argument("--budgets", type=int, default=3, help="sizes tried for a keyframe")
+    parser.add_argument("--refine", type=int, default=1, help="joint refinements at most")
+    parser.add_argument("--out", type=Path, default=Path("build/rd"), help="kept, and gone on with")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print the table after every clip, so that what is done is seen."""
+    options = _arguments()
+    logging.basicConfig(level=logging.WARNING)
+    clips = options.clips or shared_clips() or [wheel_clip("bikes.mp4"), wheel_clip("bigbuckbunny.mp4")]
+    console = Console(width=180)
+    rows: list[Row] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+    for clip in clips:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(clip.stem, note="")
+
+            def show(step: Step, bar: Progress = bar, task: object = task) -> None:
+                note = f"{step.codec} {step.bitrate / 1000:.1f} kbit/s: {step.note}"
+                bar.update(task, total=step.total, completed=step.number, note=note)
+
+            found = compare_clip(clip, options.points, options, show)
+        rows += found
+        print_rows(found, console)
+    console.rule()
+    print_rows(rows, console)
+
+
+if __name__ == "__main__":
+    main()

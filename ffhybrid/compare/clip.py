@@ -1,0 +1,114 @@
+"""The frames that every codec is given: cut, scaled, and kept without loss."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.video.frame import PictureType
+from av.video.reformatter import Interpolation
+
+from ffhybrid.errors import UsageError
+from ffhybrid.picture import Colour, PictureSpec
+from ffhybrid.planner import MAX_GOP_SECONDS
+from ffhybrid.source import PIXEL_FORMATS, VideoSource, video_frame
+
+_LIMITED_RANGE, _FULL_RANGE = 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """Frames in an FFV1 file at ``path``, shown at a constant ``frame_rate`` from 0 on.
+
+    ``md5`` is that of all samples (planes Y, Cb, Cr of every frame) and of the frame rate: equal clips are equal input.
+    """
+
+    name: str
+    path: Path
+    spec: PictureSpec
+    frame_rate: Fraction
+    frames: int
+    md5: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return float(self.frames / self.frame_rate)
+
+    def video_frames(self) -> Iterator[av.VideoFrame]:
+        """Decode all frames; their timestamps count frames."""
+        with av.open(self.path) as container:
+            for index, frame in enumerate(container.decode(video=0)):
+                frame.pts, frame.time_base = index, 1 / self.frame_rate
+                frame.pict_type = PictureType.NONE  # FFV1 calls every picture an I picture, which encoders would obey.
+                yield frame
+
+    def bytes_at(self, bitrate: int) -> int:
+        """Bytes of a file of so many bits a second."""
+        return round(bitrate * self.seconds / 8)
+
+
+def prepare(source: Path, folder: Path, *, frames: int | None, width: int | None, height: int | None) -> Clip:
+    """Cut, scale (averaging areas) and store the frames of a source in ``folder``.
+
+    Raises:
+        UsageError: there are no frames.
+        UnsupportedError, CorruptDataError: see :class:`ffhybrid.source.VideoSource`.
+    """
+    target = folder / "source.mkv"
+    digest = hashlib.md5(usedforsecurity=False)
+    count = 0
+    with VideoSource(source) as video:
+        spec = _scaled(video.info.spec, width, height)
+        rate = video.info.frame_rate.limit_denominator(65535)
+        digest.update(f"{rate} {spec}".encode())
+        with av.open(target, "w") as container:
+            stream = _add_stream(container, spec, rate)
+            for read in video.frames(limit=frames):
+                frame = video_frame(read.picture)
+                if (spec.width, spec.height) != (frame.width, frame.height):
+                    frame = frame.reformat(width=spec.width, height=spec.height, interpolation=Interpolation.AREA)
+                digest.update(frame.to_ndarray().tobytes())
+                frame.pts, frame.time_base = count, 1 / rate
+                container.mux(stream.encode(frame))
+                count += 1
+            container.mux(stream.encode(None))
+    if not count:
+        raise UsageError(f"{source}: there are no frames to compare")
+    return Clip(name=source.stem, path=target, spec=spec, frame_rate=rate, frames=count, md5=digest.hexdigest())
+
+
+def check_gop_length(clip: Clip, length: int) -> None:
+    """Refuse GOPs that hybrid files cannot have.
+
+    Raises:
+        UsageError: they last too long.
+    """
+    if min(length, clip.frames) / clip.frame_rate > MAX_GOP_SECONDS:
+        raise UsageError(f"-g {length}: GOPs of hybrid files last at most {MAX_GOP_SECONDS} seconds")
+
+
+def tag_colour(context: av.VideoCodecContext, colour: Colour) -> None:
+    """Tell an encoder how its samples are to be shown."""
+    context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+    context.colorspace = colour.matrix
+    context.color_range = _FULL_RANGE if colour.full_range else _LIMITED_RANGE
+
+
+def _scaled(spec: PictureSpec, width: int | None, height: int | None) -> PictureSpec:
+    if width is None or (height is None and width >= spec.width):
+        return spec
+    columns = max(width // 2 * 2, 16)
+    rows = round(spec.height * columns / spec.width / 2) * 2 if height is None else height // 2 * 2
+    return replace(spec, width=columns, height=max(rows, 16))
+
+
+def _add_stream(container: av.container.OutputContainer, spec: PictureSpec, rate: Fraction) -> av.VideoStream:
+    stream = container.add_stream("ffv1", rate=rate)
+    stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, PIXEL_FORMATS[spec.bit_depth]
+    tag_colour(stream.codec_context, spec.colour)
+    return stream

@@ -1,0 +1,127 @@
+"""What the codecs of a comparison have in common: each turns a clip into one Matroska file of a wanted size."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import av
+from av.video.frame import PictureType
+
+from ffhybrid.compare.clip import Clip
+from ffhybrid.compare.size_search import SizeSearch
+
+PARTS = ("latent", "payload", "placeholder", "I", "P", "B", "container")
+"""Of a file's bytes: latents; the rest of payloads; grey placeholders; pictures by type; everything else."""
+
+Note = Callable[[str], None]
+"""Is told what is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """How a file came about: ``control`` is what the search ended with, in words.
+
+    ``seconds`` are those of the whole search, of ``encodes`` encodes; a codec that searches within counts one.
+    """
+
+    control: str
+    encodes: int
+    seconds: float
+
+
+class Codec(Protocol):
+    """One codec with its settings."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Everything that a file depends on beside clip and size; stands in the report."""
+
+    def encode(self, clip: Clip, target: Path, *, bitrate: int, note: Note) -> Encoded:
+        """Make ``target`` of so many bits a second.
+
+        Raises:
+            EncoderError: the encoder failed.
+        """
+
+    def show(self, stream: Path, folder: Path) -> Path:
+        """Turn an encoded file into one that any decoder plays, in ``folder`` where that is another one."""
+
+    def split(self, stream: Path, shown: Path) -> dict[str, int]:
+        """Say what the bytes of a file are (:data:`PARTS`)."""
+
+
+class SearchedCodec(ABC):
+    """A codec that codes a whole file at one value of a control, which is searched until the file has its size."""
+
+    def __init__(self, name: str, search: SizeSearch) -> None:
+        self.name = name
+        self._search = search
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, object]:
+        """Encoder and options."""
+
+    @abstractmethod
+    def first(self, bitrate: int) -> float:
+        """Guess the value that gives so many bits a second."""
+
+    @abstractmethod
+    def in_words(self, value: float) -> str:
+        """Say what a value of the control means."""
+
+    @abstractmethod
+    def encode_at(self, clip: Clip, path: Path, value: float) -> None:
+        """Make a file."""
+
+    def encode(self, clip: Clip, target: Path, *, bitrate: int, note: Note) -> Encoded:
+        """Search the control."""
+        began = time.monotonic()
+
+        def trial(value: float, path: Path) -> None:
+            note(self.in_words(value))
+            self.encode_at(clip, path, value)
+
+        met = self._search.meet(trial, target, clip.bytes_at(bitrate), first=self.first(bitrate))
+        return Encoded(control=self.in_words(met.value), encodes=met.encodes, seconds=time.monotonic() - began)
+
+    def show(self, stream: Path, folder: Path) -> Path:  # noqa: ARG002 - hybrid files need a folder
+        """Return the file itself."""
+        return stream
+
+    def split(self, stream: Path, shown: Path) -> dict[str, int]:
+        """Sum the packets by the type of the picture that each of them shows."""
+        types = picture_types(shown)
+        sizes: Counter[str] = Counter()
+        with av.open(stream) as container:
+            for packet in container.demux(video=0):
+                if packet.size:
+                    sizes[types[_milliseconds(packet)]] += packet.size
+        return with_container(sizes, stream)
+
+
+def picture_types(path: Path) -> dict[int, str]:
+    """Decode a video; gives ``I``, ``P`` or ``B`` by the time in milliseconds."""
+    with av.open(path) as container:
+        return {_milliseconds(frame): PictureType(frame.pict_type).name[-1] for frame in container.decode(video=0)}
+
+
+def with_container(sizes: Mapping[str, int], path: Path) -> dict[str, int]:
+    """Complete a split: what is left of the file is the container's."""
+    split = {part: sizes.get(part, 0) for part in PARTS}
+    split["container"] = path.stat().st_size - sum(split.values())
+    return split
+
+
+def _milliseconds(item: av.Packet[av.VideoStream] | av.VideoFrame) -> int:
+    return round(1000 * (item.pts or 0) * (item.time_base or 0))

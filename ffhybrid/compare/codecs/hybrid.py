@@ -1,0 +1,72 @@
+"""Our own files: encoded to a bitrate, and restored."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from ffhybrid.compare.clip import Clip
+from ffhybrid.compare.codecs.base import Encoded, Note, picture_types, with_container
+from ffhybrid.encoding import encode
+from ffhybrid.filters import FitProgress
+from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
+from ffhybrid.keyframe import ORDINARY
+from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.probing import probe
+from ffhybrid.restoring import restore
+
+
+class Hybrid:
+    """Generated keyframes, P and B frames by x265."""
+
+    name = "hybrid"
+
+    def __init__(self, options: EncodeOptions) -> None:
+        self._options = replace(options, audio=False, frames=None, container_format=None)
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """All options of :func:`ffhybrid.encode`."""
+        return asdict(self._options)
+
+    def encode(self, clip: Clip, target: Path, *, bitrate: int, note: Note) -> Encoded:
+        """Encode by rate control."""
+        options = replace(self._options, rate=Rate(bitrate=bitrate))
+        gops: list[GopReport] = []
+
+        def on_fit(fit: FitProgress) -> None:
+            note(f"GOP {len(gops)}, keyframe {fit.step}/{fit.steps}: {fit.size} bytes")
+
+        def on_gop(gop: GopReport) -> None:
+            gops.append(gop)
+            note(f"GOP {gop.index}: {gop.generator}, {gop.payload} + {gop.inter} bytes")
+
+        began = time.monotonic()
+        encode(clip.path, target, options=options, overwrite=True, on_gop=on_gop, on_fit=on_fit)
+        crfs = ", ".join(f"{gop.crf:.1f}" for gop in gops)
+        generated = sum(gop.generator != ORDINARY for gop in gops)
+        control = f"CRF {crfs}; {generated} of {len(gops)} keyframes generated"
+        return Encoded(control=control, encodes=1, seconds=time.monotonic() - began)
+
+    def show(self, stream: Path, folder: Path) -> Path:
+        """Restore."""
+        shown = folder / f"restored-{stream.name}"
+        restore(stream, shown, overwrite=True)
+        return shown
+
+    def split(self, stream: Path, shown: Path) -> dict[str, int]:
+        """Sum payloads, placeholders, and pictures by the type that they have in the restored file."""
+        sizes: Counter[str] = Counter()
+        for gop in probe(stream).gops:
+            sizes["latent"] += gop.latent_bytes
+            sizes["payload"] += gop.payload_bytes - gop.latent_bytes
+            sizes["I" if gop.generator == ORDINARY else "placeholder"] += gop.placeholder_bytes
+        types = picture_types(shown)
+        with HybridReader(stream) as reader:
+            for hybrid in reader.gops():
+                for unit in hybrid.inter:
+                    sizes[types[round(1000 * unit.pts * hybrid.time_base)]] += unit.size
+        return with_container(sizes, stream)

@@ -1,0 +1,64 @@
+"""Encoders of FFmpeg through PyAV, their CRF searched.
+
+A CRF is searched rather than a bitrate given to two passes, since both share bits alike and the search meets the
+size more closely (docs/COMPARE.md has figures).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import av
+
+from ffhybrid.compare.clip import Clip, tag_colour
+from ffhybrid.compare.codecs.base import SearchedCodec
+from ffhybrid.compare.size_search import SizeSearch
+from ffhybrid.errors import EncoderError
+from ffhybrid.source import PIXEL_FORMATS
+
+_MUXER = {"fflags": "+bitexact"}
+"""No random identifiers, no dates, no names of libraries: fewer bytes, and always the same."""
+
+
+class PyAVCodec(SearchedCodec):
+    """A whole file at one CRF; ``first_crf`` begins the search."""
+
+    def __init__(self, name: str, encoder: str, search: SizeSearch, *, first_crf: float) -> None:
+        super().__init__(name, search)
+        self._encoder = encoder
+        self._first_crf = first_crf
+
+    @abstractmethod
+    def options(self, crf: float) -> dict[str, str]:
+        """Give the encoder's options at a CRF."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Encoder and options; the CRF stands for the one searched."""
+        return {"encoder": self._encoder, **self.options(0)}
+
+    def first(self, bitrate: int) -> float:  # noqa: ARG002 - other controls depend on it
+        """Return the first CRF."""
+        return self._first_crf
+
+    def in_words(self, value: float) -> str:
+        """Say the CRF."""
+        return f"CRF {value:.2f}"
+
+    def encode_at(self, clip: Clip, path: Path, value: float) -> None:
+        """Encode at a CRF."""
+        try:
+            with av.open(path, "w", format="matroska", container_options=_MUXER) as container:
+                added = container.add_stream(self._encoder, clip.frame_rate, self.options(value))
+                stream = cast(av.VideoStream, added)
+                stream.width, stream.height = clip.spec.width, clip.spec.height
+                stream.pix_fmt = PIXEL_FORMATS[clip.spec.bit_depth]
+                tag_colour(stream.codec_context, clip.spec.colour)
+                for frame in clip.video_frames():
+                    container.mux(stream.encode(frame))
+                container.mux(stream.encode(None))
+        except av.error.FFmpegError as error:
+            raise EncoderError(f"{clip.name}: {self._encoder} failed: {error}") from error

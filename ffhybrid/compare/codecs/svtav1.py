@@ -1,0 +1,27 @@
+"""SVT-AV1 through PyAV."""
+
+from __future__ import annotations
+
+import os
+
+from ffhybrid.compare.codecs.pyav import PyAVCodec
+from ffhybrid.compare.size_search import SizeSearch
+
+PRESET = 4
+"""Of 0 (best) to 13."""
+_QUIET = "1"
+"""SVT-AV1 writes its settings to standard error unless the environment says otherwise."""
+
+
+class SvtAv1(PyAVCodec):
+    """One keyframe a GOP, closed GOPs; the CRF goes in quarters."""
+
+    def __init__(self, *, gop_length: int) -> None:
+        os.environ.setdefault("SVT_LOG", _QUIET)
+        super().__init__("svtav1", "libsvtav1", SizeSearch(low=1, high=70, step=0.25, slope=-0.06), first_crf=45)
+        self._gop_length = gop_length
+
+    def options(self, crf: float) -> dict[str, str]:
+        """Give options of FFmpeg's wrapper."""
+        params = f"keyint={self._gop_length}:irefresh-type=2:scd=0:crf={crf:.2f}"
+        return {"preset": str(PRESET), "svtav1-params": params}

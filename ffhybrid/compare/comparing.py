@@ -1,0 +1,153 @@
+"""Comparing: every codec at every rate, one after the other, going on where an earlier run ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import av
+
+from ffhybrid.compare import stock
+from ffhybrid.compare.clip import Clip, check_gop_length, prepare
+from ffhybrid.compare.codecs import Codec, create
+from ffhybrid.compare.metrics import find_distance, measure
+from ffhybrid.compare.options import CompareOptions
+from ffhybrid.compare.results import ClipFacts, Point, Results, key_of
+from ffhybrid.judging import Distance
+
+logger = logging.getLogger(__name__)
+
+STREAMS = "streams"
+VERSIONS = {"pyav": av.__version__, "libavcodec": ".".join(map(str, av.library_versions["libavcodec"]))}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is under way: a point by its number of all, and a word on it."""
+
+    number: int
+    total: int
+    codec: str
+    bitrate: int
+    note: str
+
+
+def compare(
+    source: str | PathLike[str],
+    folder: str | PathLike[str],
+    *,
+    options: CompareOptions,
+    on_step: Callable[[Step], None] | None = None,
+) -> Results:
+    """Compare codecs on a clip; ``folder`` gets ``results.json`` and the encoded files.
+
+    Points that the folder has already, with the same frames and settings, are not computed again.
+
+    Raises:
+        UsageError: options that cannot work, or a package that is missing.
+        UnsupportedError, CorruptDataError, EncoderError: see their docstrings; points found before are kept.
+    """
+    source, folder = Path(source), Path(folder)
+    stock.ffmpeg()
+    codecs = [create(name, options) for name in options.codecs]
+    distance = find_distance(options.lpips)
+    (folder / STREAMS).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-compare-") as name:
+        work = Path(name)
+        clip = prepare(source, work, frames=options.frames, width=options.width, height=options.height)
+        check_gop_length(clip, options.gop_length)
+        results = Results.load(folder, _facts(clip))
+        comparison = _Comparison(clip, results, work, distance, options.lpips_interval)
+        pairs = [(codec, bitrate) for codec in codecs for bitrate in options.bitrates]
+        results.shown = [comparison.key(codec, bitrate) for codec, bitrate in pairs]
+        for number, (codec, bitrate) in enumerate(pairs):
+
+            def note(text: str, number: int = number, codec: Codec = codec, bitrate: int = bitrate) -> None:
+                if on_step:
+                    on_step(Step(number, len(pairs), codec.name, bitrate, text))
+
+            comparison.compute(codec, bitrate, note)
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """What stays the same from point to point."""
+
+    clip: Clip
+    results: Results
+    work: Path
+    distance: Distance | None
+    interval: int
+
+    def key(self, codec: Codec, bitrate: int) -> str:
+        """Identify a point."""
+        return key_of(
+            codec=codec.name,
+            settings=_settings(codec),
+            bitrate=bitrate,
+            clip=self.clip.md5,
+            lpips_interval=self.interval if self.distance else None,
+        )
+
+    def compute(self, codec: Codec, bitrate: int, note: Callable[[str], None]) -> None:
+        """Encode, measure and store a point, unless it is there."""
+        key = self.key(codec, bitrate)
+        if self.results.has(key):
+            note("known")
+            return
+        note("encoding")
+        target = self.results.path.parent / STREAMS / f"{codec.name}-{bitrate}-{key}.mkv"
+        encoded = codec.encode(self.clip, target, bitrate=bitrate, note=note)
+        note("restoring")
+        began = time.monotonic()
+        shown = codec.show(target, self.work)
+        restore_seconds = None if shown == target else round(time.monotonic() - began, 3)
+        note("measuring")
+        quality = measure(self.clip, shown, distance=self.distance, interval=self.interval)
+        self.results.points[key] = Point(
+            key=key,
+            codec=codec.name,
+            bitrate=bitrate,
+            seconds=self.clip.seconds,
+            stream=str(target.relative_to(self.results.path.parent)),
+            size=target.stat().st_size,
+            split=codec.split(target, shown),
+            settings=_settings(codec),
+            control=encoded.control,
+            encodes=encoded.encodes,
+            encode_seconds=round(encoded.seconds, 3),
+            restore_seconds=restore_seconds,
+            lpips_interval=self.interval,
+            psnr=quality.psnr,
+            ssim=quality.ssim,
+            vmaf=quality.vmaf,
+            lpips=quality.lpips,
+        )
+        self.results.save()
+
+
+def _settings(codec: Codec) -> Mapping[str, Any]:
+    """Give settings as results hold them, versions of the libraries among them."""
+    settings: dict[str, Any] = json.loads(json.dumps({**codec.settings, **VERSIONS}, default=str))
+    return settings
+
+
+def _facts(clip: Clip) -> ClipFacts:
+    return ClipFacts(
+        name=clip.name,
+        width=clip.spec.width,
+        height=clip.spec.height,
+        bit_depth=clip.spec.bit_depth,
+        frame_rate=str(clip.frame_rate),
+        frames=clip.frames,
+        seconds=clip.seconds,
+        md5=clip.md5,
+    )

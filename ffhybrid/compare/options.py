@@ -1,0 +1,60 @@
+"""What is compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ffhybrid.errors import UsageError
+from ffhybrid.gop_encoder import EncodeOptions
+from ffhybrid.planner import GopLimits
+from ffhybrid.x265_options import X265Options
+
+DEFAULT_CODECS = ("hybrid", "x265", "x265-best")
+LPIPS_INTERVAL = 8
+
+
+def _encode_options() -> EncodeOptions:
+    return EncodeOptions(x265=X265Options(preset="slow"), limits=GopLimits(scene_threshold=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOptions:
+    """What ``ffhybrid compare`` takes.
+
+    Args:
+        bitrates: in bits a second, container included; every codec is measured at each.
+        codecs: names that :func:`ffhybrid.compare.codecs.create` knows.
+        encode: of the hybrid file. Its GOP length and its preset of x265 are those of x265 alone too; its rate is set
+            to every bitrate in turn. GOPs are of one length for all, so that scene cuts begin none.
+        frames: pictures taken from the source, None for all.
+        width: of the pictures compared; None keeps the source's. With ``height`` None they keep their shape and are
+            never enlarged.
+        height: see ``width``.
+        lpips_interval: LPIPS looks at one frame of so many.
+        lpips: file with AlexNet's weights, where they are not found.
+    """
+
+    bitrates: tuple[int, ...]
+    codecs: tuple[str, ...] = DEFAULT_CODECS
+    encode: EncodeOptions = field(default_factory=_encode_options)
+    frames: int | None = None
+    width: int | None = None
+    height: int | None = None
+    lpips_interval: int = LPIPS_INTERVAL
+    lpips: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.bitrates or not self.codecs:
+            raise UsageError("a comparison takes a bitrate and a codec at least")
+        if len(set(self.bitrates)) < len(self.bitrates) or len(set(self.codecs)) < len(self.codecs):
+            raise UsageError("a bitrate or a codec is given twice")
+        if self.encode.limits.scene_threshold:
+            raise UsageError("in a comparison GOPs are of one length, scene cuts begin none")
+        if self.height is not None and self.width is None:
+            raise UsageError("a height belongs to a width")
+
+    @property
+    def gop_length(self) -> int:
+        """Frames in a GOP, of every codec."""
+        return self.encode.limits.length

@@ -1,0 +1,132 @@
+"""What was measured, and its file ``results.json``, which is what a comparison resumes from (docs/COMPARE.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ffhybrid.errors import CorruptDataError
+from ffhybrid.outputs import pending_output
+
+SCHEMA = 1
+RESULTS = "results.json"
+METRICS = ("lpips", "psnr", "ssim", "vmaf")
+LOWER_IS_BETTER = ("lpips",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipFacts:
+    """The clip that was compared; ``md5`` is that of its samples."""
+
+    name: str
+    width: int
+    height: int
+    bit_depth: int
+    frame_rate: str
+    frames: int
+    seconds: float
+    md5: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One codec at one rate.
+
+    ``key`` identifies codec, settings, rate and clip; ``bitrate`` is what was asked for, ``size`` the bytes of the
+    file ``stream`` (relative to the results), ``split`` what they are. ``lpips`` has a value for every
+    ``lpips_interval``-th frame, the other lists one for each.
+    """
+
+    key: str
+    codec: str
+    bitrate: int
+    seconds: float
+    stream: str
+    size: int
+    split: Mapping[str, int]
+    settings: Mapping[str, Any]
+    control: str
+    encodes: int
+    encode_seconds: float
+    restore_seconds: float | None
+    lpips_interval: int
+    psnr: tuple[float, ...]
+    ssim: tuple[float, ...]
+    vmaf: tuple[float, ...]
+    lpips: tuple[float, ...]
+
+    @property
+    def rate(self) -> float:
+        """Bits a second of the file."""
+        return self.size * 8 / self.seconds
+
+    def mean(self, metric: str) -> float:
+        """Mean of one of :data:`METRICS` over the frames that it looked at; ``nan`` where it looked at none."""
+        values: Sequence[float] = getattr(self, metric)
+        return fmean(values) if values else math.nan
+
+
+@dataclass(slots=True)
+class Results:
+    """All points of a folder; ``shown`` are the keys of those that the last run asked for, in its order."""
+
+    path: Path
+    clip: ClipFacts
+    points: dict[str, Point] = field(default_factory=dict)
+    shown: list[str] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, folder: Path, clip: ClipFacts) -> Results:
+        """Read what earlier runs left in a folder, if anything.
+
+        Raises:
+            CorruptDataError: the file is none of ours.
+        """
+        path = folder / RESULTS
+        results = cls(path, clip)
+        if path.exists():
+            try:
+                found = json.loads(path.read_text())
+                if found["schema"] != SCHEMA:
+                    raise ValueError(f"schema {found['schema']}")
+                results.points = {entry["key"]: _point(entry) for entry in found["points"]}
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                message = f"{path} holds no results of this version ({error}): remove it, or give another folder"
+                raise CorruptDataError(message) from error
+        return results
+
+    def has(self, key: str) -> bool:
+        """Whether a point was computed and its file is still there."""
+        return key in self.points and (self.path.parent / self.points[key].stream).is_file()
+
+    def selected(self) -> list[Point]:
+        """Points of the last run."""
+        return [self.points[key] for key in self.shown]
+
+    def save(self) -> None:
+        """Write the file anew."""
+        entries = [_entry(point) for point in self.points.values()]
+        data = {"schema": SCHEMA, "clip": asdict(self.clip), "shown": self.shown, "points": entries}
+        with pending_output(self.path, overwrite=True) as pending:
+            pending.write_text(json.dumps(data, indent=1, allow_nan=False))
+
+
+def key_of(**identity: object) -> str:
+    """Hash what a point depends on."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _entry(point: Point) -> dict[str, Any]:
+    means = {metric: value for metric in METRICS if not math.isnan(value := point.mean(metric))}
+    return {**asdict(point), "rate": point.rate, "means": means}
+
+
+def _point(entry: Mapping[str, Any]) -> Point:
+    values = {name: value for name, value in entry.items() if name not in ("rate", "means")}
+    return Point(**{**values, **{metric: tuple(map(float, values[metric])) for metric in METRICS}})
