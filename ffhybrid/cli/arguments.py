@@ -9,7 +9,7 @@ from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.x265_options import DEFAULT_CRF, PRESETS
+from ffhybrid.x265_options import DEFAULT_CRF, HYBRID, PRESETS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -146,7 +146,7 @@ def _encode(command: argparse.ArgumentParser) -> None:
     inter = command.add_argument_group("P and B frames")
     inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to 51 ({DEFAULT_CRF:g})")
     inter.add_argument("-preset", choices=PRESETS, default="medium", help="x265 effort (%(default)s)")
-    inter.add_argument("-tune", help="x265 tuning")
+    inter.add_argument("-tune", default=HYBRID, help="x265 tuning (%(default)s)")
     inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")
     inter.add_argument("-hash", type=int, choices=(0, 1), default=0, help="keep an MD5 of every picture in the file")
     command.add_argument("-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file")
