@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
+from clips import bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, X265Options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.comparing import Step
@@ -60,10 +60,9 @@ def compare_clip(
 ) -> list[Row]:
     """Compare a clip at every rate."""
     with VideoSource(clip) as source:
-        rate, spec = source.info.frame_rate, source.info.spec
-    width = min(options.width or spec.width, spec.width) // 2 * 2
-    height = round(spec.height * width / spec.width / 2) * 2
-    bitrates = {round(point * width * height * rate): point for point in points}
+        rate = source.info.frame_rate
+    width, _ = bitrate_at(clip, points[0], width=options.width)
+    bitrates = {bitrate_at(clip, point, width=options.width)[1]: point for point in points}
     settings = CompareOptions(
         bitrates=tuple(bitrates),
         codecs=("hybrid", *PEERS),
