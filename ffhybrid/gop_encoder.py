@@ -1,19 +1,20 @@
-"""Encoding GOP after GOP: at a constant quality, or to a bitrate."""
+"""Encoding GOP after GOP: at a CRF, to a bitrate, or at a distance."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ffhybrid import fixups
 from ffhybrid.allocation import Allocation, first_pass
 from ffhybrid.errors import UsageError
-from ffhybrid.filters import FitProgress, Generator, Likeness
+from ffhybrid.filters import Generator
 from ffhybrid.gop import HybridGop
-from ffhybrid.gop_encoding import CodedGop, check, encode_generated, intra_size, without_hashes
-from ffhybrid.gop_search import GopSearch
+from ffhybrid.gop_encoding import CodedGop, check, without_hashes
+from ffhybrid.gop_search import GopSearch, Progress
 from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.planner import GopLimits, SourceGop
@@ -25,13 +26,12 @@ class Rate:
     """A wanted rate in bits a second, container included.
 
     ``maxrate`` holds over any time in which a buffer of ``bufsize`` bits (a second of it by default) fills; GOPs are
-    the smallest unit that it is kept by. ``budgets`` is how many sizes of a keyframe are tried.
+    the smallest unit that it is kept by.
     """
 
     bitrate: int
     maxrate: int | None = None
     bufsize: int | None = None
-    budgets: int = 3
 
     def __post_init__(self) -> None:
         if self.maxrate is not None and self.maxrate < self.bitrate:
@@ -42,7 +42,9 @@ class Rate:
 class EncodeOptions:
     """What ``ffhybrid encode`` takes; ``keyframe_budget`` is in bytes, ``frames`` limits the pictures read.
 
-    ``rate`` None means the constant quality of ``x265.crf``; otherwise that is a first guess. ``picture_hashes`` keeps
+    Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
+    ``budgets`` sizes of a keyframe are tried at most. ``refinements`` are joint ones, at most so many. ``fallback``
+    lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
     x265's MD5 of every picture in the file. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
     """
 
@@ -50,6 +52,10 @@ class EncodeOptions:
     generator_options: Mapping[str, object] = field(default_factory=dict)
     keyframe_budget: int | None = None
     rate: Rate | None = None
+    target_lpips: float | None = None
+    budgets: int = 3
+    refinements: int = 0
+    fallback: bool = True
     x265: X265Options = field(default_factory=X265Options)
     limits: GopLimits = field(default_factory=GopLimits)
     carriage: Carriage | None = None
@@ -57,6 +63,12 @@ class EncodeOptions:
     audio: bool = True
     frames: int | None = None
     container_format: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and self.target_lpips is not None:
+            raise UsageError("give -b:v or -target-lpips, not both")
+        if self.target_lpips is not None and not 0 < self.target_lpips < 1:
+            raise UsageError(f"-target-lpips {self.target_lpips:g}: LPIPS lies between 0 and 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,23 +96,24 @@ class GopReport:
 
 
 class GopEncoder:
-    """Encodes the GOPs of one file in their order; keyframes begin where the one before ended."""
+    """Encodes the GOPs of one file in their order, at a CRF; keyframes begin where the one before ended."""
 
     def __init__(self, generator: Generator, options: EncodeOptions) -> None:
         self._generator = generator
         self._options = options
         self._latent: bytes | None = None
+        self._crf = options.x265.crf
 
     @classmethod
     def create(cls, path: Path, generator: Generator, options: EncodeOptions) -> GopEncoder:
         """Make the encoder that the options ask for; with a bitrate it looks through the whole file first."""
-        if options.rate is None:
-            return cls(generator, options)
-        return RateControl(path, generator, options, options.rate)
+        if options.rate is not None:
+            return RateControl(path, generator, options, options.rate)
+        if options.target_lpips is not None:
+            return DistanceControl(generator, options, options.target_lpips)
+        return cls(generator, options)
 
-    def encode(
-        self, gop: SourceGop, progress: Callable[[FitProgress], None] | None = None
-    ) -> tuple[HybridGop, GopReport]:
+    def encode(self, gop: SourceGop, progress: Progress | None = None) -> tuple[HybridGop, GopReport]:
         """Encode the next GOP, and check that it restores exactly.
 
         Raises:
@@ -110,23 +123,34 @@ class GopEncoder:
         check(coded, gop)
         if coded.payload.generator == self._generator.name:
             self._latent = coded.payload.latent
+        self._crf = coded.crf
         hybrid = coded.hybrid if self._options.picture_hashes else without_hashes(coded.hybrid)
         return hybrid, _report(hybrid, gop, coded, quality)
 
-    def _coded(self, gop: SourceGop, progress: Callable[[FitProgress], None] | None) -> tuple[CodedGop, Quality | None]:
-        """Inversion and locked encode (HybridPrompt section 3.2, steps I and II).
-
-        A keyframe whose bytes the options leave open takes what x265's own I-frame would.
-        """
+    def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
         options = self._options
-        latent = self._generator.fit(
-            Likeness(gop.picture(0)),
-            gop.spec,
-            budget=options.keyframe_budget or intra_size(gop, options.x265),
-            warm_start=self._latent,
-            progress=progress,
+        if not options.fallback and not options.refinements:
+            return self._search.unjudged(gop, warm_start=self._latent, progress=progress), None
+        found = self._search.at_crf(gop, warm_start=self._latent, progress=progress)
+        return found.gop, found.quality
+
+    @cached_property
+    def _search(self) -> GopSearch:
+        options = self._options
+        lpips = options.generator_options.get("lpips")
+        weights = lpips if isinstance(lpips, Path) else None
+        is_perceptual = options.target_lpips or options.generator_options.get("tune") in (None, "perceptual")
+        is_judged = options.fallback or options.refinements or options.rate or options.target_lpips
+        return GopSearch(
+            generator=self._generator,
+            judge=Judge(lpips_distance(weights) if is_judged and is_perceptual else None),
+            x265=options.x265,
+            keyframe_budget=options.keyframe_budget,
+            budgets=options.budgets,
+            refinements=options.refinements,
+            fallback=options.fallback,
+            lpips=weights,
         )
-        return encode_generated(gop, self._generator, latent, options.x265), None
 
 
 class RateControl(GopEncoder):
@@ -141,24 +165,28 @@ class RateControl(GopEncoder):
             bufsize=rate.bufsize,
             hashes=options.picture_hashes,
         )
-        is_perceptual = options.generator_options.get("tune", "perceptual") == "perceptual"
-        lpips = options.generator_options.get("lpips")
-        weights = lpips if isinstance(lpips, Path) else None
-        self._search = GopSearch(
-            generator=generator,
-            judge=Judge(lpips_distance(weights) if is_perceptual else None),
-            x265=options.x265,
-            keyframe_budget=options.keyframe_budget,
-            budgets=rate.budgets,
-        )
-        self._crf = options.x265.crf
 
-    def _coded(self, gop: SourceGop, progress: Callable[[FitProgress], None] | None) -> tuple[CodedGop, Quality | None]:
-        best = self._search.encode(
+    def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
+        best = self._search.at_size(
             gop, self._allocation.target(), first_crf=self._crf, warm_start=self._latent, progress=progress
         )
-        self._crf = best.gop.crf
         self._allocation.spend(best.gop.size)
+        return best.gop, best.quality
+
+
+class DistanceControl(GopEncoder):
+    """Gives every GOP the same LPIPS."""
+
+    def __init__(self, generator: Generator, options: EncodeOptions, wanted: float) -> None:
+        super().__init__(generator, options)
+        self._wanted = wanted
+
+    def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
+        if not self._search.judge.sees:
+            raise UsageError("-target-lpips takes the weights of LPIPS, which are not on this machine")
+        best = self._search.at_distance(
+            gop, self._wanted, first_crf=self._crf, warm_start=self._latent, progress=progress
+        )
         return best.gop, best.quality
 
 

@@ -51,7 +51,7 @@ class CodedGop:
 
 def encode_generated(gop: SourceGop, generator: Generator, latent: bytes, options: X265Options) -> CodedGop:
     """Code P and B pictures against the picture of a latent (HybridPrompt section 3.2, step II)."""
-    locked = encode_locked(gop, generator.generate(latent, gop.spec), options)
+    locked = encode_locked(gop, generator.generate(latent, gop.spec), options.carrying())
     stream = locked.coded
     placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
     payload = _payload(gop, stream, generator.name, locked.keyframe, latent=latent, differences=locked.fixups)

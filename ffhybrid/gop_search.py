@@ -1,8 +1,8 @@
-"""One GOP at a wanted size: how many bytes the keyframe takes, and whether a generated one pays at all.
+"""One GOP for a goal: how many bytes the keyframe takes, whether a generated one pays at all, and its refinement.
 
 HybridPrompt leaves adaptive allocation to the future (section 5). Here x265 codes the GOP alone first, which is the
 result to beat and says what its I-frame is worth; then generated keyframes of about that size are tried, each with P
-and B pictures that fill the rest, and the GOP with the least loss over all pictures is kept.
+and B pictures that meet the goal, and the GOP that costs least over all pictures is kept.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
-from ffhybrid.filters import FitProgress, Generator, Likeness
-from ffhybrid.gop_encoding import CodedGop, encode_generated, encode_ordinary
-from ffhybrid.judging import Judge, Quality
+from ffhybrid.filters import FitProgress, Generator, Likeness, Objective
+from ffhybrid.gop_encoding import CodedGop, encode_generated, encode_ordinary, intra_size
+from ffhybrid.gop_goals import DistanceGoal, Goal, Judged, SizeGoal
+from ffhybrid.judging import Judge
 from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import meet_size
+from ffhybrid.refinement import GopObjective
 from ffhybrid.x265_options import X265Options
 
 logger = logging.getLogger(__name__)
@@ -25,14 +28,20 @@ STEP = 1.5
 LARGEST_SHARE, LEAST_BUDGET = 0.7, 200
 """Of the GOP that a keyframe may take, and the fewest bytes of one."""
 
+Progress = Callable[[FitProgress], None]
+
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A GOP, the budget of its keyframe, and what it looks like."""
+class Tried:
+    """A GOP with a generated keyframe of a budget."""
 
-    gop: CodedGop
+    judged: Judged
     budget: int
-    quality: Quality
+
+    @property
+    def cost(self) -> float:
+        """In the unit of the goal."""
+        return self.judged.cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +51,12 @@ class GopSearch:
     Args:
         generator: of keyframes.
         judge: decides between encodes.
-        x265: options, of which the CRF is a first guess.
+        x265: options, of which the CRF is used where it is the goal.
         keyframe_budget: bytes of latents where the user sets them.
         budgets: budgets that are tried at most, where he does not.
+        refinements: joint refinements at most; they end when one does not pay.
+        fallback: whether a GOP may keep x265's own keyframe.
+        lpips: AlexNet's weights where the user names them.
     """
 
     generator: Generator
@@ -52,57 +64,95 @@ class GopSearch:
     x265: X265Options
     keyframe_budget: int | None
     budgets: int
+    refinements: int
+    fallback: bool
+    lpips: Path | None
 
-    def encode(
-        self,
-        gop: SourceGop,
-        wanted: int,
-        *,
-        first_crf: float,
-        warm_start: bytes | None,
-        progress: Callable[[FitProgress], None] | None,
+    def at_size(
+        self, gop: SourceGop, wanted: int, *, first_crf: float, warm_start: bytes | None, progress: Progress | None
     ) -> Judged:
-        """Encode a GOP in about ``wanted`` bytes (:attr:`CodedGop.size`)."""
-        plain = meet_size(lambda crf: encode_ordinary(gop, self._at(crf)), wanted, first_crf=first_crf)
-        ordinary = self._judged(gop, plain, 0)
-        intra = plain.hybrid.placeholder.size
+        """Encode a GOP in about ``wanted`` bytes (:attr:`CodedGop.size`), at the least loss."""
+        goal = SizeGoal(gop, self.judge, wanted)
+        return self._search(gop, goal, first_crf=first_crf, warm_start=warm_start, progress=progress)
 
-        def generated(budget: int) -> Judged:
-            latent = self.generator.fit(
-                Likeness(gop.picture(0)), gop.spec, budget=budget, warm_start=warm_start, progress=progress
-            )
-            coded = meet_size(
-                lambda crf: encode_generated(gop, self.generator, latent, self._at(crf)), wanted, first_crf=plain.crf
-            )
-            return self._judged(gop, coded, budget)
+    def at_distance(
+        self, gop: SourceGop, wanted: float, *, first_crf: float, warm_start: bytes | None, progress: Progress | None
+    ) -> Judged:
+        """Encode a GOP with a mean LPIPS of about ``wanted``, in the fewest bytes."""
+        goal = DistanceGoal(gop, self.judge, wanted)
+        return self._search(gop, goal, first_crf=first_crf, warm_start=warm_start, progress=progress)
 
-        most = int(LARGEST_SHARE * wanted)
+    def at_crf(self, gop: SourceGop, *, warm_start: bytes | None, progress: Progress | None) -> Judged:
+        """Encode a GOP at the CRF of the options; what is compared with it has its size."""
+        first = self.unjudged(gop, warm_start=warm_start, progress=progress)
+        goal = SizeGoal(gop, self.judge, first.size)
+        best = self._refined(gop, goal, Tried(goal.judged(first), len(first.payload.latent)), progress)
+        if not self.fallback:
+            return best
+        ordinary = goal.meet(partial(self._ordinary, gop), first_crf=self.x265.crf)
+        if best.cost < ordinary.cost:
+            return best
+        logger.info("GOP %d keeps an ordinary I-frame", gop.index)
+        return goal.judged(encode_ordinary(gop, self.x265))
+
+    def unjudged(self, gop: SourceGop, *, warm_start: bytes | None, progress: Progress | None) -> CodedGop:
+        """Encode a GOP with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II).
+
+        A keyframe whose bytes the options leave open takes what x265's own I-frame would.
+        """
+        budget = self.keyframe_budget or intra_size(gop, self.x265)
+        latent = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
+        return encode_generated(gop, self.generator, latent, self.x265)
+
+    def _search(
+        self, gop: SourceGop, goal: Goal, *, first_crf: float, warm_start: bytes | None, progress: Progress | None
+    ) -> Judged:
+        ordinary = goal.meet(partial(self._ordinary, gop), first_crf=first_crf)
+        crf, intra = ordinary.gop.crf, ordinary.gop.hybrid.placeholder.size
+
+        def generated(budget: int) -> Tried:
+            latent = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
+            return Tried(goal.meet(partial(self._generated, gop, latent), first_crf=crf), budget)
+
+        most = int(LARGEST_SHARE * ordinary.gop.size)
         if self.keyframe_budget is not None:
-            best = generated(self.keyframe_budget)
+            tried = generated(self.keyframe_budget)
         else:
-            best = climb(generated, min(max(intra, LEAST_BUDGET), most), most, budgets=self.budgets)
-        if best.quality.loss < ordinary.quality.loss:
+            tried = climb(generated, min(max(intra, LEAST_BUDGET), most), most, budgets=self.budgets)
+        best = self._refined(gop, goal, tried, progress)
+        if best.cost < ordinary.cost or not self.fallback:
             return best
         logger.info("GOP %d keeps an ordinary I-frame", gop.index)
         return ordinary
 
-    def _at(self, crf: float) -> X265Options:
-        return replace(self.x265, crf=crf)
+    def _refined(self, gop: SourceGop, goal: Goal, tried: Tried, progress: Progress | None) -> Judged:
+        """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""
+        best = tried.judged
+        for _ in range(self.refinements):
+            before = best.gop.payload.latent
+            objective = GopObjective(gop, best.gop, lpips=self.lpips)
+            latent = self._fit(objective, gop, tried.budget, before, progress)
+            if latent == before:
+                break
+            refined = goal.meet(partial(self._generated, gop, latent), first_crf=best.gop.crf)
+            if refined.cost >= best.cost:
+                break
+            best = refined
+        return best
 
-    def _judged(self, gop: SourceGop, coded: CodedGop, budget: int) -> Judged:
-        judged = Judged(coded, budget, self.judge.quality(coded.pictures(), gop))
-        logger.debug(
-            "GOP %d, %s, keyframe %d: %d bytes, %s",
-            gop.index,
-            coded.payload.generator,
-            budget,
-            coded.size,
-            judged.quality,
-        )
-        return judged
+    def _fit(
+        self, objective: Objective, gop: SourceGop, budget: int, warm_start: bytes | None, progress: Progress | None
+    ) -> bytes:
+        return self.generator.fit(objective, gop.spec, budget=budget, warm_start=warm_start, progress=progress)
+
+    def _ordinary(self, gop: SourceGop, crf: float) -> CodedGop:
+        return encode_ordinary(gop, replace(self.x265, crf=crf))
+
+    def _generated(self, gop: SourceGop, latent: bytes, crf: float) -> CodedGop:
+        return encode_generated(gop, self.generator, latent, replace(self.x265, crf=crf))
 
 
-def climb(generated: Callable[[int], Judged], first: int, most: int, *, budgets: int) -> Judged:
+def climb(generated: Callable[[int], Tried], first: int, most: int, *, budgets: int) -> Tried:
     """Try budgets from ``first`` on, larger ones while they help, else smaller ones; at most ``budgets`` of them."""
     best = generated(first)
     tried = 1
@@ -113,7 +163,7 @@ def climb(generated: Callable[[int], Judged], first: int, most: int, *, budgets:
                 break
             candidate = generated(budget)
             tried += 1
-            if candidate.quality.loss >= best.quality.loss:
+            if candidate.cost >= best.cost:
                 break
             best = candidate
         if best.budget != first:

@@ -52,6 +52,11 @@ class Judge:
     def __init__(self, distance: Distance | None) -> None:
         self._distance = distance
 
+    @property
+    def sees(self) -> bool:
+        """Whether LPIPS is looked at."""
+        return self._distance is not None
+
     def quality(self, pictures: Iterable[Picture], source: SourceGop) -> Quality:
         """Judge pictures in order of presentation."""
         peak = (1 << source.spec.bit_depth) - 1
@@ -71,18 +76,16 @@ def lpips_distance(path: Path | None) -> Distance | None:
         import torch
 
         from ffhybrid.filters.colour import to_rgb
-        from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
         from ffhybrid.filters.overfit.losses import pack
-        from ffhybrid.filters.perceptual import Lpips
+        from ffhybrid.filters.perceptual import load_lpips
     except ModuleNotFoundError as error:
         logger.warning("GOPs are judged by their mean squared error, since %s", error)
         return None
-    weights = find_lpips_weights(path)
-    if weights is None:
-        logger.warning("without LPIPS weights GOPs are judged by their mean squared error; to get them: %s", HOW_TO_GET)
-        return None
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    lpips = Lpips(*weights).to(device).eval()
+    loaded = load_lpips(path, device, without="GOPs are judged by their mean squared error")
+    if loaded is None:
+        return None
+    lpips = loaded
 
     def distance(ours: Picture, theirs: Picture, spec: PictureSpec) -> float:
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Meeting a size: bytes fall nearly exponentially with x265's CRF, so that a few encodes bracket the wanted ones."""
+"""Finding the CRF that gives a wanted size or distance: both change nearly exponentially with x265's CRF."""
 
 from __future__ import annotations
 
@@ -6,26 +6,51 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ffhybrid.gop_encoding import CodedGop
 
 logger = logging.getLogger(__name__)
 
-SLOPE, SLOPES = -0.115, (-0.4, -0.03)
-"""Of the logarithm of bytes by CRF: first guess, and what is believed."""
 LOWEST_CRF, HIGHEST_CRF = 1.0, 51.0
 TOLERANCE = 0.01
 MOST_PROBES = 7
 LEAST_STEP = 0.02
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """One encode: its CRF, and the bytes that the CRF governs."""
+class Probe(Generic[Result]):
+    """One encode: its CRF, a value that the CRF governs, what that should be, and how far off all of it is.
+
+    ``miss`` is a ratio, 1 where the goal is met.
+    """
 
     crf: float
-    inter: int
-    gop: CodedGop
+    value: float
+    wanted: float
+    miss: float
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Slope of a value's logarithm by CRF: a first guess, and what is believed."""
+
+    slope: float
+    least: float
+    most: float
+
+    def between(self, one: Probe[Result], other: Probe[Result]) -> float:
+        """Slope that two probes show."""
+        if one.crf == other.crf:
+            return self.slope
+        return min(max(math.log(one.value / other.value) / (one.crf - other.crf), self.least), self.most)
+
+
+SIZE = Curve(-0.115, -0.4, -0.03)
+DISTANCE = Curve(0.06, 0.01, 0.3)
 
 
 def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: float) -> CodedGop:
@@ -34,39 +59,39 @@ def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: fl
     ``encode`` codes a GOP at a CRF. Whatever of its size does not depend on the CRF (payload, placeholder) is measured
     on the way.
     """
-    probes: list[Probe] = []
-    crf = min(max(first_crf, LOWEST_CRF), HIGHEST_CRF)
-    while len(probes) < MOST_PROBES:
+
+    def probe(crf: float) -> Probe[CodedGop]:
         gop = encode(crf)
         governed = max(gop.inter_size, 1)
-        probes.append(Probe(crf, governed, gop))
-        if abs(gop.size / wanted - 1) <= TOLERANCE:
-            break
         left = max(wanted - (gop.size - governed), 1)
-        crf = _next_crf(probes, left)
-        if any(abs(crf - probe.crf) < LEAST_STEP for probe in probes):
+        return Probe(crf, governed, left, gop.size / wanted, gop)
+
+    return search_crf(probe, SIZE, first_crf=first_crf)
+
+
+def search_crf(probe: Callable[[float], Probe[Result]], curve: Curve, *, first_crf: float) -> Result:
+    """Probe CRFs until one meets the goal; of all tried, the one that comes nearest."""
+    probes: list[Probe[Result]] = []
+    crf = min(max(first_crf, LOWEST_CRF), HIGHEST_CRF)
+    while len(probes) < MOST_PROBES:
+        probes.append(probe(crf))
+        if abs(probes[-1].miss - 1) <= TOLERANCE:
             break
-    best = min(probes, key=lambda probe: abs(math.log(probe.gop.size / wanted)))
-    logger.debug("%d bytes wanted: %s", wanted, [(round(p.crf, 2), p.gop.size) for p in probes])
-    return best.gop
+        crf = _next_crf(probes, probes[-1].wanted, curve)
+        if any(abs(crf - known.crf) < LEAST_STEP for known in probes):
+            break
+    logger.debug("probes: %s", [(round(known.crf, 2), round(known.value, 4), round(known.miss, 4)) for known in probes])
+    return min(probes, key=lambda known: abs(math.log(known.miss))).result
 
 
-def _next_crf(probes: Sequence[Probe], wanted: int) -> float:
+def _next_crf(probes: Sequence[Probe[Result]], wanted: float, curve: Curve) -> float:
     """Interpolate between the nearest probes on both sides, or go on along the slope."""
-    larger = [probe for probe in probes if probe.inter > wanted]
-    smaller = [probe for probe in probes if probe.inter <= wanted]
-    if larger and smaller:
-        low, high = max(larger, key=lambda p: p.crf), min(smaller, key=lambda p: p.crf)
+    above = [known for known in probes if known.value > wanted]
+    below = [known for known in probes if known.value <= wanted]
+    if above and below:
+        one, other = (min(side, key=lambda known: abs(math.log(known.value / wanted))) for side in (above, below))
     else:
-        nearest = sorted(probes, key=lambda probe: abs(math.log(probe.inter / wanted)))[:2]
-        low, high = nearest[0], nearest[-1]
-    slope = _slope(low, high)
-    crf = low.crf + math.log(wanted / low.inter) / slope
+        nearest = sorted(probes, key=lambda known: abs(math.log(known.value / wanted)))[:2]
+        one, other = nearest[0], nearest[-1]
+    crf = one.crf + math.log(wanted / one.value) / curve.between(one, other)
     return min(max(crf, LOWEST_CRF), HIGHEST_CRF)
-
-
-def _slope(one: Probe, other: Probe) -> float:
-    if one.crf == other.crf:
-        return SLOPE
-    least, most = SLOPES
-    return min(max(math.log(one.inter / other.inter) / (one.crf - other.crf), least), most)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ffhybrid.errors import UsageError
 
-TUNES = ("psnr", "ssim", "fastdecode", "animation")
-"""Tunings under which the lock holds; ``grain`` and ``zerolatency`` switch off cutree, which breaks it."""
+HYBRID = "hybrid"
+TUNES = (HYBRID, "psnr", "ssim", "fastdecode", "animation")
+"""Tunings under which the lock holds; ``grain`` and ``zerolatency`` switch off cutree, which breaks it. ``hybrid`` is
+ours."""
 
 PRESETS = (
     "ultrafast",
@@ -22,6 +24,15 @@ PRESETS = (
     "veryslow",
     "placebo",
 )
+
+LIGHT_HYBRID = {"deblock": "-6,-6", "aq-mode": "3"}
+FULL_HYBRID = {**LIGHT_HYBRID, "bframes": "8", "b-adapt": "2", "rc-lookahead": "60", "ref": "5"}
+"""What ``-tune hybrid`` adds to presets below ``medium``, and from there on: in-loop filters wash texture out of P
+and B pictures, and more B pictures leave more bytes to those that others refer to (``benchmarks/rd.py``)."""
+
+CARRYING = {"rd": "5", "rskip": "0"}
+"""With it, for P and B pictures after a generated keyframe: thorough decisions keep skipped blocks, which carry its
+texture on. After x265's own keyframe they raise LPIPS."""
 
 STRUCTURE = {
     "keyint": "-1",
@@ -141,11 +152,11 @@ def parse_x265_params(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class X265Options:
-    """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check."""
+    """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check, and win."""
 
     crf: float = DEFAULT_CRF
     preset: str = "medium"
-    tune: str | None = None
+    tune: str | None = HYBRID
     params: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
@@ -156,15 +167,30 @@ class X265Options:
         if self.tune is not None and self.tune not in TUNES:
             raise UsageError(f"-tune {self.tune}: {_LOCK}; {', '.join(TUNES)} do not")
 
+    def carrying(self) -> X265Options:
+        """Give options for P and B pictures that are predicted from a generated keyframe."""
+        if self.tune != HYBRID or self._is_quick:
+            return self
+        return replace(self, params={**CARRYING, **(self.params or {})})
+
     def codec_options(self, lock_params: Mapping[str, str]) -> dict[str, str]:
         """Options of FFmpeg's libx265 wrapper; the lock and the structure come last and win."""
-        rd = {"rd": str(MIN_RD)} if self.preset in PRESETS[: PRESETS.index("medium")] else {}
-        params = {**DEFAULTS, **rd, **(self.params or {}), **STRUCTURE, **lock_params}
+        rd = {"rd": str(MIN_RD)} if self._is_quick else {}
+        params = {**DEFAULTS, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
         options = {
             "crf": f"{self.crf:g}",
             "preset": self.preset,
             "x265-params": ":".join(f"{name}={value}" for name, value in params.items()),
         }
-        if self.tune:
+        if self.tune and self.tune != HYBRID:
             options["tune"] = self.tune
         return options
+
+    def _tuning(self) -> Mapping[str, str]:
+        if self.tune != HYBRID:
+            return {}
+        return LIGHT_HYBRID if self._is_quick else FULL_HYBRID
+
+    @property
+    def _is_quick(self) -> bool:
+        return self.preset in PRESETS[: PRESETS.index("medium")]

@@ -5,9 +5,16 @@ The pixels' likeness that MSE misses: distances between unit-length activations 
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
+
+from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
+
+logger = logging.getLogger(__name__)
 
 LAYERS = (("0", 4, 2), ("3", 1, 2), ("6", 1, 1), ("8", 1, 1), ("10", 1, 1))
 """Index in torchvision's ``AlexNet.features``, stride, padding."""
@@ -51,3 +58,18 @@ class Lpips(nn.Module):
     def forward(self, ours: Tensor, theirs: Tensor) -> Tensor:
         """Distance of two batches."""
         return self.distance(self.activations(ours), self.activations(theirs))
+
+
+def load_lpips(path: Path | None, device: torch.device, *, without: str) -> Lpips | None:
+    """Load the weights that are on this machine; where there are none, warn of what happens without them.
+
+    Args:
+        path: of AlexNet's weights where the user names them.
+        device: for the weights.
+        without: what happens then, the end of a sentence.
+    """
+    weights = find_lpips_weights(path)
+    if weights is None:
+        logger.warning("without LPIPS weights %s; to get them: %s", without, HOW_TO_GET)
+        return None
+    return Lpips(*weights).to(device).eval()

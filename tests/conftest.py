@@ -30,6 +30,7 @@ def inband_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def encoded(path: Path, carriage: str) -> Path:
     options = ffhybrid.EncodeOptions(
+        fallback=False,
         generator="thumbnail",
         limits=ffhybrid.GopLimits(length=GOP_LENGTH, scene_threshold=0),
         frames=4 * GOP_LENGTH,

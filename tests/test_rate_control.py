@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -13,9 +13,10 @@ import ffhybrid
 from ffhybrid.allocation import FILE_OVERHEAD, GOP_OVERHEAD, PICTURE_OVERHEAD, Allocation, Complexity
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.gop_search import Judged, climb
+from ffhybrid.gop_goals import Judged
+from ffhybrid.gop_search import Tried, climb
 from ffhybrid.judging import Quality
-from ffhybrid.rate_search import HIGHEST_CRF, MOST_PROBES, meet_size
+from ffhybrid.rate_search import DISTANCE, HIGHEST_CRF, MOST_PROBES, Probe, meet_size, search_crf
 from support import clip
 
 FIXED = 700
@@ -54,6 +55,19 @@ def test_a_size_beyond_reach_gives_the_nearest() -> None:
     found = meet_size(encoder(1e9, -0.1, asked), 1000, first_crf=30)
     assert max(asked) == HIGHEST_CRF
     assert found.size == min(encoder(1e9, -0.1, [])(crf).size for crf in asked)
+
+
+@pytest.mark.parametrize("wanted", [0.05, 0.2, 0.4])
+def test_a_distance_is_met_in_a_few_encodes(wanted: float) -> None:
+    asked: list[float] = []
+
+    def probe(crf: float) -> Probe[float]:
+        asked.append(crf)
+        value = 0.01 * math.exp(0.08 * crf)
+        return Probe(crf, value, wanted, value / wanted, value)
+
+    assert search_crf(probe, DISTANCE, first_crf=28) == pytest.approx(wanted, rel=0.01)
+    assert len(asked) <= MOST_PROBES - 1
 
 
 def overhead(pictures: int) -> int:
@@ -105,10 +119,11 @@ def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
 
 
 def judged_by(losses: dict[int, float], tried: list[int]) -> object:
-    def generated(budget: int) -> Judged:
+    def generated(budget: int) -> Tried:
         tried.append(budget)
         nearest = min(losses, key=lambda known: abs(known - budget))
-        return Judged(cast(CodedGop, None), budget, Quality(losses[nearest], math.nan))
+        judged = Judged(cast(CodedGop, None), Quality(losses[nearest], math.nan), losses[nearest])
+        return Tried(judged, budget)
 
     return generated
 
@@ -139,7 +154,8 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ffhybrid.Enco
     options = ffhybrid.EncodeOptions(
         generator="thumbnail",
         generator_options={},
-        rate=ffhybrid.Rate(bitrate=120_000, budgets=1),
+        rate=ffhybrid.Rate(bitrate=120_000),
+        budgets=1,
         limits=ffhybrid.GopLimits(length=50),
         x265=ffhybrid.X265Options(preset="veryfast"),
         frames=150,
@@ -164,3 +180,28 @@ def test_gops_without_a_generated_keyframe_restore_exactly(
     ffhybrid.restore(path, restored)
     with ffhybrid.open(path) as hybrid:
         assert sum(1 for _ in hybrid.decode(video=0)) == 150
+
+
+SHORT = ffhybrid.EncodeOptions(
+    generator="thumbnail", x265=ffhybrid.X265Options(crf=36, preset="veryfast"), frames=16, budgets=1, audio=False
+)
+
+
+def test_at_a_crf_too_a_keyframe_that_does_not_win_is_left_to_x265(tmp_path: Path) -> None:
+    path = tmp_path / "crf.mkv"
+    report = ffhybrid.encode(clip("bikes.mp4"), path, options=SHORT)
+    assert [(gop.generator, gop.latent, gop.crf) for gop in report.gops] == [("hevc", 0, 36.0)]
+    assert ffhybrid.verify(path).pictures == 16
+
+
+def test_every_gop_has_the_asked_distance(tmp_path: Path) -> None:
+    path = tmp_path / "distance.mkv"
+    report = ffhybrid.encode(clip("bikes.mp4"), path, options=replace(SHORT, target_lpips=0.2, fallback=False))
+    assert [gop.generator for gop in report.gops] == ["thumbnail"]
+    assert report.gops[0].lpips == pytest.approx(0.2, rel=0.03)
+
+
+@pytest.mark.parametrize("wanted", [0.0, 1.5])
+def test_an_impossible_distance_is_refused(wanted: float) -> None:
+    with pytest.raises(UsageError, match="-target-lpips"):
+        ffhybrid.EncodeOptions(target_lpips=wanted)

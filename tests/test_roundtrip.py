@@ -23,7 +23,10 @@ from ffhybrid.source import VideoSource
 from support import EXACT, clip, ffmpegs, run, tool
 
 OPTIONS = ffhybrid.EncodeOptions(
-    limits=ffhybrid.GopLimits(length=16), picture_hashes=True, x265=ffhybrid.X265Options(crf=30, preset="fast")
+    fallback=False,
+    limits=ffhybrid.GopLimits(length=16),
+    picture_hashes=True,
+    x265=ffhybrid.X265Options(crf=30, preset="fast"),
 )
 
 

@@ -9,7 +9,7 @@ from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.x265_options import DEFAULT_CRF, PRESETS
+from ffhybrid.x265_options import DEFAULT_CRF, HYBRID, PRESETS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,6 +58,11 @@ def positive(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
     return int(text)
+
+
+def natural(text: str) -> int:
+    """Parse a whole number of at least 0."""
+    return 0 if text == "0" else positive(text)
 
 
 def bit_rates(text: str) -> tuple[int, ...]:
@@ -111,7 +116,11 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
     keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(2, 4), help="thumbnail: reduction")
     keyframe.add_argument("-kf:qp", dest="qp", type=int, metavar="QP", help="thumbnail: 0 to 51")
     keyframe.add_argument(
-        "-kf:budgets", dest="budgets", type=positive, metavar="N", help="with -b:v: sizes tried for a keyframe (3)"
+        "-kf:budgets", dest="budgets", type=positive, metavar="N", help="sizes tried for a keyframe (3)"
+    )
+    keyframe.add_argument("-kf:fallback", dest="fallback", type=int, choices=(0, 1), default=1, help="keep x265's (1)")
+    keyframe.add_argument(
+        "-refine", type=natural, default=0, metavar="N", help="joint refinements at most (%(default)s)"
     )
 
 
@@ -131,10 +140,13 @@ def _encode(command: argparse.ArgumentParser) -> None:
     rate.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")
     rate.add_argument("-maxrate", type=bit_rate, metavar="RATE", help="with -b:v: no GOP overdraws the buffer")
     rate.add_argument("-bufsize", type=bit_rate, metavar="BITS", help="the buffer (a second of -maxrate)")
+    rate.add_argument(
+        "-target-lpips", dest="target_lpips", type=float, metavar="X", help="the same LPIPS for every GOP"
+    )
     inter = command.add_argument_group("P and B frames")
     inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to 51 ({DEFAULT_CRF:g})")
     inter.add_argument("-preset", choices=PRESETS, default="medium", help="x265 effort (%(default)s)")
-    inter.add_argument("-tune", help="x265 tuning")
+    inter.add_argument("-tune", default=HYBRID, help="x265 tuning (%(default)s)")
     inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")
     inter.add_argument("-hash", type=int, choices=(0, 1), default=0, help="keep an MD5 of every picture in the file")
     command.add_argument("-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file")

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isnan
 from typing import Any
 
@@ -72,12 +72,23 @@ def _generator_options(options: argparse.Namespace) -> dict[str, object]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _encode(options: argparse.Namespace, console: Console) -> None:
-    settings = EncodeOptions(
+def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
+    """Take what ``encode`` and ``compare`` both know of keyframes."""
+    return EncodeOptions(
         generator=options.kf,
         generator_options=_generator_options(options),
         keyframe_budget=options.budget,
+        refinements=options.refine,
+        fallback=bool(options.fallback),
+        **({"budgets": options.budgets} if options.budgets else {}),
+    )
+
+
+def _encode(options: argparse.Namespace, console: Console) -> None:
+    settings = replace(
+        _keyframe_options(options),
         rate=_rate(options),
+        target_lpips=options.target_lpips,
         x265=X265Options(
             crf=DEFAULT_CRF if options.crf is None else options.crf,
             preset=options.preset,
@@ -119,15 +130,16 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
 
 def _rate(options: argparse.Namespace) -> Rate | None:
     if options.bitrate is None:
-        if options.maxrate or options.bufsize or options.budgets:
-            raise UsageError("-maxrate, -bufsize and -kf:budgets belong to -b:v")
+        if options.maxrate or options.bufsize:
+            raise UsageError("-maxrate and -bufsize belong to -b:v")
+        if options.budgets and options.target_lpips is None:
+            raise UsageError("-kf:budgets belongs to -b:v and -target-lpips")
         return None
     if options.crf is not None:
         raise UsageError("give -b:v or -crf, not both")
     if options.bufsize and not options.maxrate:
         raise UsageError("-bufsize belongs to -maxrate")
-    extra = {"budgets": options.budgets} if options.budgets else {}
-    return Rate(bitrate=options.bitrate, maxrate=options.maxrate, bufsize=options.bufsize, **extra)
+    return Rate(bitrate=options.bitrate, maxrate=options.maxrate, bufsize=options.bufsize)
 
 
 def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
@@ -210,14 +222,11 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
     settings = CompareOptions(
         bitrates=options.bitrates,
         codecs=tuple(options.codecs.split(",")),
-        encode=EncodeOptions(
-            generator=options.kf,
-            generator_options=_generator_options(options),
-            keyframe_budget=options.budget,
+        encode=replace(
+            _keyframe_options(options),
             x265=X265Options(preset=options.preset),
             limits=GopLimits(length=options.g, scene_threshold=0),
         ),
-        **({"budgets": options.budgets} if options.budgets else {}),
         frames=options.frames,
         width=width,
         height=height,

@@ -27,7 +27,6 @@ class CompareOptions:
         codecs: names that :func:`ffhybrid.compare.codecs.create` knows.
         encode: of the hybrid file. Its GOP length and its preset of x265 are those of x265 alone too; its rate is set
             to every bitrate in turn. GOPs are of one length for all, so that scene cuts begin none.
-        budgets: sizes that are tried for a keyframe.
         frames: pictures taken from the source, None for all.
         width: of the pictures compared; None keeps the source's. With ``height`` None they keep their shape and are
             never enlarged.
@@ -39,7 +38,6 @@ class CompareOptions:
     bitrates: tuple[int, ...]
     codecs: tuple[str, ...] = DEFAULT_CODECS
     encode: EncodeOptions = field(default_factory=_encode_options)
-    budgets: int = 3
     frames: int | None = None
     width: int | None = None
     height: int | None = None

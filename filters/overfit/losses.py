@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ffhybrid.filters.colour import to_rgb
@@ -20,10 +23,15 @@ CONTRAST_WEIGHT = 10.0
 
 
 def pack(picture: Picture, device: torch.device) -> Tensor:
-    """Turn planes into one tensor: luma phases, Cb, Cr."""
+    """Turn a picture into one tensor: luma phases, Cb, Cr."""
     scale = float(1 << (picture.bit_depth - 8))
-    y, cb, cr = (torch.as_tensor(plane.astype("float32"), device=device)[None, None] for plane in picture.planes)
-    return torch.cat((F.pixel_unshuffle(y, 2), cb, cr), 1) / scale - 128
+    return pack_planes(picture.planes, device) / scale - 128
+
+
+def pack_planes(planes: Iterable[NDArray[Any]], device: torch.device) -> Tensor:
+    """Turn Y, Cb and Cr of any unit into one tensor, (1, 6, rows, columns)."""
+    y, cb, cr = (torch.as_tensor(plane.astype("float32"), device=device)[None, None] for plane in planes)
+    return torch.cat((F.pixel_unshuffle(y, 2), cb, cr), 1)
 
 
 class LikenessLoss:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,16 +9,13 @@ import torch
 
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective
-from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
 from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.fitting import Candidate, Fit
 from ffhybrid.filters.overfit.losses import LikenessLoss, pack
 from ffhybrid.filters.overfit.presets import Preset
 from ffhybrid.filters.overfit.start import Base, Start, from_analysis, from_latent, lambda_of
-from ffhybrid.filters.perceptual import Lpips
+from ffhybrid.filters.perceptual import load_lpips
 from ffhybrid.picture import PictureSpec
-
-logger = logging.getLogger(__name__)
 
 CHOICE_EMPHASIS = 3.0
 """Of the perceptual term when starts are compared."""
@@ -30,6 +26,7 @@ PLAIN_TEXTURE, TEXTURE = -4.0, -1.5
 """Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
 FINE_BELOW = -2.5
 """Rate class below which a full-size grid may pay."""
+WITHOUT_LPIPS = "keyframes keep less texture and detail"
 LEAST_SIDE = 64
 """Of a picture that AlexNet can look at."""
 
@@ -46,7 +43,9 @@ class Session:
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._source = pack(objective.source, self._device)
         is_large = min(spec.width, spec.height) >= LEAST_SIDE
-        self._lpips = _lpips(lpips_file, self._device) if tune == "perceptual" and is_large else None
+        self._lpips = (
+            load_lpips(lpips_file, self._device, without=WITHOUT_LPIPS) if tune == "perceptual" and is_large else None
+        )
         self._texture = TEXTURE if tune == "perceptual" else PLAIN_TEXTURE
 
     def fit(
@@ -67,8 +66,7 @@ class Session:
             Fit(start, loss, self._spec, budget=budget, device=self._device, generator=self._generator)
             for start in starts
         ]
-        weigh = self._judgement(starts[0], fits[0].lagrangian)
-        fit = min(fits, key=lambda fit: weigh(fit.tried(preset.trial)))
+        fit = fits[0] if len(fits) == 1 else self._best(fits, starts[0], preset)
 
         def report(step: int, candidate: Candidate) -> None:
             if progress:
@@ -85,12 +83,15 @@ class Session:
 
         return fit.run(preset, report).data
 
-    def _judgement(self, start: Start, lagrangian: float) -> Callable[[Candidate], float]:
-        """Say how starts are compared: a fit's own loss would choose larger base pictures than eyes do."""
-        if isinstance(self._objective, DifferentiableObjective):
-            return lambda candidate: candidate.loss + lagrangian * candidate.rate
-        likeness = self._likeness(start, emphasis=CHOICE_EMPHASIS)
-        return lambda candidate: likeness.whole(candidate.packed) + lagrangian * candidate.rate
+    def _best(self, fits: list[Fit], start: Start, preset: Preset) -> Fit:
+        """Try fits: their own loss would choose larger base pictures than eyes do."""
+        likeness, lagrangian = self._likeness(start, emphasis=CHOICE_EMPHASIS), fits[0].lagrangian
+
+        def cost(fit: Fit) -> float:
+            candidate = fit.tried(preset.trial)
+            return likeness.whole(candidate.packed) + lagrangian * candidate.rate
+
+        return min(fits, key=cost)
 
     def _likeness(self, start: Start, *, emphasis: float = 1.0) -> LikenessLoss:
         rate_class, texture = (codec.real_class(byte) for byte in start.classes)
@@ -112,7 +113,13 @@ class Session:
         return [Base.decoded(data, self._spec, self._device) for data in coded] or [None]
 
     def _starts(self, preset: Preset, budget: int | None, warm_start: bytes | None) -> list[Start]:
-        """Begin afresh, with a full-size grid too where the rate allows one, or where the picture before ended."""
+        """Begin afresh, with a full-size grid too where the rate allows one, or where the picture before ended.
+
+        An objective of its own goes on from the same picture's latent.
+        """
+        warm = [] if warm_start is None else [self._warm(warm_start)]
+        if warm and isinstance(self._objective, DifferentiableObjective):
+            return warm
 
         def fresh(below: Base | None, *, fine: bool) -> Start:
             return from_analysis(
@@ -123,9 +130,10 @@ class Session:
         starts = [fresh(below, fine=False) for below in bases]
         if codec.real_class(starts[0].classes[0]) < FINE_BELOW:
             starts.append(fresh(bases[0], fine=True))
-        if warm_start is not None:
-            starts.append(from_latent(codec.read_latent(warm_start, self._spec), self._spec, self._device))
-        return starts
+        return starts + warm
+
+    def _warm(self, latent: bytes) -> Start:
+        return from_latent(codec.read_latent(latent, self._spec), self._spec, self._device)
 
 
 def _device(name: str) -> torch.device:
@@ -133,11 +141,3 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not has_cuda:
         raise UsageError("there is no CUDA device")
     return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
-
-
-def _lpips(path: Path | None, device: torch.device) -> Lpips | None:
-    weights = find_lpips_weights(path)
-    if weights is None:
-        logger.warning("without LPIPS weights keyframes keep less texture and detail; to get them: %s", HOW_TO_GET)
-        return None
-    return Lpips(*weights).to(device).eval()

@@ -173,6 +173,7 @@ def test_noise_is_the_same_in_both(latent: bytes) -> None:
 def test_the_default_generator_restores_without_torch(tmp_path: Path) -> None:
     hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mkv"
     options = ffhybrid.EncodeOptions(
+        fallback=False,
         generator_options={"preset": "ultrafast", "tune": "psnr", "device": "cpu"},
         keyframe_budget=900,
         limits=ffhybrid.GopLimits(length=8, scene_threshold=0),

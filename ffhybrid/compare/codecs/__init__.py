@@ -20,7 +20,7 @@ def _x265(name: str, options: CompareOptions, extra: Mapping[str, str]) -> X265:
 
 
 CODECS: Mapping[str, Callable[[CompareOptions], Codec]] = {
-    "hybrid": lambda options: Hybrid(options.encode, budgets=options.budgets),
+    "hybrid": lambda options: Hybrid(options.encode),
     "x265": lambda options: _x265("x265", options, {}),
     "x265-best": lambda options: _x265("x265-best", options, BEST),
     "svtav1": lambda options: SvtAv1(gop_length=options.gop_length),

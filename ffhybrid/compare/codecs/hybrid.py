@@ -25,18 +25,17 @@ class Hybrid:
 
     name = "hybrid"
 
-    def __init__(self, options: EncodeOptions, *, budgets: int) -> None:
+    def __init__(self, options: EncodeOptions) -> None:
         self._options = replace(options, audio=False, frames=None, container_format=None)
-        self._budgets = budgets
 
     @property
     def settings(self) -> Mapping[str, object]:
         """All options of :func:`ffhybrid.encode`."""
-        return {**asdict(self._options), "budgets": self._budgets}
+        return asdict(self._options)
 
     def encode(self, clip: Clip, target: Path, *, bitrate: int, note: Note) -> Encoded:
         """Encode by rate control."""
-        options = replace(self._options, rate=Rate(bitrate=bitrate, budgets=self._budgets))
+        options = replace(self._options, rate=Rate(bitrate=bitrate))
         gops: list[GopReport] = []
 
         def on_fit(fit: FitProgress) -> None:

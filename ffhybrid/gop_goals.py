@@ -1,0 +1,95 @@
+"""What one GOP is encoded for: a size at the least loss, or a distance at the least size."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ffhybrid.gop_encoding import CodedGop
+from ffhybrid.judging import Judge, Quality
+from ffhybrid.planner import SourceGop
+from ffhybrid.rate_search import DISTANCE, Probe, meet_size, search_crf
+
+logger = logging.getLogger(__name__)
+
+LEAST_DISTANCE = 1e-5
+MISS = 0.03
+"""Of a distance, by which a GOP still counts as one that meets it."""
+
+Encode = Callable[[float], CodedGop]
+"""Codes a GOP at a CRF."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A GOP, what it looks like, and what it costs in the unit of its goal; less is better."""
+
+    gop: CodedGop
+    quality: Quality
+    cost: float
+
+
+class Goal(Protocol):
+    """Makes encodes of one GOP comparable."""
+
+    def meet(self, encode: Encode, *, first_crf: float) -> Judged:
+        """Search the CRF that meets the goal."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeGoal:
+    """A GOP in so many bytes (:attr:`CodedGop.size`)."""
+
+    source: SourceGop
+    judge: Judge
+    wanted: int
+
+    def meet(self, encode: Encode, *, first_crf: float) -> Judged:
+        """Search the CRF; the cost is the loss."""
+        return self.judged(meet_size(encode, self.wanted, first_crf=first_crf))
+
+    def judged(self, gop: CodedGop) -> Judged:
+        """Look at a GOP that has the size already."""
+        quality = self.judge.quality(gop.pictures(), self.source)
+        _log(self.source, gop, quality)
+        return Judged(gop, quality, quality.loss)
+
+
+@dataclass(frozen=True, slots=True)
+class DistanceGoal:
+    """A GOP whose LPIPS is ``wanted`` on average."""
+
+    source: SourceGop
+    judge: Judge
+    wanted: float
+
+    def meet(self, encode: Encode, *, first_crf: float) -> Judged:
+        """Search the CRF; the cost is the size."""
+
+        def probe(crf: float) -> Probe[Judged]:
+            gop = encode(crf)
+            quality = self.judge.quality(gop.pictures(), self.source)
+            _log(self.source, gop, quality)
+            value = max(quality.lpips, LEAST_DISTANCE)
+            return Probe(crf, value, self.wanted, value / self.wanted, Judged(gop, quality, self._cost(gop, value)))
+
+        return search_crf(probe, DISTANCE, first_crf=first_crf)
+
+    def _cost(self, gop: CodedGop, distance: float) -> float:
+        """Bytes, but whoever misses the distance by more than the search leaves open loses."""
+        return gop.size if distance < self.wanted * (1 + MISS) else math.inf
+
+
+def _log(source: SourceGop, gop: CodedGop, quality: Quality) -> None:
+    logger.debug(
+        "GOP %d, %s, latent %d, CRF %.2f: %d bytes, %s",
+        source.index,
+        gop.payload.generator,
+        len(gop.payload.latent),
+        gop.crf,
+        gop.size,
+        quality,
+    )

@@ -1,0 +1,127 @@
+"""The loss of a keyframe over its whole GOP, differentiable: squared errors of all pictures, LPIPS of some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import EllipsisType
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor
+
+from ffhybrid.codec_map import FrameMap, MappedPicture
+from ffhybrid.filters.colour import to_rgb
+from ffhybrid.filters.overfit.losses import PEAK, pack
+from ffhybrid.filters.perceptual import Lpips
+from ffhybrid.picture import Colour, Picture
+
+CROP = 112
+"""Side of what LPIPS sees of a picture, in 2x2 luma blocks."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pull:
+    """The squared error of all pictures as a function of the keyframe, sample by sample.
+
+    It is the sum of ``weight`` times the squared distance from ``target``: both are (1, 6, rows, columns), packed as
+    losses have pictures.
+    """
+
+    target: Tensor
+    weight: Tensor
+
+
+class GopLoss:
+    """``weight`` times LPIPS, averaged over the pictures, plus the mean squared error; one keyframe weighs as one does.
+
+    A change of the keyframe moves decoded pictures by their maps.
+    """
+
+    def __init__(
+        self,
+        keyframe: Picture,
+        pull: Pull,
+        seen: Sequence[MappedPicture],
+        *,
+        pictures: int,
+        colour: Colour,
+        lpips: Lpips | None,
+        weight: float,
+        device: torch.device,
+    ) -> None:
+        self._keyframe = pack(keyframe, device)
+        mean = pull.weight.mean()
+        self._target, self._pull = pull.target.to(device), (pull.weight / mean).to(device)
+        self._perceptual = weight * pictures / float(mean)
+        self._seen = [_Warped(each, colour, device) for each in seen]
+        self._lpips = lpips
+        self._generator = torch.Generator(device).manual_seed(0)
+
+    def sample(self, packed: Tensor) -> Tensor:
+        """All squared errors, LPIPS of a random part of a random picture."""
+        loss = self._squared(packed)
+        if self._lpips is None:
+            return loss
+        seen = self._seen[self._random(len(self._seen))]
+        rows, columns = seen.sides
+        top, left = (self._random(max(side - CROP, 0) + 1) for side in (rows, columns))
+        distance: Tensor = self._lpips(*seen.part(packed - self._keyframe, top, left)).mean()
+        return loss + self._perceptual * distance
+
+    def whole(self, packed: Tensor) -> float:
+        """All squared errors, LPIPS of the middle of each picture."""
+        with torch.no_grad():
+            loss = float(self._squared(packed))
+            if self._lpips is None:
+                return loss
+            change = packed - self._keyframe
+            distances = [
+                self._lpips(*seen.part(change, *(max(side - CROP, 0) // 2 for side in seen.sides)))
+                for seen in self._seen
+            ]
+            return loss + self._perceptual * float(torch.cat(distances).mean())
+
+    def _squared(self, packed: Tensor) -> Tensor:
+        return (self._pull * ((packed - self._target) / PEAK).square()).mean()
+
+    def _random(self, count: int) -> int:
+        device = self._generator.device
+        return int(torch.randint(count, (), generator=self._generator, device=device))
+
+
+class _Warped:
+    """One picture, ready to be moved."""
+
+    def __init__(self, seen: MappedPicture, colour: Colour, device: torch.device) -> None:
+        self._decoded, self._wanted = (pack(picture, device) for picture in (seen.decoded, seen.wanted))
+        self._luma, self._chroma = _grid(seen.map, device), _grid(seen.map.halved(), device)
+        self._colour = colour
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Rows and columns in 2x2 luma blocks."""
+        rows, columns = self._decoded.shape[-2:]
+        return rows, columns
+
+    def part(self, change: Tensor, top: int, left: int) -> tuple[Tensor, Tensor]:
+        """Give a part of the picture that a changed keyframe leads to, and of the source, in RGB."""
+        at = (..., slice(top, top + CROP), slice(left, left + CROP))
+        doubled = (..., slice(2 * top, 2 * (top + CROP)), slice(2 * left, 2 * (left + CROP)))
+        luma = _moved(F.pixel_shuffle(change[:, :4], 2), self._luma, doubled)
+        moved = torch.cat((F.pixel_unshuffle(luma, 2), _moved(change[:, 4:], self._chroma, at)), 1)
+        return to_rgb(self._decoded[at] + moved, self._colour), to_rgb(self._wanted[at], self._colour)
+
+
+def _grid(frame_map: FrameMap, device: torch.device) -> Tensor:
+    """Stack gain and positions in the units of ``grid_sample``, (1, 3, rows, columns)."""
+    rows, columns = frame_map.gain.shape
+    gain, x, y = (torch.from_numpy(field).to(device) for field in (frame_map.gain, frame_map.x, frame_map.y))
+    return torch.stack((gain, 2 * x / max(columns - 1, 1) - 1, 2 * y / max(rows - 1, 1) - 1))[None]
+
+
+def _moved(change: Tensor, grid: Tensor, at: tuple[EllipsisType, slice, slice]) -> Tensor:
+    part = grid[at]
+    positions = part[:, 1:].permute(0, 2, 3, 1)
+    found = F.grid_sample(change, positions, mode="bilinear", padding_mode="border", align_corners=True)
+    return part[:, :1] * found

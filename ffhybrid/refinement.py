@@ -1,0 +1,140 @@
+"""Joint refinement (HybridPrompt section 3.2, step III): the keyframe is fitted again, to all pictures of its GOP.
+
+P and B NAL units are frozen meanwhile. What a change of the keyframe does to the other pictures is measured
+(:mod:`ffhybrid.codec_map`), so that the squared error of all of them becomes one of the keyframe: every sample of it
+has a target and a weight, by how much of the GOP is predicted from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ffhybrid.codec_map import Field, FrameMap, MappedPicture, decode_with, frame_maps
+from ffhybrid.gop_encoding import CodedGop, without_hashes
+from ffhybrid.picture import Picture, Plane
+from ffhybrid.planner import SourceGop
+
+if TYPE_CHECKING:
+    import torch
+
+    from ffhybrid.filters.base import DifferentiableLoss
+
+LPIPS_WEIGHT = 0.03
+"""Of LPIPS against the mean squared error in [0, 1]."""
+LEAST_WEIGHT = 1e-3
+MOST_SEEN = 8
+"""Pictures that LPIPS looks at."""
+
+
+@dataclass(slots=True)
+class _Pull:
+    """Sums over all pictures for every sample of one plane of the keyframe: weights, and weighted errors."""
+
+    weight: Field
+    error: Field
+
+    @classmethod
+    def zeros(cls, shape: tuple[int, ...]) -> _Pull:
+        return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+    def add(self, frame_map: FrameMap, error: Field) -> None:
+        self.weight += frame_map.gathered(frame_map.gain)
+        self.error += frame_map.gathered(error)
+
+    def target(self, plane: Plane) -> Field:
+        """Where the plane should move to, were its samples independent of each other."""
+        target: Field = plane.astype(np.float32) - self.error / self.weight.clip(LEAST_WEIGHT)
+        return target
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What one look at all pictures gives: a pull for each plane, and the pictures that LPIPS looks at."""
+
+    pulls: tuple[_Pull, ...]
+    seen: tuple[MappedPicture, ...]
+
+
+class GopObjective:
+    """What a generator minimises instead of the likeness of the keyframe alone.
+
+    Args:
+        gop: the source.
+        coded: the GOP with a generated keyframe, as it was encoded.
+        lpips: AlexNet's weights where the user names them.
+    """
+
+    def __init__(self, gop: SourceGop, coded: CodedGop, *, lpips: Path | None) -> None:
+        self._gop = gop
+        self._lpips = lpips
+        self._reference = coded.stream.keyframe(gop.spec.bit_depth)
+        self._keyframe = self._reference.cropped(gop.spec.width, gop.spec.height)
+        self._stream = without_hashes(coded.hybrid)
+
+    @property
+    def source(self) -> Picture:
+        """The first frame."""
+        return self._gop.picture(0)
+
+    @property
+    def target(self) -> Picture:
+        """The keyframe that the squared errors of all pictures pull for, rounded."""
+        top = (1 << self._gop.spec.bit_depth) - 1
+        pulled = zip(self._survey.pulls, self._keyframe.planes, strict=True)
+        y, cb, cr = (np.rint(pull.target(plane)).clip(0, top).astype(plane.dtype) for pull, plane in pulled)
+        return Picture(y, cb, cr, self._gop.spec.bit_depth)
+
+    def distortion(self, picture: Picture) -> float:
+        """Mean weighted squared distance from where the GOP pulls the keyframe, in squared sample units."""
+        total, weights = 0.0, 0.0
+        for plane, reference, pull in zip(picture.planes, self._keyframe.planes, self._survey.pulls, strict=True):
+            total += float((pull.weight * np.square(plane - pull.target(reference))).sum(dtype=np.float64))
+            weights += float(pull.weight.sum(dtype=np.float64))
+        return total / weights
+
+    def loss(self, device: torch.device) -> DifferentiableLoss:
+        """Make the loss on a device."""
+        from ffhybrid.filters.overfit.losses import pack_planes
+        from ffhybrid.filters.perceptual import load_lpips
+        from ffhybrid.gop_loss import GopLoss, Pull
+
+        spec, survey = self._gop.spec, self._survey
+        planes = zip(survey.pulls, self._keyframe.planes, strict=True)
+        target = pack_planes((pull.target(plane) for pull, plane in planes), device) / (1 << (spec.bit_depth - 8)) - 128
+        return GopLoss(
+            self._keyframe,
+            Pull(target, pack_planes((pull.weight for pull in survey.pulls), device)),
+            survey.seen,
+            pictures=len(self._gop),
+            colour=spec.colour,
+            lpips=load_lpips(self._lpips, device, without="refinement looks at squared errors alone"),
+            weight=LPIPS_WEIGHT,
+            device=device,
+        )
+
+    @cached_property
+    def _survey(self) -> _Survey:
+        pulls = tuple(_Pull.zeros(plane.shape) for plane in self._keyframe.planes)
+        seen = []
+        interval = -(-len(self._gop) // MOST_SEEN)
+        for index, picture in enumerate(self._mapped_pictures()):
+            chroma = picture.map.halved()
+            of_planes = (picture.map, chroma, chroma)
+            errors = zip(picture.decoded.planes, picture.wanted.planes, strict=True)
+            for pull, of_plane, (ours, theirs) in zip(pulls, of_planes, errors, strict=True):
+                pull.add(of_plane, ours.astype(np.float32) - theirs)
+            if index % interval == 0:
+                seen.append(picture)
+        return _Survey(pulls, tuple(seen))
+
+    def _mapped_pictures(self) -> Iterator[MappedPicture]:
+        size = (self._gop.spec.width, self._gop.spec.height)
+        maps, decoded = frame_maps(self._stream, self._reference), decode_with(self._stream, self._reference)
+        for index, (frame_map, picture) in enumerate(zip(maps, decoded, strict=True)):
+            yield MappedPicture(picture.cropped(*size), self._gop.picture(index), frame_map.cropped(*size))
