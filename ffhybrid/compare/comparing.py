@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -76,16 +77,17 @@ def compare(
         pairs = [(codec, bitrate) for codec in codecs for bitrate in options.bitrates]
         results.shown = [comparison.key(codec, bitrate) for codec, bitrate in pairs]
         for number, (codec, bitrate) in enumerate(pairs):
-
-            def note(text: str, number: int = number, codec: Codec = codec, bitrate: int = bitrate) -> None:
-                if on_step:
-                    on_step(Step(number, len(pairs), codec.name, bitrate, text))
-
-            comparison.compute(codec, bitrate, note)
+            step = partial(Step, number, len(pairs), codec.name, bitrate)
+            comparison.compute(codec, bitrate, partial(_tell, on_step, step))
         results.save()
         if report:
             comparison.report(codecs, options.gop_length)
     return results
+
+
+def _tell(on_step: Callable[[Step], None] | None, step: Callable[[str], Step], note: str) -> None:
+    if on_step:
+        on_step(step(note))
 
 
 def _check_report_packages() -> None:

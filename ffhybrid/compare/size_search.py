@@ -53,6 +53,14 @@ class SizeSearch:
         The search begins at ``first``, or where earlier ones lead.
         """
         trial = target.with_name(f"trial-{target.name}")
+        try:
+            return self._search(encode, trial, target, wanted, first)
+        finally:
+            trial.unlink(missing_ok=True)
+
+    def _search(
+        self, encode: Callable[[float, Path], None], trial: Path, target: Path, wanted: int, first: float
+    ) -> Met:
         tried: dict[float, int] = {}
         kept = math.nan
         value: float | None = self._next(wanted) if self._known else self._rounded(first)
@@ -66,7 +74,6 @@ class SizeSearch:
             if _distance(tried[kept], wanted) <= TOLERANCE or self._is_beyond(value, tried[value], wanted):
                 break
             value = self._untried(self._next(wanted), tried, wanted)
-        trial.unlink(missing_ok=True)
         logger.debug("%s: %d bytes wanted, kept %g of %s", target.name, wanted, kept, tried)
         return Met(kept, len(tried))
 
