@@ -71,8 +71,8 @@ def lpips_distance(path: Path | None) -> Distance | None:
         import torch
 
         from ffhybrid.filters.colour import to_rgb
+        from ffhybrid.filters.losses import pack
         from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
-        from ffhybrid.filters.overfit.losses import pack
         from ffhybrid.filters.perceptual import Lpips
     except ModuleNotFoundError as error:
         logger.warning("GOPs are judged by their mean squared error, since %s", error)

@@ -5,9 +5,16 @@ The pixels' likeness that MSE misses: distances between unit-length activations 
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
+
+from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
+
+logger = logging.getLogger(__name__)
 
 LAYERS = (("0", 4, 2), ("3", 1, 2), ("6", 1, 1), ("8", 1, 1), ("10", 1, 1))
 """Index in torchvision's ``AlexNet.features``, stride, padding."""
@@ -51,3 +58,12 @@ class Lpips(nn.Module):
     def forward(self, ours: Tensor, theirs: Tensor) -> Tensor:
         """Distance of two batches."""
         return self.distance(self.activations(ours), self.activations(theirs))
+
+
+def load_lpips(path: Path | None, device: torch.device) -> Lpips | None:
+    """Load LPIPS; None, with a warning, where this machine has no weights of it (:func:`find_lpips_weights`)."""
+    weights = find_lpips_weights(path)
+    if weights is None:
+        logger.warning("without LPIPS weights keyframes keep less texture and detail; to get them: %s", HOW_TO_GET)
+        return None
+    return Lpips(*weights).to(device).eval()

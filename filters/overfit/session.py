@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective
-from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
+from ffhybrid.filters.devices import device_of
+from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.fitting import Candidate, Fit
-from ffhybrid.filters.overfit.losses import LikenessLoss, pack
 from ffhybrid.filters.overfit.presets import Preset
 from ffhybrid.filters.overfit.start import Base, Start, from_analysis, from_latent, lambda_of
-from ffhybrid.filters.perceptual import Lpips
+from ffhybrid.filters.perceptual import load_lpips
 from ffhybrid.picture import PictureSpec
-
-logger = logging.getLogger(__name__)
 
 CHOICE_EMPHASIS = 3.0
 """Of the perceptual term when starts are compared."""
@@ -42,11 +38,11 @@ class Session:
     ) -> None:
         self._objective = objective
         self._spec = spec
-        self._device = _device(device)
+        self._device = device_of(device)
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._source = pack(objective.source, self._device)
         is_large = min(spec.width, spec.height) >= LEAST_SIDE
-        self._lpips = _lpips(lpips_file, self._device) if tune == "perceptual" and is_large else None
+        self._lpips = load_lpips(lpips_file, self._device) if tune == "perceptual" and is_large else None
         self._texture = TEXTURE if tune == "perceptual" else PLAIN_TEXTURE
 
     def fit(
@@ -126,18 +122,3 @@ class Session:
         if warm_start is not None:
             starts.append(from_latent(codec.read_latent(warm_start, self._spec), self._spec, self._device))
         return starts
-
-
-def _device(name: str) -> torch.device:
-    has_cuda = torch.cuda.is_available()
-    if name == "cuda" and not has_cuda:
-        raise UsageError("there is no CUDA device")
-    return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
-
-
-def _lpips(path: Path | None, device: torch.device) -> Lpips | None:
-    weights = find_lpips_weights(path)
-    if weights is None:
-        logger.warning("without LPIPS weights keyframes keep less texture and detail; to get them: %s", HOW_TO_GET)
-        return None
-    return Lpips(*weights).to(device).eval()
