@@ -31,10 +31,10 @@ from clips import shared_clips, wheel_clip
 from ffhybrid import hevc
 from ffhybrid.filters.base import Likeness
 from ffhybrid.filters.colour import to_rgb
+from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.generator import Overfit
-from ffhybrid.filters.overfit.losses import pack
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture, PictureSpec
