@@ -56,7 +56,7 @@ class SizeGoal:
         return self.judged(meet_size(encode, self.wanted, first_crf=first_crf))
 
     def room(self, gop: CodedGop) -> int:
-        """What is wanted and not there."""
+        """Count what is wanted and not there."""
         return self.wanted - gop.size
 
     def judged(self, gop: CodedGop) -> Judged:
@@ -88,7 +88,7 @@ class DistanceGoal:
         return search_crf(probe, DISTANCE, first_crf=first_crf)
 
     def room(self, gop: CodedGop) -> int:
-        """As much again: no size is wanted."""
+        """Give as much again: no size is wanted."""
         return gop.size
 
     def _cost(self, gop: CodedGop, distance: float) -> float:
