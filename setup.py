@@ -13,6 +13,10 @@ setup(
         "ffhybrid.filters.overfit",
     ],
     package_dir={"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"},
-    package_data={"ffhybrid": ["py.typed"], "ffhybrid.filters.overfit": ["analysis.npz"]},
+    package_data={
+        "ffhybrid": ["py.typed"],
+        "ffhybrid.compare": ["report.html.j2"],
+        "ffhybrid.filters.overfit": ["analysis.npz"],
+    },
     cffi_modules=["cext/build_cext.py:ffibuilder"],
 )

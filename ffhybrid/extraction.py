@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
-import av
-
+from ffhybrid.images import png
 from ffhybrid.keyframe import regenerate
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.outputs import pending_output
-from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.restoring import located
-from ffhybrid.source import video_frame
 
 
 def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
@@ -36,17 +32,3 @@ def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
             with pending_output(image, overwrite=overwrite) as pending:
                 pending.write_bytes(png(picture, payload.spec))
             yield image
-
-
-def png(picture: Picture, spec: PictureSpec) -> bytes:
-    """Encode the shown part of a picture as an 8-bit RGB PNG, converted with its own matrix and range."""
-    shown = picture.cropped(spec.width, spec.height)
-    frame = video_frame(shown)
-    colour = spec.colour
-    frame.colorspace = colour.matrix
-    frame.color_range = 2 if colour.full_range else 1
-    encoder = av.CodecContext.create("png", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = shown.width, shown.height, "rgb24"
-    encoder.time_base = Fraction(1)
-    packets = [*encoder.encode(frame.reformat(format="rgb24")), *encoder.encode(None)]
-    return b"".join(map(bytes, packets))

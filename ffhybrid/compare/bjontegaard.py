@@ -86,7 +86,7 @@ def slopes(x: Floats, y: Floats) -> Floats:
         return np.repeat(secant, 2)
     left, right = 2 * h[1:] + h[:-1], h[1:] + 2 * h[:-1]
     same_way = secant[:-1] * secant[1:] > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mean = (left + right) / (left / secant[:-1] + right / secant[1:])
     inner = np.where(same_way, mean, 0.0)
     first = _end_slope(h[0], h[1], secant[0], secant[1])

@@ -6,8 +6,11 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,11 @@ import av
 from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip, check_gop_length, prepare
 from ffhybrid.compare.codecs import Codec, create
+from ffhybrid.compare.codecs.base import picture_types
 from ffhybrid.compare.metrics import find_distance, measure
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.results import ClipFacts, Point, Results, key_of
+from ffhybrid.errors import UsageError
 from ffhybrid.judging import Distance
 
 logger = logging.getLogger(__name__)
@@ -44,11 +49,13 @@ def compare(
     folder: str | PathLike[str],
     *,
     options: CompareOptions,
+    report: bool = True,
     on_step: Callable[[Step], None] | None = None,
 ) -> Results:
-    """Compare codecs on a clip; ``folder`` gets ``results.json`` and the encoded files.
+    """Compare codecs on a clip.
 
-    Points that the folder has already, with the same frames and settings, are not computed again.
+    ``folder`` gets ``results.json``, the encoded files and, with ``report``, the page ``index.html``. Points that it
+    has already, with the same frames and settings, are not computed again.
 
     Raises:
         UsageError: options that cannot work, or a package that is missing.
@@ -56,6 +63,8 @@ def compare(
     """
     source, folder = Path(source), Path(folder)
     stock.ffmpeg()
+    if report:
+        _check_report_packages()
     codecs = [create(name, options) for name in options.codecs]
     distance = find_distance(options.lpips)
     (folder / STREAMS).mkdir(parents=True, exist_ok=True)
@@ -68,13 +77,23 @@ def compare(
         pairs = [(codec, bitrate) for codec in codecs for bitrate in options.bitrates]
         results.shown = [comparison.key(codec, bitrate) for codec, bitrate in pairs]
         for number, (codec, bitrate) in enumerate(pairs):
-
-            def note(text: str, number: int = number, codec: Codec = codec, bitrate: int = bitrate) -> None:
-                if on_step:
-                    on_step(Step(number, len(pairs), codec.name, bitrate, text))
-
-            comparison.compute(codec, bitrate, note)
+            step = partial(Step, number, len(pairs), codec.name, bitrate)
+            comparison.compute(codec, bitrate, partial(_tell, on_step, step))
+        results.save()
+        if report:
+            comparison.report(codecs, options.gop_length)
     return results
+
+
+def _tell(on_step: Callable[[Step], None] | None, step: Callable[[str], Step], note: str) -> None:
+    if on_step:
+        on_step(step(note))
+
+
+def _check_report_packages() -> None:
+    for name in ("jinja2", "matplotlib"):
+        if find_spec(name) is None:
+            raise UsageError(f"a report takes {name}: {stock.HOW_TO_GET}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +131,7 @@ class _Comparison:
         restore_seconds = None if shown == target else round(time.monotonic() - began, 3)
         note("measuring")
         quality = measure(self.clip, shown, distance=self.distance, interval=self.interval)
+        types = picture_types(shown)
         self.results.points[key] = Point(
             key=key,
             codec=codec.name,
@@ -119,7 +139,8 @@ class _Comparison:
             seconds=self.clip.seconds,
             stream=str(target.relative_to(self.results.path.parent)),
             size=target.stat().st_size,
-            split=codec.split(target, shown),
+            split=codec.split(target, types),
+            pictures=dict(Counter(types.values())),
             settings=_settings(codec),
             control=encoded.control,
             encodes=encoded.encodes,
@@ -132,6 +153,15 @@ class _Comparison:
             lpips=quality.lpips,
         )
         self.results.save()
+
+    def report(self, codecs: Sequence[Codec], gop_length: int) -> None:
+        """Write ``index.html``; what it takes is loaded here."""
+        from ffhybrid.compare.report import write_report
+        from ffhybrid.compare.stills import make_stills
+
+        folder = self.results.path.parent
+        pairs = make_stills(self.clip, self.results.selected(), codecs, folder, self.work)
+        write_report(self.results, pairs, gop_length=gop_length)
 
 
 def _settings(codec: Codec) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from ffhybrid.errors import CorruptDataError
 from ffhybrid.judging import Distance, lpips_distance
 from ffhybrid.pipeline import usable_cores
 from ffhybrid.source import PIXEL_FORMATS
+
+logger = logging.getLogger(__name__)
 
 LOG = "vmaf.json"
 FEATURES = "name=psnr|name=float_ssim"
@@ -52,12 +55,21 @@ def measure(clip: Clip, shown: Path, *, distance: Distance | None, interval: int
 
 
 def find_distance(path: Path | None) -> Distance | None:
-    """Load LPIPS; None where its weights or torch are missing."""
-    try:
-        from ffhybrid.filters.lpips_weights import find_lpips_weights
-    except ModuleNotFoundError:
+    """Load LPIPS; None, with a warning, where its weights or torch are missing."""
+    missing = why_no_lpips(path)
+    if missing:
+        logger.warning("LPIPS is left out: %s", missing)
         return None
-    return lpips_distance(path) if find_lpips_weights(path) else None
+    return lpips_distance(path)
+
+
+def why_no_lpips(path: Path | None = None) -> str:
+    """Say what is missing for LPIPS and how to get it; empty where nothing is."""
+    try:
+        from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
+    except ModuleNotFoundError as error:
+        return f"{error.name} is not installed"
+    return "" if find_lpips_weights(path) else f"its weights are not on this machine; to get them: {HOW_TO_GET}"
 
 
 def _run_libvmaf(clip: Clip, shown: Path) -> Sequence[Mapping[str, float]]:

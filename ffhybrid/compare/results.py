@@ -39,7 +39,8 @@ class Point:
     """One codec at one rate.
 
     ``key`` identifies codec, settings, rate and clip; ``bitrate`` is what was asked for, ``size`` the bytes of the
-    file ``stream`` (relative to the results), ``split`` what they are. ``lpips`` has a value for every
+    file ``stream`` (relative to the results), ``split`` what they are, ``pictures`` how many are shown of
+    each type (empty in the first results that were written). ``lpips`` has a value for every
     ``lpips_interval``-th frame, the other lists one for each.
     """
 
@@ -60,6 +61,7 @@ class Point:
     ssim: tuple[float, ...]
     vmaf: tuple[float, ...]
     lpips: tuple[float, ...]
+    pictures: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,20 +53,27 @@ class SizeSearch:
         The search begins at ``first``, or where earlier ones lead.
         """
         trial = target.with_name(f"trial-{target.name}")
+        try:
+            return self._search(encode, trial, target, wanted, first)
+        finally:
+            trial.unlink(missing_ok=True)
+
+    def _search(
+        self, encode: Callable[[float, Path], None], trial: Path, target: Path, wanted: int, first: float
+    ) -> Met:
         tried: dict[float, int] = {}
         kept = math.nan
-        value = self._next(wanted) if self._known else self._rounded(first)
-        while value not in tried and len(tried) < MOST_PROBES:
+        value: float | None = self._next(wanted) if self._known else self._rounded(first)
+        while value is not None and len(tried) < MOST_PROBES:
             encode(value, trial)
             tried[value] = trial.stat().st_size
             self._known.append(Probe(value, tried[value]))
             if math.isnan(kept) or _distance(tried[value], wanted) < _distance(tried[kept], wanted):
                 trial.replace(target)
                 kept = value
-            if _distance(tried[kept], wanted) <= TOLERANCE:
+            if _distance(tried[kept], wanted) <= TOLERANCE or self._is_beyond(value, tried[value], wanted):
                 break
-            value = self._next(wanted)
-        trial.unlink(missing_ok=True)
+            value = self._untried(self._next(wanted), tried, wanted)
         logger.debug("%s: %d bytes wanted, kept %g of %s", target.name, wanted, kept, tried)
         return Met(kept, len(tried))
 
@@ -81,6 +88,25 @@ class SizeSearch:
             slope = self.slope
         value = near.value + math.log(wanted / near.size) / slope
         return self._rounded(value)
+
+    def _untried(self, value: float, tried: Mapping[float, int], wanted: int) -> float | None:
+        """Step aside from a value that was tried, towards the wanted size; None where that was tried too.
+
+        Sizes waver by a per cent or two between neighbouring values, so that the curve may lead back to where it was,
+        while a neighbour is nearer. Coarse steps do not waver by more than a step.
+        """
+        if value not in tried:
+            return value
+        aside = max(round(TOLERANCE / abs(self.slope) / self.step), 1) * self.step
+        towards = math.copysign(aside, math.log(wanted / tried[value]) / self.slope)
+        most = 1 if aside == self.step else MOST_PROBES
+        neighbours = (self._rounded(value + towards * 2**doubling) for doubling in range(most))
+        return next((neighbour for neighbour in neighbours if neighbour not in tried), None)
+
+    def _is_beyond(self, value: float, size: int, wanted: int) -> bool:
+        """Whether a size would take values that the control does not have."""
+        end = self.low if (size < wanted) == (self.slope < 0) else self.high
+        return value == end
 
     def _rounded(self, value: float) -> float:
         return round(round(min(max(value, self.low), self.high) / self.step) * self.step, 6)

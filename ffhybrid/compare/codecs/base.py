@@ -56,8 +56,8 @@ class Codec(Protocol):
     def show(self, stream: Path, folder: Path) -> Path:
         """Turn an encoded file into one that any decoder plays, in ``folder`` where that is another one."""
 
-    def split(self, stream: Path, shown: Path) -> dict[str, int]:
-        """Say what the bytes of a file are (:data:`PARTS`)."""
+    def split(self, stream: Path, types: Mapping[int, str]) -> dict[str, int]:
+        """Say what the bytes of a file are (:data:`PARTS`), by the types of the pictures that it shows."""
 
 
 class SearchedCodec(ABC):
@@ -99,9 +99,8 @@ class SearchedCodec(ABC):
         """Return the file itself."""
         return stream
 
-    def split(self, stream: Path, shown: Path) -> dict[str, int]:
+    def split(self, stream: Path, types: Mapping[int, str]) -> dict[str, int]:
         """Sum the packets by the type of the picture that each of them shows."""
-        types = picture_types(shown)
         sizes: Counter[str] = Counter()
         with av.open(stream) as container:
             for packet in container.demux(video=0):

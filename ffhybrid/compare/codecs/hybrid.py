@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from ffhybrid import hevc
 from ffhybrid.compare.clip import Clip
-from ffhybrid.compare.codecs.base import Encoded, Note, picture_types, with_container
+from ffhybrid.compare.codecs.base import Encoded, Note, with_container
 from ffhybrid.encoding import encode
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
@@ -57,16 +58,16 @@ class Hybrid:
         restore(stream, shown, overwrite=True)
         return shown
 
-    def split(self, stream: Path, shown: Path) -> dict[str, int]:
+    def split(self, stream: Path, types: Mapping[int, str]) -> dict[str, int]:
         """Sum payloads, placeholders, and pictures by the type that they have in the restored file."""
         sizes: Counter[str] = Counter()
         for gop in probe(stream).gops:
             sizes["latent"] += gop.latent_bytes
             sizes["payload"] += gop.payload_bytes - gop.latent_bytes
             sizes["I" if gop.generator == ORDINARY else "placeholder"] += gop.placeholder_bytes
-        types = picture_types(shown)
         with HybridReader(stream) as reader:
             for hybrid in reader.gops():
                 for unit in hybrid.inter:
-                    sizes[types[round(1000 * unit.pts * hybrid.time_base)]] += unit.size
+                    packet = hevc.join_length_prefixed(unit.nal_units)
+                    sizes[types[round(1000 * unit.pts * hybrid.time_base)]] += len(packet)
         return with_container(sizes, stream)

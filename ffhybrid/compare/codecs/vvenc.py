@@ -15,6 +15,8 @@ from ffhybrid.compare.size_search import SizeSearch
 PRESET = "medium"
 PIXEL_FORMAT = "yuv420p10le"
 """The only one that the wrapper takes."""
+THREADS = ("-threads", "1")
+"""With several, the first pass of FFmpeg 9.0.2's vvenc was seen not to end on a busy machine."""
 
 
 class Vvenc(SearchedCodec):
@@ -41,7 +43,7 @@ class Vvenc(SearchedCodec):
         """Encode in two passes."""
         source, target = ("-i", clip.path.resolve()), path.resolve()
         coding = ("-c:v", "libvvenc", "-preset", PRESET, "-pix_fmt", PIXEL_FORMAT, "-vvenc-params", self._params)
-        rate = ("-b:v", str(round(math.exp(value))), "-passlogfile", "passes")
+        rate = ("-b:v", str(round(math.exp(value))), "-passlogfile", "passes", *THREADS)
         with tempfile.TemporaryDirectory(prefix="ffhybrid-vvenc-") as name:
             folder = Path(name)
             stock.run(*source, *coding, *rate, "-pass", "1", "-f", "null", "-", cwd=folder)

@@ -1,0 +1,76 @@
+"""Points as curves: one a codec, and what the deltas between them are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ffhybrid.compare.bjontegaard import Curve, Delta, bd_metric, bd_rate
+from ffhybrid.compare.results import LOWER_IS_BETTER, METRICS, Point
+
+PEERS = ("x265", "x265-best")
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaRow:
+    """Of one codec against x265: by metric, rate for equal quality, and quality for equal rate."""
+
+    codec: str
+    rates: Mapping[str, Delta]
+    values: Mapping[str, Delta]
+
+
+def metrics_of(points: Sequence[Point]) -> tuple[str, ...]:
+    """Metrics that all points have."""
+    return tuple(metric for metric in METRICS if not any(math.isnan(point.mean(metric)) for point in points))
+
+
+def by_codec(points: Sequence[Point]) -> dict[str, list[Point]]:
+    """Points of each codec, by rising rate."""
+    found: dict[str, list[Point]] = {}
+    for point in sorted(points, key=lambda point: point.bitrate):
+        found.setdefault(point.codec, []).append(point)
+    return {codec: found[codec] for codec in dict.fromkeys(point.codec for point in points)}
+
+
+def better_peer(points: Sequence[Point]) -> list[Point]:
+    """x265 at each rate: its defaults or its own best options, whichever has the lower LPIPS (else the higher VMAF)."""
+    peers = [point for point in points if point.codec in PEERS]
+    metric = "lpips" if "lpips" in metrics_of(peers) else "vmaf"
+    chosen = {}
+    for point in sorted(peers, key=lambda point: goodness(point, metric)):
+        chosen[point.bitrate] = point
+    return [chosen[bitrate] for bitrate in sorted(chosen)]
+
+
+def goodness(point: Point, metric: str) -> float:
+    """Mean of a metric, with its sign turned where lower is better."""
+    return -point.mean(metric) if metric in LOWER_IS_BETTER else point.mean(metric)
+
+
+def at_rate(points: Sequence[Point], metric: str, rate: float) -> float:
+    """Mean of a metric at a rate near those of two points at least, straight over the logarithm of the rate."""
+    one, other = sorted(points, key=lambda point: abs(math.log(point.rate / rate)))[:2]
+    slope = (other.mean(metric) - one.mean(metric)) / math.log(other.rate / one.rate)
+    return one.mean(metric) + slope * math.log(rate / one.rate)
+
+
+def deltas(points: Sequence[Point]) -> list[DeltaRow]:
+    """Hold every codec against the better one of x265's two; empty without x265."""
+    reference = better_peer(points)
+    metrics = metrics_of(points)
+    if not reference:
+        return []
+    return [
+        DeltaRow(
+            codec,
+            {metric: bd_rate(_curve(chosen, metric), _curve(reference, metric)) for metric in metrics},
+            {metric: bd_metric(_curve(chosen, metric), _curve(reference, metric)) for metric in metrics},
+        )
+        for codec, chosen in by_codec(points).items()
+    ]
+
+
+def _curve(points: Sequence[Point], metric: str) -> Curve:
+    return Curve(tuple(point.rate for point in points), tuple(point.mean(metric) for point in points))

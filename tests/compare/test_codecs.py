@@ -1,0 +1,116 @@
+"""Codecs of a comparison: the size that was asked for, one keyframe a GOP, every byte accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import pytest
+
+from ffhybrid.compare.clip import Clip, check_gop_length, prepare
+from ffhybrid.compare.codecs import CODECS, PARTS, create
+from ffhybrid.compare.codecs.base import picture_types
+from ffhybrid.compare.options import CompareOptions
+from ffhybrid.encoding import encode
+from ffhybrid.errors import UsageError
+from ffhybrid.gop_encoder import EncodeOptions
+from ffhybrid.planner import GopLimits
+from ffhybrid.x265_options import X265Options
+from support import clip as wheel_clip
+
+GOP_LENGTH = 10
+FRAMES = 24
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    """24 frames of 160x68."""
+    folder = tmp_path_factory.mktemp("clip")
+    return prepare(wheel_clip("bikes.mp4"), folder, frames=FRAMES, width=160, height=None)
+
+
+def options() -> CompareOptions:
+    return CompareOptions(
+        bitrates=(60_000,),
+        encode=EncodeOptions(
+            generator="thumbnail",
+            x265=X265Options(preset="veryfast"),
+            limits=GopLimits(length=GOP_LENGTH, scene_threshold=0),
+            budgets=1,
+        ),
+    )
+
+
+def test_a_clip_is_cut_and_scaled_once_for_all(small: Clip) -> None:
+    assert (small.frames, small.spec.width, small.spec.height) == (FRAMES, 160, 68)
+    assert [frame.pts for frame in small.video_frames()] == list(range(FRAMES))
+
+
+def test_equal_frames_have_equal_names_and_others_do_not(small: Clip, tmp_path: Path) -> None:
+    source = wheel_clip("bikes.mp4")
+    assert prepare(source, tmp_path, frames=FRAMES, width=160, height=None).md5 == small.md5
+    assert prepare(source, tmp_path, frames=FRAMES - 1, width=160, height=None).md5 != small.md5
+    assert prepare(source, tmp_path, frames=FRAMES, width=160, height=70).md5 != small.md5
+
+
+def test_pictures_are_never_enlarged_by_a_width(tmp_path: Path) -> None:
+    assert prepare(wheel_clip("bikes.mp4"), tmp_path, frames=1, width=10_000, height=None).spec.width == 640
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_codec_meets_the_size_with_one_keyframe_a_gop(name: str, small: Clip, tmp_path: Path) -> None:
+    codec = create(name, options())
+    stream = tmp_path / f"{name}.mkv"
+    codec.encode(small, stream, bitrate=60_000, note=lambda _: None)
+    assert stream.stat().st_size == pytest.approx(small.bytes_at(60_000), rel=0.08)
+    shown = codec.show(stream, tmp_path)
+    types = picture_types(shown)
+    assert len(types) == FRAMES
+    keyframes = [position for position, kind in enumerate(types[time] for time in sorted(types)) if kind == "I"]
+    assert keyframes == [0, 10, 20]
+    split = codec.split(stream, types)
+    assert tuple(split) == PARTS
+    assert sum(split.values()) == stream.stat().st_size
+    assert all(size >= 0 for size in split.values())
+    assert split["P"] + split["B"] > split["container"] / 2
+
+
+def test_latents_and_placeholders_of_hybrid_files_are_told_apart(small: Clip, tmp_path: Path) -> None:
+    """Without a fallback every keyframe is generated, however dear a thumbnail is."""
+    codec = create("hybrid", options())
+    stream = tmp_path / "crf.mkv"
+    encode(small.path, stream, options=replace(options().encode, fallback=False))
+    split = codec.split(stream, picture_types(codec.show(stream, tmp_path)))
+    assert split["I"] == 0
+    assert min(split["latent"], split["payload"], split["placeholder"]) > 0
+    assert sum(split.values()) == stream.stat().st_size
+
+
+def test_x265_begins_gops_with_idr_pictures_only(small: Clip, tmp_path: Path) -> None:
+    stream = tmp_path / "x265.mkv"
+    create("x265-best", options()).encode(small, stream, bitrate=60_000, note=lambda _: None)
+    with av.open(stream) as container:
+        nal_types = [(bytes(packet)[4] >> 1) & 0x3F for packet in container.demux(video=0) if packet.is_keyframe]
+    assert nal_types == [19, 19, 19] or nal_types == [20, 20, 20]
+
+
+def test_an_unknown_codec_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="no codec 'x264'.*hybrid, x265, x265-best, svtav1, vvenc"):
+        create("x264", options())
+
+
+def test_gops_longer_than_a_cluster_are_refused(small: Clip) -> None:
+    check_gop_length(small, 10_000)  # the clip is shorter
+    long = Clip(name="long", path=small.path, spec=small.spec, frame_rate=small.frame_rate, frames=10_000, md5="")
+    with pytest.raises(UsageError, match="at most 30 seconds"):
+        check_gop_length(long, 1_000)
+
+
+def test_comparisons_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(UsageError, match="twice"):
+        CompareOptions(bitrates=(1000, 1000))
+    with pytest.raises(UsageError, match="at least"):
+        CompareOptions(bitrates=())
+    with pytest.raises(UsageError, match="scene cuts"):
+        CompareOptions(bitrates=(1000,), encode=EncodeOptions())

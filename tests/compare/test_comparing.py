@@ -1,0 +1,178 @@
+"""A comparison from end to end: sizes, bytes, resuming, and a page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ffhybrid.cli import main
+from ffhybrid.compare import CompareOptions, Results, compare
+from ffhybrid.compare.comparing import Step
+from ffhybrid.errors import CorruptDataError, UsageError
+from ffhybrid.gop_encoder import EncodeOptions
+from ffhybrid.planner import GopLimits
+from ffhybrid.x265_options import X265Options
+from support import clip
+
+RATES = (50_000, 100_000)
+OPTIONS = CompareOptions(
+    bitrates=RATES,
+    codecs=("hybrid", "x265"),
+    encode=EncodeOptions(
+        generator="thumbnail",
+        x265=X265Options(preset="veryfast"),
+        limits=GopLimits(length=15, scene_threshold=0),
+        budgets=1,
+    ),
+    frames=30,
+    width=160,
+    lpips_interval=6,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the report of a small clip: two codecs at two rates."""
+    return tmp_path_factory.mktemp("comparison") / "report"
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> Results:
+    """What was found on the way there."""
+    return compare(clip("bikes.mp4"), folder, options=OPTIONS)
+
+
+def test_every_codec_is_measured_at_every_rate(results: Results) -> None:
+    points = results.selected()
+    assert [(point.codec, point.bitrate) for point in points] == [
+        (codec, rate) for codec in OPTIONS.codecs for rate in RATES
+    ]
+    for point in points:
+        assert point.rate == pytest.approx(point.bitrate, rel=0.08)
+        assert len(point.psnr) == len(point.ssim) == len(point.vmaf) == sum(point.pictures.values()) == 30
+        assert len(point.lpips) in (0, 5)
+        assert (point.restore_seconds is not None) == (point.codec == "hybrid")
+
+
+def test_more_bytes_are_better(results: Results) -> None:
+    low, high = results.selected()[2:]
+    assert low.mean("psnr") < high.mean("psnr")
+    assert low.mean("vmaf") < high.mean("vmaf")
+
+
+def test_the_split_of_bytes_adds_up_to_the_file(results: Results, folder: Path) -> None:
+    for point in results.selected():
+        assert sum(point.split.values()) == point.size == (folder / point.stream).stat().st_size
+
+
+def test_results_are_one_json_object_with_values_of_every_frame(results: Results, folder: Path) -> None:
+    found = json.loads((folder / "results.json").read_text())
+    assert found["clip"]["frames"] == 30
+    assert [entry["key"] for entry in found["points"]] == found["shown"] == results.shown
+    first = found["points"][0]
+    assert first["means"]["psnr"] == pytest.approx(sum(first["psnr"]) / 30)
+    assert first["settings"]["x265"]["preset"] == "veryfast"
+
+
+def test_nothing_is_computed_twice(results: Results, folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (folder / "streams").iterdir()}
+    steps: list[Step] = []
+    again = compare(clip("bikes.mp4"), folder, options=OPTIONS, report=False, on_step=steps.append)
+    assert [step.note for step in steps] == ["known"] * 4
+    assert again.selected() == results.selected()
+    assert {path: path.stat().st_mtime_ns for path in (folder / "streams").iterdir()} == before
+
+
+def test_what_is_new_is_computed_and_what_was_there_is_kept(results: Results, folder: Path) -> None:
+    more = replace(OPTIONS, codecs=("x265",), bitrates=(50_000, 70_000))
+    steps: list[Step] = []
+    found = compare(clip("bikes.mp4"), folder, options=more, report=False, on_step=steps.append)
+    assert {(step.bitrate, step.note == "known") for step in steps} == {(50_000, True), (70_000, False)}
+    assert len(found.selected()) == 2
+    assert len(found.points) == 5
+
+
+def test_a_stream_that_is_gone_is_made_again(results: Results, folder: Path) -> None:
+    lost = folder / results.selected()[2].stream
+    lost.unlink()
+    one = replace(OPTIONS, codecs=("x265",), bitrates=RATES[:1])
+    compare(clip("bikes.mp4"), folder, options=one, report=False)
+    assert lost.is_file()
+
+
+def test_the_page_needs_nothing_but_itself(results: Results, folder: Path) -> None:
+    page = (folder / "index.html").read_text()
+    without_images = re.sub(r"data:image/webp;base64,[A-Za-z0-9+/=]+", "data:", page)
+    addresses = re.findall(r"(?:src|href|action)\s*=\s*[\"']([^\"']*)", without_images)
+    addresses += re.findall(r"url\(\s*[\"']?([^)\"']*)", without_images)
+    assert all(address.startswith(("#", "data:")) for address in addresses)
+    names = re.sub(r"xmlns(:\w+)?=\"[^\"]*\"", "", without_images)
+    assert "://" not in names
+    assert "@import" not in names
+    assert not re.search(r"<(link|iframe|object|embed|base)\b", names)
+    assert not re.search(r"<script[^>]*\ssrc", names)
+
+
+def test_the_page_shows_plots_frames_and_both_codecs(results: Results, folder: Path) -> None:
+    page = (folder / "index.html").read_text()
+    has_lpips = bool(results.selected()[0].lpips)
+    assert page.count("<svg") == (4 + len(RATES) if has_lpips else 3)
+    identifiers = re.findall(r"\sid=\"([^\"]*)\"", page)
+    clips = [name for name in identifiers if name.startswith(("p", "m")) and len(name) == 11]
+    assert len(set(clips)) == len(clips), "identifiers of two plots collide"
+    viewer = json.loads(re.search(r"const pairs = (.*);\n", page).group(1))  # type: ignore[union-attr]
+    assert len(viewer) == len(RATES)
+    for pair in viewer:
+        assert 2 <= len(pair["stills"]) <= 3
+        assert all(
+            still[kind].startswith("data:image/webp;base64,UklGR")
+            for still in pair["stills"]
+            for kind in ("source", "peer", "ours")
+        )
+
+
+def test_a_file_of_another_kind_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{"schema": 99}')
+    with pytest.raises(CorruptDataError, match="remove it, or give another folder"):
+        compare(clip("bikes.mp4"), tmp_path, options=OPTIONS)
+    assert (tmp_path / "results.json").read_text() == '{"schema": 99}'
+
+
+def test_a_missing_package_is_named_before_anything_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ffhybrid.compare.comparing.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r'jinja2: pip install "ffhybrid\[report\]"'):
+        compare(clip("bikes.mp4"), tmp_path / "report", options=OPTIONS)
+    assert not (tmp_path / "report").exists()
+
+
+def test_the_command_prints_a_line_a_point(results: Results, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"compare -i {clip('bikes.mp4')} -o {folder} -b:v 50k,100k -codecs hybrid,x265 -g 15 -frames:v 30"
+    command += " -width 160 -preset veryfast -kf thumbnail -kf:budgets 1 -lpips_interval 6"
+    assert main(command.split()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["codec", "hybrid", "hybrid", "x265", "x265"]
+    assert lines[3].split()[2] == str(results.selected()[2].size)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("-b:v 100k,nothing", "'nothing' is no bitrate"),
+        ("-b:v 100k -s 640", "'640' is no picture size"),
+        ("-b:v 100k -codecs h264", "no codec 'h264'"),
+    ],
+)
+def test_usage_errors_name_what_is_wrong(
+    arguments: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["compare", "-i", str(clip("bikes.mp4")), "-o", str(tmp_path / "report"), *arguments.split()]
+    try:
+        code = main(command)
+    except SystemExit as error:  # argparse's own
+        code = error.code
+    assert code == 2
+    assert words in capsys.readouterr().err

@@ -1,0 +1,71 @@
+"""Which of x265's two is the peer, and what stands between curves."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ffhybrid.compare.curves import at_rate, better_peer, by_codec, deltas, metrics_of
+from ffhybrid.compare.results import Point
+
+
+def point(codec: str, bitrate: int, lpips: float | None, *, vmaf: float = 50.0, size: int | None = None) -> Point:
+    return Point(
+        key=f"{codec}-{bitrate}",
+        codec=codec,
+        bitrate=bitrate,
+        seconds=8.0,
+        stream="",
+        size=size or bitrate,
+        split={},
+        pictures={},
+        settings={},
+        control="",
+        encodes=1,
+        encode_seconds=1.0,
+        restore_seconds=None,
+        lpips_interval=8,
+        psnr=(30.0, 32.0),
+        ssim=(0.9, 0.9),
+        vmaf=(vmaf, vmaf),
+        lpips=() if lpips is None else (lpips, lpips),
+    )
+
+
+TWO = [
+    point("x265", 100_000, 0.4),
+    point("x265-best", 100_000, 0.3),
+    point("x265", 200_000, 0.2),
+    point("x265-best", 200_000, 0.25),
+]
+
+
+def test_the_peer_is_the_better_one_at_each_rate() -> None:
+    assert [peer.codec for peer in better_peer(TWO)] == ["x265-best", "x265"]
+
+
+def test_without_lpips_vmaf_decides() -> None:
+    points = [point("x265", 1000, None, vmaf=40), point("x265-best", 1000, None, vmaf=45)]
+    assert metrics_of(points) == ("psnr", "ssim", "vmaf")
+    assert [peer.codec for peer in better_peer(points)] == ["x265-best"]
+
+
+def test_deltas_hold_every_codec_against_the_peer() -> None:
+    hybrid = [point("hybrid", 100_000, 0.27), point("hybrid", 200_000, 0.18)]
+    rows = {row.codec: row for row in deltas([*hybrid, *TWO])}
+    assert list(rows) == ["hybrid", "x265", "x265-best"]
+    assert rows["hybrid"].values["lpips"].value == pytest.approx(-0.1 * (0.3 + 0.2) / 2)
+    assert deltas(hybrid) == []
+
+
+def test_points_are_sorted_by_rate_within_codecs_in_their_order() -> None:
+    mixed = by_codec([TWO[2], TWO[1], TWO[0]])
+    assert list(mixed) == ["x265", "x265-best"]
+    assert [chosen.bitrate for chosen in mixed["x265"]] == [100_000, 200_000]
+
+
+def test_between_points_quality_goes_straight_over_the_logarithm_of_the_rate() -> None:
+    points = [point("x265", 100_000, 0.4), point("x265", 200_000, 0.3)]
+    assert at_rate(points, "lpips", 100_000 * math.sqrt(2)) == pytest.approx(0.35)
+    assert at_rate(points, "lpips", 97_000) == pytest.approx(0.4 - 0.1 * math.log2(0.97))
