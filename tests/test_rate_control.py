@@ -144,7 +144,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ffhybrid.Enco
         x265=ffhybrid.X265Options(preset="veryfast"),
         frames=150,
         picture_hashes=False,
-        audio=False,
+        streams=ffhybrid.StreamOptions(audio=False),
     )
     return path, ffhybrid.encode(clip("bikes.mp4"), path, options=options)
 
