@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -18,7 +17,6 @@ MAX_RELATIVE = 0x7FFF
 _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _BLOCK_DURATION = 0xA3, 0xA0, 0xA1, 0x9B
 _DISCARD_PADDING = 0x75A2
 _KEYFRAME = 0x80
-_SKIP_SAMPLES = struct.Struct("<II")
 _NANOSECONDS = 1_000_000_000
 
 
@@ -87,12 +85,8 @@ def _webvtt_frame(packet: StreamPacket) -> bytes:
 
 
 def _discard_padding(packet: StreamPacket, track: Track) -> int:
-    """Nanoseconds at the end of a packet that are not to be played, of FFmpeg's AV_PKT_DATA_SKIP_SAMPLES."""
-    data = packet.side("skip_samples")
-    if len(data) < _SKIP_SAMPLES.size or not track.sample_rate:
-        return 0
-    _, at_end = _SKIP_SAMPLES.unpack_from(data)
-    return int(at_end) * _NANOSECONDS // track.sample_rate
+    """Nanoseconds at the end of a packet that are not to be played."""
+    return packet.skipped_samples[1] * _NANOSECONDS // track.sample_rate if track.sample_rate else 0
 
 
 def _simple_block(track: int, relative: int, data: bytes, *, is_key: bool) -> bytes:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -24,6 +25,7 @@ from ffhybrid.muxer.streams import (
     Attachment,
     Companions,
     StreamPacket,
+    Track,
     attachment_of,
     chapters_of,
     codec_name,
@@ -36,6 +38,8 @@ from ffhybrid.muxer.streams import (
 
 MAX_PEEKED_PACKETS = 2000
 MAX_PEEKED_BYTES = 64 << 20
+ROUNDING = Fraction(1, 1000)
+"""By so much timestamps in milliseconds may be off."""
 TIMECODE = "timecode"
 
 
@@ -120,7 +124,7 @@ class CompanionReader:
         """See how long before zero audio begins."""
         for packet, route in ((packet, self._route_of(packet)) for packet in packets):
             if route.track.kind == AUDIO and -packet.pts > route.track.delay:
-                route.track = replace(route.track, delay=-packet.pts)
+                route.track = replace(route.track, delay=_delay(packet, route.track))
 
     def _route_of(self, packet: StreamPacket) -> Route:
         return list(self._routes.values())[packet.track]
@@ -176,6 +180,12 @@ class CompanionReader:
             except UnsupportedError as error:
                 refused[stream.index] = f"{describe(stream)}: {error}"
         refuse(refused, name=self._name)
+
+
+def _delay(packet: StreamPacket, track: Track) -> Fraction:
+    """Seconds that a first packet lies before zero; samples to skip tell it exactly where timestamps are rounded."""
+    skipped = Fraction(packet.skipped_samples[0], track.sample_rate or 1)
+    return skipped if abs(skipped + packet.pts) <= ROUNDING else -packet.pts
 
 
 def _can_be_read(stream: av.stream.Stream) -> bool:

@@ -16,7 +16,7 @@ from ffhybrid.muxer import ebml, top_level
 from ffhybrid.muxer.blocks import MAX_RELATIVE, lasting_block, packet_block, picture_block, relative_ticks, to_ticks
 from ffhybrid.muxer.carriage import Carriage, neural_nal_units, placeholder_nal_units
 from ffhybrid.muxer.sets_in_force import SetsInForce
-from ffhybrid.muxer.streams import Companions, StreamPacket
+from ffhybrid.muxer.streams import AUDIO, Companions, StreamPacket
 from ffhybrid.muxer.tracks import VideoTrack, codec_delay, neural_entry, track_entry, video_entry
 
 MAX_HELD_BYTES = 64 << 20
@@ -153,7 +153,8 @@ class MatroskaWriter:
             time, _, packet = heapq.heappop(self._held)
             track = self._companions.tracks[packet.track]
             self._held_bytes -= len(packet.data)
-            self._end = max(self._end, time + to_ticks(packet.duration))
+            # Subtitles may claim to be shown for ever.
+            self._end = max(self._end, time + to_ticks(packet.duration) if track.kind == AUDIO else time)
             blocks.append(packet_block(self._numbers[packet.track], relative_ticks(time, start), packet, track))
         return blocks
 

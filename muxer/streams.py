@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +24,7 @@ NONE = Disposition(0)
 COVER_TYPES = {"mjpeg": "image/jpeg", "png": "image/png"}
 """Media types of cover art, by FFmpeg's name of its codec."""
 
+_SKIP_SAMPLES = struct.Struct("<II")
 _OF_A_CONTAINER = frozenset({"encoder", "major_brand", "minor_version", "compatible_brands"})
 _OF_A_FILE = ("duration", "vendor_id")
 _OF_A_CODING = ("encoder", "bps", "number_of_", "_statistics_", "source_id")
@@ -84,6 +86,12 @@ class StreamPacket:
     pts: Fraction
     duration: Fraction
     side_data: tuple[PacketSideData, ...] = ()
+
+    @property
+    def skipped_samples(self) -> tuple[int, int]:
+        """Samples at the beginning and at the end that are not to be played (AV_PKT_DATA_SKIP_SAMPLES)."""
+        data = self.side("skip_samples")
+        return _SKIP_SAMPLES.unpack_from(data) if len(data) >= _SKIP_SAMPLES.size else (0, 0)
 
     def side(self, kind: str) -> bytes:
         """Side data of one kind, by FFmpeg's name; empty where there is none."""
