@@ -30,6 +30,8 @@ _REPRODUCIBLE = {"fflags": "+bitexact"}
 """No random identifiers, no dates: the same pictures give the same bytes."""
 _FINEST = 10_000
 """Ticks a second that leave room between pictures for decoding times."""
+AVFMT_TS_NEGATIVE = 0x40000
+"""Of ``libavformat/avformat.h``: the format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
 _WITH_ATTACHMENTS = frozenset({"matroska"})
 _WITH_COVERS = frozenset({"mp4", "mov", "ipod"})
@@ -73,11 +75,12 @@ class LibavWriter:
     ) -> None:
         self._name = getattr(target, "name", target)
         self._time_base = time_base / max(1, ceil(_FINEST * time_base))
-        self._decode_times = DecodeTimes()
         self._sets = SetsInForce(video.parameter_sets)
         self._tracks: list[tuple[Any, Fraction]] = []
         with self._refusals_named():
             self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
+        takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
+        self._decode_times = DecodeTimes(floor=None if takes_negative else 0)
         try:
             self._add_streams(video, companions or Companions())
         except BaseException:
