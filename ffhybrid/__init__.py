@@ -26,6 +26,7 @@ from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.gop_encoder import EncodeOptions, Rate
 from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.restoring import RestoreReport, restore
@@ -53,6 +54,7 @@ __all__ = [
     "ParameterSets",
     "Rate",
     "RestoreReport",
+    "StreamOptions",
     "TruncatedError",
     "UnsupportedError",
     "UsageError",

@@ -17,6 +17,7 @@ from ffhybrid.gop_encoding import CodedGop, check, without_hashes
 from ffhybrid.gop_search import GopSearch, Progress
 from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits, SourceGop
 from ffhybrid.x265_options import X265Options
 
@@ -60,7 +61,7 @@ class EncodeOptions:
     limits: GopLimits = field(default_factory=GopLimits)
     carriage: Carriage | None = None
     picture_hashes: bool = False
-    audio: bool = True
+    streams: StreamOptions = field(default_factory=StreamOptions)
     frames: int | None = None
     container_format: str | None = None
 
@@ -159,7 +160,7 @@ class RateControl(GopEncoder):
     def __init__(self, path: Path, generator: Generator, options: EncodeOptions, rate: Rate) -> None:
         super().__init__(generator, options)
         self._allocation = Allocation(
-            first_pass(path, limits=options.limits, frames=options.frames),
+            first_pass(path, limits=options.limits, frames=options.frames, streams=options.streams),
             bitrate=rate.bitrate,
             maxrate=rate.maxrate,
             bufsize=rate.bufsize,

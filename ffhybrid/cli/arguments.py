@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.stream_map import COPY
 from ffhybrid.x265_options import DEFAULT_CRF, HYBRID, PRESETS
 
 
@@ -97,7 +99,30 @@ def _output(command: argparse.ArgumentParser) -> None:
     overwrite = command.add_mutually_exclusive_group()
     overwrite.add_argument("-y", action="store_true", help="overwrite the output")
     overwrite.add_argument("-n", action="store_true", help="never overwrite the output (default)")
-    command.add_argument("-an", action="store_true", help="video only")
+
+
+def _streams(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("streams beside the video")
+    group.add_argument(
+        "-map", action="append", default=[], metavar="SPEC", help="streams, in ffmpeg's words; -0:s: all but (all)"
+    )
+    group.add_argument("-an", action="store_true", help="no audio")
+    group.add_argument("-sn", action="store_true", help="no subtitles")
+    group.add_argument("-dn", action="store_true", help="no data streams")
+    group.add_argument("-c:a", dest="audio_codec", default=COPY, metavar="NAME", help="audio encoder (%(default)s)")
+    group.add_argument("-b:a", dest="audio_bitrate", type=bit_rate, metavar="RATE", help="bits a second of audio")
+    group.add_argument("-c:s", dest="subtitle_codec", default=COPY, metavar="NAME", help="subtitle encoder")
+
+
+def joined_maps(arguments: Sequence[str]) -> list[str]:
+    """Write ``-map -0:s`` in one word: argparse takes what begins with a minus for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "-map":
+            joined[-1] = f"-map={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _report_format(command: argparse.ArgumentParser) -> None:
@@ -127,6 +152,7 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
 def _encode(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    _streams(command)
     _report_format(command)
     gop = command.add_argument_group("GOPs")
     gop.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP at most (%(default)s)")
@@ -155,6 +181,7 @@ def _encode(command: argparse.ArgumentParser) -> None:
 def _restore(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    _streams(command)
     _report_format(command)
     efforts = list(SpliceEffort)
     command.add_argument(

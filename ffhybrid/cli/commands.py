@@ -22,6 +22,7 @@ from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
+from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.outputs import PIPE
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
@@ -98,11 +99,11 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
         picture_hashes=bool(options.hash),
-        audio=not options.an,
+        streams=_streams(options),
         frames=options.frames,
         container_format=options.format,
     )
-    with VideoSource(options.input) as source:
+    with VideoSource(options.input, streams=settings.streams) as source:
         duration = source.info.duration
     with _progress(console, "encode", duration) as show:
         start = 0.0
@@ -126,6 +127,18 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         return
     totals = _encode_totals(report.gops)
     _emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
+
+
+def _streams(options: argparse.Namespace) -> StreamOptions:
+    return StreamOptions(
+        maps=tuple(options.map),
+        audio=not options.an,
+        subtitles=not options.sn,
+        data=not options.dn,
+        audio_codec=options.audio_codec,
+        audio_bitrate=options.audio_bitrate,
+        subtitle_codec=options.subtitle_codec,
+    )
 
 
 def _rate(options: argparse.Namespace) -> Rate | None:
@@ -161,7 +174,7 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             options.output,
             container_format=options.format,
             overwrite=options.y,
-            audio=not options.an,
+            streams=_streams(options),
             effort=options.effort,
             threads=options.threads,
             on_gop=lambda index, _: show(index, f"GOP {index}"),
@@ -180,8 +193,9 @@ def _probe(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG0
 
 def _print_probe(info: FileInfo) -> None:
     out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
-    audio = info.audio or "no audio"
-    size = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps, {audio}, {info.size} bytes"
+    beside = [f"{stream.type} {stream.codec or ''} ({stream.language})".replace("  ", " ") for stream in info.streams]
+    picture = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps"
+    size = ", ".join((picture, *beside, f"{info.size} bytes"))
     sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {size}\n")
     headings = (
         "GOP",
