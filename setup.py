@@ -3,7 +3,14 @@
 from setuptools import setup
 
 setup(
-    packages=["ffhybrid", "ffhybrid.cli", "ffhybrid.muxer", "ffhybrid.filters", "ffhybrid.filters.overfit"],
+    packages=[
+        "ffhybrid",
+        "ffhybrid.cli",
+        "ffhybrid.muxer",
+        "ffhybrid.filters",
+        "ffhybrid.filters.overfit",
+        "ffhybrid.filters.pretrained",
+    ],
     package_dir={"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"},
     package_data={"ffhybrid": ["py.typed"], "ffhybrid.filters.overfit": ["analysis.npz"]},
     cffi_modules=["cext/build_cext.py:ffibuilder"],

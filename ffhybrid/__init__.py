@@ -16,7 +16,9 @@ from ffhybrid.errors import (
     EncoderError,
     FFHybridError,
     GeometryError,
+    ModelError,
     NotHybridError,
+    OutOfMemoryError,
     TruncatedError,
     UnsupportedError,
     UsageError,
@@ -28,6 +30,7 @@ from ffhybrid.gop_encoder import EncodeOptions, Rate
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, GopInfo, probe
+from ffhybrid.regeneration import Regeneration, Strictness
 from ffhybrid.restoring import RestoreReport, restore
 from ffhybrid.verification import VerifyReport, verify
 from ffhybrid.x265_options import X265Options
@@ -49,10 +52,14 @@ __all__ = [
     "GopLimits",
     "HybridContainer",
     "HybridGop",
+    "ModelError",
     "NotHybridError",
+    "OutOfMemoryError",
     "ParameterSets",
     "Rate",
+    "Regeneration",
     "RestoreReport",
+    "Strictness",
     "TruncatedError",
     "UnsupportedError",
     "UsageError",

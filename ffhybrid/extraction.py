@@ -14,11 +14,12 @@ from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.outputs import pending_output
 from ffhybrid.payload import Payload
 from ffhybrid.picture import Picture
+from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import located
 from ffhybrid.source import PIXEL_FORMATS
 
 
-def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
+def extract(path: Path, folder: Path, *, overwrite: bool, regeneration: Regeneration | None = None) -> Iterator[Path]:
     """Write ``gop-00000.payload`` and ``gop-00000.png`` for every GOP and yield their paths.
 
     Raises:
@@ -29,7 +30,7 @@ def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for index, gop in enumerate(reader.gops()):
             with located(reader, index, gop):
-                payload, picture, _ = regenerate(gop)
+                payload, picture, _ = regenerate(gop, regeneration)
             target = folder / f"gop-{index:05}.payload"
             with pending_output(target, overwrite=overwrite) as pending:
                 pending.write_bytes(gop.payload)

@@ -11,6 +11,7 @@ from ffhybrid.gop import HybridGop
 from ffhybrid.muxer.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.payload import Payload
+from ffhybrid.regeneration import correction_size
 from ffhybrid.restoring import located
 
 
@@ -29,6 +30,7 @@ class GopInfo:
     generator: str
     payload_bytes: int
     latent_bytes: int
+    correction_bytes: int
     fixups: int
     fixup_bytes: int
     placeholder_bytes: int
@@ -96,6 +98,7 @@ def _gop_info(index: int, gop: HybridGop, payload: Payload) -> GopInfo:
         generator=payload.generator,
         payload_bytes=len(gop.payload),
         latent_bytes=len(payload.latent),
+        correction_bytes=correction_size(payload),
         fixups=fixups.count(payload.fixups),
         fixup_bytes=len(payload.fixups),
         placeholder_bytes=gop.placeholder.size,

@@ -19,6 +19,7 @@ from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.muxer.tracks import AudioPacket
 from ffhybrid.outputs import PIPE, pending_output, standard_output
 from ffhybrid.pipeline import in_order, usable_cores
+from ffhybrid.regeneration import Regeneration
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def restore(
     overwrite: bool = False,
     audio: bool = True,
     effort: SpliceEffort = SpliceEffort.FAST,
+    regeneration: Regeneration | None = None,
     threads: int | None = None,
     on_gop: Callable[[int, RestoredGop], None] | None = None,
 ) -> RestoreReport:
@@ -61,7 +63,7 @@ def restore(
             raise UnsupportedError(
                 f"{source}: {', '.join(reader.other_streams)} cannot be carried yet; give -an to leave them out"
             )
-        with closing(_restored(reader, effort=effort, threads=threads)) as groups:
+        with closing(_restored(reader, effort=effort, regeneration=regeneration, threads=threads)) as groups:
             if output == PIPE:
                 return _write(groups, _Target(reader, PIPE, container_format or PIPE_FORMAT, audio), on_gop)
             with pending_output(output, overwrite=overwrite) as pending:
@@ -69,10 +71,14 @@ def restore(
 
 
 def restored_gops(
-    reader: HybridReader, *, threads: int | None = None, effort: SpliceEffort = SpliceEffort.FAST
+    reader: HybridReader,
+    *,
+    threads: int | None = None,
+    effort: SpliceEffort = SpliceEffort.FAST,
+    regeneration: Regeneration | None = None,
 ) -> Generator[RestoredGop, None, None]:
     """Restore GOP after GOP, some of them at once; errors name the file, the GOP and its time."""
-    with closing(_restored(reader, effort=effort, threads=threads)) as groups:
+    with closing(_restored(reader, effort=effort, regeneration=regeneration, threads=threads)) as groups:
         yield from (group.gop for group in groups if group.gop)
 
 
@@ -84,13 +90,15 @@ class _Group:
     audio: tuple[AudioPacket, ...]
 
 
-def _restored(reader: HybridReader, *, effort: SpliceEffort, threads: int | None) -> Generator[_Group, None, None]:
+def _restored(
+    reader: HybridReader, *, effort: SpliceEffort, regeneration: Regeneration | None, threads: int | None
+) -> Generator[_Group, None, None]:
     def work(numbered: tuple[int, tuple[HybridGop | None, tuple[AudioPacket, ...]]]) -> _Group:
         index, (gop, audio) = numbered
         if gop is None:
             return _Group(None, audio)
         with located(reader, index, gop):
-            return _Group(restore_gop(gop, effort=effort), audio)
+            return _Group(restore_gop(gop, effort=effort, regeneration=regeneration), audio)
 
     return in_order(enumerate(_grouped(reader)), work, threads=threads or usable_cores())
 
