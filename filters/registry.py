@@ -14,6 +14,7 @@ _GENERATORS = {
     "overfit": "ffhybrid.filters.overfit.generator:Overfit",
     "thumbnail": "ffhybrid.filters.thumbnail:Thumbnail",
     "vae": "ffhybrid.filters.pretrained.vae:Vae",
+    "vqgan": "ffhybrid.filters.pretrained.vqgan:Vqgan",
 }
 
 

@@ -72,6 +72,21 @@ def regeneration(model: Path, strict: Strictness = Strictness.NORMAL) -> Regener
     return Regeneration(model=str(model), device="cpu", strict=strict)
 
 
+def test_tokens_go_the_same_way(tmp_path: Path) -> None:
+    model = saved("VQModel", tmp_path / "vq")
+    options = ffhybrid.EncodeOptions(
+        generator="vqgan",
+        generator_options={"model": str(model), "device": "cpu", "scale": 2, "repair": True},
+        keyframe_budget=400,
+        frames=4,
+        x265=ffhybrid.X265Options(crf=35, preset="ultrafast"),
+    )
+    ffhybrid.encode(clip("carphone_pristine.mp4"), tmp_path / "hybrid.mkv", options=options)
+    binary = next(iter(ffmpegs().values()))
+    run(binary, "-v", "error", "-i", tmp_path / "hybrid.mkv", "-map", "0", "-c", "copy", tmp_path / "remuxed.mkv")
+    assert ffhybrid.verify(tmp_path / "remuxed.mkv", regeneration=regeneration(model)).keyframes_verified == 1
+
+
 @pytest.mark.parametrize("repair", [False, True])
 def test_encode_remux_restore_verify(files: dict[bool, Path], model: Path, tmp_path: Path, repair: bool) -> None:
     for name, binary in ffmpegs().items():

@@ -57,7 +57,10 @@ class Frame:
 
 
 class Autoencoder:
-    """A model of diffusers as a map from latents of unit scale, (1, channels, rows, columns), to pictures and back."""
+    """A model of diffusers as a map from latents of unit scale, (1, channels, rows, columns), to pictures and back.
+
+    Those of a ``VQModel`` are vectors of its codebook.
+    """
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -76,6 +79,12 @@ class Autoencoder:
         if self._model.architecture == "AutoencoderTiny":
             return int(self._config.upsampling_scaling_factor ** (len(self._config.decoder_block_out_channels) - 1))
         return int(2 ** (len(self._config.block_out_channels) - 1))
+
+    @property
+    def codebook(self) -> Tensor:
+        """The vectors of a ``VQModel``, (kinds, channels)."""
+        found: Tensor = self._model.network.quantize.embedding.weight
+        return found
 
     def encoded(self, packed: Tensor, frame: Frame, tile: int) -> Tensor:
         """Encode a whole number of latent samples of 2x2 luma blocks, (1, 6, rows, columns)."""
@@ -101,12 +110,20 @@ class Autoencoder:
         return (latents - shift) * scale
 
     def _decode(self, latents: Tensor) -> Tensor:
+        network = self._model.network
         shift, scale = self._normalisation
-        found: Tensor = self._model.network.decode(latents / scale + shift).sample
+        if self._model.architecture == "VQModel":
+            # VQModel.decode would look for the nearest vectors once more.
+            condition = latents if self._config.norm_type == "spatial" else None
+            found: Tensor = network.decoder(network.post_quant_conv(latents), condition)
+        else:
+            found = network.decode(latents / scale + shift).sample
         return found
 
     @property
     def _normalisation(self) -> tuple[float, float]:
+        if self._model.architecture == "VQModel":
+            return 0.0, 1.0
         return float(self._config.get("shift_factor") or 0.0), float(self._config.get("scaling_factor") or 1.0)
 
 

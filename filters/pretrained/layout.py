@@ -38,6 +38,11 @@ class Latent:
         """Bytes of a latent beside its body, without a correction."""
         return _HEAD.size + 1
 
+    @property
+    def size(self) -> int:
+        """Bytes without a correction."""
+        return self.overhead() + len(self.body)
+
     def to_bytes(self) -> bytes:
         """Serialise."""
         head = _HEAD.pack(VERSION, self.architecture, self.model, self.reduction, self.tile // TILE_UNIT)

@@ -15,9 +15,10 @@ from ffhybrid.filters.base import DifferentiableLoss
 from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame
 from ffhybrid.filters.pretrained.rate import RateModel
 
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.03
 """Of Adam, in steps of the quantiser; it falls to a part of itself along a cosine."""
 LAST_RATE = 0.1
+STEERING_GAIN = 3.0
 
 
 class Refinement:
@@ -66,8 +67,13 @@ class Refinement:
         torch.autograd.backward(self._samples * distortion + self._lagrangian * bits)
         self._optimizer.step()
 
-    def follow(self, step: float) -> None:
-        """Go on at another step of the quantiser, with the lambda that belongs to it, and let the rate follow."""
+    def steer(self, ratio: float) -> None:
+        """Let the rate follow the values, and lambda a size that is ``ratio`` times what it should be."""
+        self._lagrangian *= ratio**STEERING_GAIN
+        self._rate.refit(self._units.round())
+
+    def change_step(self, step: float) -> None:
+        """Go on at another step of the quantiser, with the lambda that belongs to it; values are fitted to a step."""
         with torch.no_grad():
             self._units *= self._step / step
         self._lagrangian *= (step / self._step) ** 2

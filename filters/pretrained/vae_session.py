@@ -33,7 +33,9 @@ LEAST_SIDE = 64
 DEFAULT_STEP = 0.4
 """In latents of unit scale, without a budget."""
 STEERING_INTERVAL = 10
-"""Iterations after which the step of the quantiser moves to what meets the budget."""
+"""Iterations after which lambda is moved towards the budget."""
+MOVING_PART = 0.6
+"""Of the first iterations, in which the step of the quantiser may move too."""
 SLOPE_STEPS = 8
 """Between the two steps of the quantiser whose losses and sizes give a first lambda."""
 LEAST_LAMBDA = 1e-6
@@ -155,13 +157,16 @@ class Session:
             refinement.descend(done / iterations)
             if done % STEERING_INTERVAL and done < iterations:
                 continue
-            step = step if budget is None else _step_for(refinement.values, budget)
-            refinement.follow(real_step(step))
             found = self._candidate(refinement.values, frame, step)
             logger.debug("%d: step %d, %d bytes, loss %.5f", done, step, found.size, found.loss)
             best = min(best, found, key=lambda candidate: _rank(candidate, budget))
             report(done, best)
-        return best
+            refinement.steer(found.size / budget if budget else 1.0)
+            if _miss(found, budget) > TOLERANCE / 2 and done < MOVING_PART * iterations:
+                step = _step_for(refinement.values, budget)
+                refinement.change_step(real_step(step))
+        settled = self._candidate(refinement.values, frame, _step_for(refinement.values, budget) if budget else step)
+        return min(best, settled, key=lambda candidate: _rank(candidate, budget))
 
     def _slope(self, values: Tensor, start: Candidate) -> float:
         """Lambda at which a start of this size is the best one: loss saved for a bit a luma sample."""
