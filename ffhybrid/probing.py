@@ -14,6 +14,7 @@ from ffhybrid.muxer.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.muxer.streams import codec_name, labels_of
 from ffhybrid.payload import Payload
+from ffhybrid.regeneration import correction_size
 from ffhybrid.restoring import located
 
 
@@ -32,6 +33,7 @@ class GopInfo:
     generator: str
     payload_bytes: int
     latent_bytes: int
+    correction_bytes: int
     fixups: int
     fixup_bytes: int
     placeholder_bytes: int
@@ -121,6 +123,7 @@ def _gop_info(index: int, gop: HybridGop, payload: Payload) -> GopInfo:
         generator=payload.generator,
         payload_bytes=len(gop.payload),
         latent_bytes=len(payload.latent),
+        correction_bytes=correction_size(payload),
         fixups=fixups.count(payload.fixups),
         fixup_bytes=len(payload.fixups),
         placeholder_bytes=gop.placeholder.size,

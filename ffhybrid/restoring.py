@@ -20,6 +20,7 @@ from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.muxer.streams import Companions, StreamPacket
 from ffhybrid.outputs import PIPE, pending_output
 from ffhybrid.pipeline import in_order, usable_cores
+from ffhybrid.regeneration import Regeneration
 from ffhybrid.targets import check_target, is_matroska_target, open_writer
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def restore(
     overwrite: bool = False,
     streams: StreamOptions | None = None,
     effort: SpliceEffort = SpliceEffort.FAST,
+    regeneration: Regeneration | None = None,
     threads: int | None = None,
     on_gop: Callable[[int, RestoredGop], None] | None = None,
 ) -> RestoreReport:
@@ -63,7 +65,7 @@ def restore(
     with HybridReader(source, streams=streams or StreamOptions(), for_matroska=for_matroska) as reader:
         if reader.companions and for_matroska:
             reader.companions.check_matroska()
-        with closing(_restored(reader, effort=effort, threads=threads)) as groups:
+        with closing(_restored(reader, effort=effort, regeneration=regeneration, threads=threads)) as groups:
             if output == PIPE:
                 return _write(groups, _Target(reader, PIPE, output, container_format), on_gop)
             with pending_output(output, overwrite=overwrite) as pending:
@@ -71,10 +73,14 @@ def restore(
 
 
 def restored_gops(
-    reader: HybridReader, *, threads: int | None = None, effort: SpliceEffort = SpliceEffort.FAST
+    reader: HybridReader,
+    *,
+    threads: int | None = None,
+    effort: SpliceEffort = SpliceEffort.FAST,
+    regeneration: Regeneration | None = None,
 ) -> Generator[RestoredGop, None, None]:
     """Restore GOP after GOP, some of them at once; errors name the file, the GOP and its time."""
-    with closing(_restored(reader, effort=effort, threads=threads)) as groups:
+    with closing(_restored(reader, effort=effort, regeneration=regeneration, threads=threads)) as groups:
         yield from (group.gop for group in groups if group.gop)
 
 
@@ -86,13 +92,15 @@ class _Group:
     packets: tuple[StreamPacket, ...]
 
 
-def _restored(reader: HybridReader, *, effort: SpliceEffort, threads: int | None) -> Generator[_Group, None, None]:
+def _restored(
+    reader: HybridReader, *, effort: SpliceEffort, regeneration: Regeneration | None, threads: int | None
+) -> Generator[_Group, None, None]:
     def work(numbered: tuple[int, tuple[HybridGop | None, tuple[StreamPacket, ...]]]) -> _Group:
         index, (gop, packets) = numbered
         if gop is None:
             return _Group(None, packets)
         with located(reader, index, gop):
-            return _Group(restore_gop(gop, effort=effort), packets)
+            return _Group(restore_gop(gop, effort=effort, regeneration=regeneration), packets)
 
     return in_order(enumerate(_grouped(reader)), work, threads=threads or usable_cores())
 

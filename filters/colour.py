@@ -53,7 +53,7 @@ def from_rgb(rgb: Tensor, colour: Colour) -> Tensor:
         (batch, 6, rows / 2, columns / 2).
     """
     red, green, blue = _luma_weights(colour)
-    r, g, b = (rgb[:, channel : channel + 1] for channel in range(3))
+    r, g, b = rgb[:, 0:1], rgb[:, 1:2], rgb[:, 2:3]
     y = red * r + green * g + blue * b
     cb = F.avg_pool2d((b - y) / (2 * (1 - blue)), 2)
     cr = F.avg_pool2d((r - y) / (2 * (1 - red)), 2)
