@@ -11,6 +11,7 @@ setup(
         "ffhybrid.muxer",
         "ffhybrid.filters",
         "ffhybrid.filters.overfit",
+        "ffhybrid.filters.pretrained",
     ],
     package_dir={"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"},
     package_data={

@@ -1,9 +1,10 @@
-"""Keyframes of generator ``overfit`` beside x265's I-frames of the same bytes: PSNR, LPIPS, seconds, real bitstreams.
+"""Keyframes of a generator beside x265's I-frames of the same bytes: PSNR, LPIPS, seconds, real bitstreams.
 
 The peer is one I-frame of libx265 at ``qp=N:preset=slow``, its slice NAL unit only. Ours counts the whole payload:
 header, hashes and all. PSNR is over all samples of Y, Cb and Cr; LPIPS is AlexNet's. Frames are the first of each clip.
 
     python benchmarks/keyframe.py [--width 640] [--preset medium] [--tune perceptual] [--qp 42 46 50] [CLIP ...]
+    python benchmarks/keyframe.py --generator vae --model FOLDER [--preset fast] [CLIP ...]
     python benchmarks/keyframe.py --decode [CLIP ...]
 """
 
@@ -29,12 +30,13 @@ from rich.table import Table
 
 from clips import shared_clips, wheel_clip
 from ffhybrid import hevc
+from ffhybrid.filters import create
 from ffhybrid.filters.base import Likeness
 from ffhybrid.filters.colour import to_rgb
+from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.generator import Overfit
-from ffhybrid.filters.overfit.losses import pack
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture, PictureSpec
@@ -46,6 +48,7 @@ CPU = torch.device("cpu")
 class Row:
     """One picture at one size."""
 
+    generator: str
     clip: str
     width: int
     height: int
@@ -99,10 +102,10 @@ def psnr(ours: Picture, theirs: Picture) -> float:
     return 10 * math.log10(255**2 / max(Likeness(theirs).distortion(ours), 1e-9))
 
 
-def payload_size(latent: bytes, picture: Picture, spec: PictureSpec) -> int:
+def payload_size(generator: str, latent: bytes, picture: Picture, spec: PictureSpec) -> int:
     """Bytes of the payload that carries a latent."""
     payload = Payload(
-        generator="overfit",
+        generator=generator,
         spec=spec,
         coded_width=spec.width,
         coded_height=spec.height,
@@ -119,17 +122,19 @@ def payload_size(latent: bytes, picture: Picture, spec: PictureSpec) -> int:
 class Comparison:
     """Fits keyframes at the bytes of x265's."""
 
-    def __init__(self, lpips: Lpips, *, preset: str, tune: str) -> None:
+    def __init__(self, lpips: Lpips, generator: str, *, preset: str, tune: str, model: str | None) -> None:
         self._lpips = lpips
+        self._name = generator
         self._preset = preset
         self._tune = tune
-        self._generator = Overfit(preset=preset, tune=tune)
+        on_model = {"model": model} if model else {}
+        self._generator = create(generator, preset=preset, tune=tune, **on_model)
 
     def row(self, clip: Path, width: int | None, qp: int) -> Row:
         """Compare one picture at one QP."""
         picture, spec = first_frame(clip, width)
         size, theirs = x265_intra(picture, qp)
-        overhead = payload_size(b"", picture, spec)
+        overhead = payload_size(self._name, b"", picture, spec)
         began = time.monotonic()
         latent = self._generator.fit(
             Likeness(picture), spec, budget=max(size - overhead, 100), warm_start=None, progress=None
@@ -137,6 +142,7 @@ class Comparison:
         seconds = time.monotonic() - began
         ours = self._generator.generate(latent, spec)
         return Row(
+            generator=self._name,
             clip=clip.stem,
             width=spec.width,
             height=spec.height,
@@ -144,7 +150,7 @@ class Comparison:
             preset=self._preset,
             tune=self._tune,
             bytes_x265=size,
-            bytes_ours=payload_size(latent, ours, spec),
+            bytes_ours=payload_size(self._name, latent, ours, spec),
             psnr_x265=psnr(theirs, picture),
             psnr_ours=psnr(ours, picture),
             lpips_x265=self._distance(theirs, picture),
@@ -161,7 +167,7 @@ class Comparison:
 def print_rows(rows: list[Row], console: Console) -> None:
     """Print a line a row, and averages a QP."""
     headings = ("clip", "size", "QP", "B x265", "B ours", "PSNR x265", "ours", "LPIPS x265", "ours", "change", "s")
-    table = Table(*headings, box=None, title=f"{rows[0].preset}, {rows[0].tune}")
+    table = Table(*headings, box=None, title=f"{rows[0].generator}, {rows[0].preset}, {rows[0].tune}")
     for row in rows:
         table.add_row(
             row.clip,
@@ -217,6 +223,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--width", type=int, default=640, help="0 for the clip's own")
+    parser.add_argument("--generator", default="overfit", choices=("overfit", "vae"))
+    parser.add_argument("--model", help="of vae: folder, safetensors file, name below FFHYBRID_MODELS")
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--tune", default="perceptual")
     parser.add_argument("--qp", type=int, nargs="+", default=[42, 46, 50])
@@ -231,7 +239,9 @@ def main() -> None:
     weights = find_lpips_weights()
     if weights is None:
         raise SystemExit(f"LPIPS has no weights here: {HOW_TO_GET}")
-    comparison = Comparison(Lpips(*weights), preset=arguments.preset, tune=arguments.tune)
+    comparison = Comparison(
+        Lpips(*weights), arguments.generator, preset=arguments.preset, tune=arguments.tune, model=arguments.model
+    )
     rows = []
     for clip in clips:
         for qp in arguments.qp:

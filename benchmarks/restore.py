@@ -32,7 +32,7 @@ from clips import shared_clips, wheel_clip
 from ffhybrid import fixups, hevc
 from ffhybrid.filters.registry import for_restoring
 from ffhybrid.keyframe import RestoredGop, splice
-from ffhybrid.muxer.libav import PlainWriter
+from ffhybrid.muxer.libav import LibavWriter
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.payload import Payload, picture_md5
 
@@ -118,7 +118,7 @@ class Stages:
 def measure_stages(path: Path, output: Path) -> Stages:
     """Restore GOP after GOP, each stage by itself."""
     stages = Stages()
-    writer: PlainWriter | None = None
+    writer: LibavWriter | None = None
     with HybridReader(path) as reader:
         gops = reader.gops()
         while True:
@@ -140,17 +140,17 @@ def measure_stages(path: Path, output: Path) -> Stages:
                 restored = splice(gop, picture, md5s)
             with stages.time("mux"):
                 writer = writer or opened(reader, restored, output)
-                writer.write_access_units(restored.access_units, restored.parameter_sets.nal_units)
+                writer.write_access_units(restored.access_units, restored.parameter_sets.nal_units, restored.time_base)
             stages.gops += 1
     if writer:
         writer.close()
     return stages
 
 
-def opened(reader: HybridReader, first: RestoredGop, output: Path) -> PlainWriter:
+def opened(reader: HybridReader, first: RestoredGop, output: Path) -> LibavWriter:
     """Open a NUT file."""
     video = replace(reader.video, parameter_sets=first.parameter_sets)
-    return PlainWriter(output, video=video, time_base=first.time_base, container_format="nut")
+    return LibavWriter(output, video=video, time_base=first.time_base, container_format="nut")
 
 
 def seconds_of(command: str, cores: int) -> float:

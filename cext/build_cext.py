@@ -101,9 +101,19 @@ int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ff
 int32_t ffh_overfit_step(uint8_t step, int level);
 void ffh_noise_row(int channel, int row, int columns, int16_t *out);
 extern const uint32_t ffh_laplace_decay[64];
+
+#define FFH_CODES_MAX_CHANNELS ...
+#define FFH_CODES_MAX_COUNT ...
+int ffh_codes_encode(const int8_t *codes, int channels, int rows, int columns, ffh_buf *out);
+int ffh_codes_decode(const uint8_t *data, size_t size, int channels, int rows, int columns, int8_t *codes);
+
+#define FFH_TOKENS_MAX_KINDS ...
+#define FFH_TOKENS_MAX_COUNT ...
+int ffh_tokens_encode(const uint16_t *tokens, int rows, int columns, int kinds, ffh_buf *out);
+int ffh_tokens_decode(const uint8_t *data, size_t size, int rows, int columns, int kinds, uint16_t *tokens);
 """
 
-HEADERS = ["common", "nal", "sei", "hvcc", "params", "slice", "picture", "digest", "overfit"]
+HEADERS = ["common", "nal", "sei", "hvcc", "params", "slice", "picture", "digest", "overfit", "codes", "tokens"]
 
 sanitize = bool(os.environ.get("FFH_SANITIZE"))
 

@@ -134,19 +134,43 @@ static int code_escape(ffh_latent_coder *c, int difference)
     return below ? -CENTRE - 1 - (int)beyond : CENTRE + (int)beyond;
 }
 
+static int centre_of(ffh_distribution d)
+{
+    return (d.mean + FFH_MEAN_STEPS / 2) >> 4;
+}
+
+static const uint16_t *cumulative_of(const ffh_latent_coder *c, ffh_distribution d)
+{
+    return c->cumulative[d.scale][d.mean - FFH_MEAN_STEPS * centre_of(d) + FFH_MEAN_STEPS / 2];
+}
+
+static int symbol_of(int difference)
+{
+    return difference >= -CENTRE && difference < CENTRE ? difference + CENTRE : ESCAPE;
+}
+
+static uint32_t interval_width(const uint16_t *cumulative, int symbol)
+{
+    return interval_end(cumulative, symbol) - cumulative[symbol];
+}
+
+uint32_t ffh_latent_width(const ffh_latent_coder *c, ffh_distribution d, int latent)
+{
+    return interval_width(cumulative_of(c, d), symbol_of(latent - centre_of(d)));
+}
+
 int ffh_code_latent(ffh_latent_coder *c, ffh_distribution d, int latent)
 {
-    int centre = (d.mean + FFH_MEAN_STEPS / 2) >> 4;
-    const uint16_t *cumulative = c->cumulative[d.scale][d.mean - FFH_MEAN_STEPS * centre + FFH_MEAN_STEPS / 2];
+    int centre = centre_of(d);
+    const uint16_t *cumulative = cumulative_of(c, d);
     int symbol;
 
     if (c->range->out) {
-        int difference = latent - centre;
-        symbol = difference >= -CENTRE && difference < CENTRE ? difference + CENTRE : ESCAPE;
-        ffh_range_encode(c->range, cumulative[symbol], interval_end(cumulative, symbol) - cumulative[symbol]);
+        symbol = symbol_of(latent - centre);
+        ffh_range_encode(c->range, cumulative[symbol], interval_width(cumulative, symbol));
     } else {
         symbol = find_symbol(cumulative, ffh_range_peek(c->range));
-        ffh_range_consume(c->range, cumulative[symbol], interval_end(cumulative, symbol) - cumulative[symbol]);
+        ffh_range_consume(c->range, cumulative[symbol], interval_width(cumulative, symbol));
     }
     return centre + (symbol == ESCAPE ? code_escape(c, latent - centre) : symbol - CENTRE);
 }

@@ -53,6 +53,9 @@ void ffh_latent_coder_init(ffh_latent_coder *coder, ffh_range *range);
 /* Encodes a latent, or decodes one, which may be out of range in damaged data. */
 int ffh_code_latent(ffh_latent_coder *coder, ffh_distribution distribution, int latent);
 
+/* How much of FFH_RANGE_TOTAL a distribution gives to a latent, escapes sharing theirs. */
+uint32_t ffh_latent_width(const ffh_latent_coder *coder, ffh_distribution distribution, int latent);
+
 static inline int ffh_is_latent(int value)
 {
     return value >= -FFH_MAX_LATENT && value <= FFH_MAX_LATENT;

@@ -26,13 +26,16 @@ static void put_held(ffh_range *r, unsigned carry)
         ffh_buf_append_byte(r->out, (uint8_t)(0xff + carry));
 }
 
-/* Moves the top byte of `low` out, or holds it back while it is 0xff and a carry may come. */
+/*
+ * Moves the top byte of `low` out, or holds it back while it is 0xff and a carry may come. The first byte has nothing
+ * before it that a carry could reach, and is held whatever it is.
+ */
 static void shift_low(ffh_range *r)
 {
     unsigned carry = (unsigned)(r->low >> 32);
     uint32_t low = (uint32_t)r->low;
 
-    if (low < 0xff000000u || carry) {
+    if (low < 0xff000000u || carry || !r->held) {
         if (r->held)
             put_held(r, carry);
         r->cache = (uint8_t)(low >> 24);

@@ -16,7 +16,9 @@ from ffhybrid.errors import (
     EncoderError,
     FFHybridError,
     GeometryError,
+    ModelError,
     NotHybridError,
+    OutOfMemoryError,
     TruncatedError,
     UnsupportedError,
     UsageError,
@@ -26,8 +28,10 @@ from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.gop_encoder import EncodeOptions, Rate
 from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, GopInfo, probe
+from ffhybrid.regeneration import Regeneration, Strictness
 from ffhybrid.restoring import RestoreReport, restore
 from ffhybrid.verification import VerifyReport, verify
 from ffhybrid.x265_options import X265Options
@@ -49,10 +53,15 @@ __all__ = [
     "GopLimits",
     "HybridContainer",
     "HybridGop",
+    "ModelError",
     "NotHybridError",
+    "OutOfMemoryError",
     "ParameterSets",
     "Rate",
+    "Regeneration",
     "RestoreReport",
+    "StreamOptions",
+    "Strictness",
     "TruncatedError",
     "UnsupportedError",
     "UsageError",

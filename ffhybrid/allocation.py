@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ffhybrid import x265
 from ffhybrid.errors import UsageError
+from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits, plan_gops
 from ffhybrid.source import VideoSource
 from ffhybrid.x265_options import X265Options
@@ -32,14 +33,16 @@ class Complexity:
     seconds: float
 
 
-def first_pass(path: Path, *, limits: GopLimits, frames: int | None) -> list[Complexity]:
+def first_pass(
+    path: Path, *, limits: GopLimits, frames: int | None, streams: StreamOptions | None = None
+) -> list[Complexity]:
     """Encode every GOP quickly at one CRF.
 
     Raises:
         UsageError: there are no frames.
     """
     found = []
-    with VideoSource(path) as source, tempfile.TemporaryDirectory(prefix="ffhybrid-") as name:
+    with VideoSource(path, streams=streams) as source, tempfile.TemporaryDirectory(prefix="ffhybrid-") as name:
         for gop in plan_gops(source.frames(limit=frames), source.info, Path(name), limits=limits):
             coded = x265.encode(gop, FIRST_PASS, params=x265.KEEP_PPS)
             size = sum(unit.size for unit in coded.access_units)

@@ -19,6 +19,7 @@ from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import RestoredGop
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.pipeline import usable_cores
+from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import located, restored_gops
 
 
@@ -41,8 +42,11 @@ class HybridContainer:
     many keyframes are made, and pictures decoded, at a time; by default one a core.
     """
 
-    def __init__(self, path: str | PathLike[str], *, threads: int | None = None) -> None:
+    def __init__(
+        self, path: str | PathLike[str], *, threads: int | None = None, regeneration: Regeneration | None = None
+    ) -> None:
         self._reader = HybridReader(Path(path))
+        self._regeneration = regeneration
         self._threads = threads or usable_cores()
         video = self._reader.video
         self.streams = (
@@ -96,7 +100,7 @@ class HybridContainer:
         given: deque[_Given] = deque()
         with (
             closing(GopDecoder(threads=self._threads)) as decoder,
-            closing(restored_gops(self._reader, threads=self._threads)) as gops,
+            closing(restored_gops(self._reader, threads=self._threads, regeneration=self._regeneration)) as gops,
         ):
             try:
                 for index, gop in enumerate(gops):
@@ -132,6 +136,8 @@ def _counted(frames: Iterator[av.VideoFrame], given: deque[_Given]) -> Iterator[
         yield frame
 
 
-def open(path: str | PathLike[str], *, threads: int | None = None) -> HybridContainer:  # noqa: A001 - as in av.open
-    """Open a hybrid file for decoding."""
-    return HybridContainer(path, threads=threads)
+def open(  # noqa: A001 - as in av.open
+    path: str | PathLike[str], *, threads: int | None = None, regeneration: Regeneration | None = None
+) -> HybridContainer:
+    """Open a hybrid file for decoding; ``regeneration`` says by which model its keyframes are made."""
+    return HybridContainer(path, threads=threads, regeneration=regeneration)

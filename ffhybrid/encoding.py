@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.audio import AudioSource
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import FitProgress, Generator, create
 from ffhybrid.gop import ParameterSets
 from ffhybrid.gop_encoder import EncodeOptions, GopEncoder, GopReport
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.libav import LibavHybridWriter, PlainWriter
+from ffhybrid.muxer.libav import LibavWriter
 from ffhybrid.muxer.matroska import MatroskaWriter
+from ffhybrid.muxer.streams import Labels
 from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.outputs import PIPE, pending_output, standard_output
+from ffhybrid.outputs import PIPE, pending_output
 from ffhybrid.planner import SourceGop, plan_gops
 from ffhybrid.source import VideoSource
+from ffhybrid.streams import CompanionSource
+from ffhybrid.targets import check_target, is_matroska_target, open_writer
 
-MATROSKA_SUFFIXES = (".mkv", ".mka", ".mk3d")
+ENCODER_TAG = {"ENCODER": "ffhybrid"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ def encode(
     """
     options = options or EncodeOptions()
     source, output = Path(source), Path(output)
-    if options.carriage is Carriage.TRACK and not _is_matroska(output, options.container_format):
+    if options.carriage is Carriage.TRACK and not is_matroska_target(output, options.container_format):
         raise UsageError(f"{output}: the carriage 'track' is for Matroska, use -carriage inband")
     generator = create(options.generator, **options.generator_options)
     if output == PIPE:
@@ -71,27 +73,39 @@ def _encode_to(
     on_gop: Callable[[GopReport], None] | None,
     on_fit: Callable[[FitProgress], None] | None,
 ) -> EncodeReport:
-    encoder = GopEncoder.create(path, generator, options)
     reports: list[GopReport] = []
-    writer: MatroskaWriter | LibavHybridWriter | None = None
+    writer: MatroskaWriter | LibavWriter | None = None
+    for_matroska = is_matroska_target(output, options.container_format)
     with ExitStack() as stack:
-        source = stack.enter_context(VideoSource(path))
-        audio = stack.enter_context(AudioSource.open(path, wanted=options.audio))
+        beside = stack.enter_context(CompanionSource.open(path, options.streams, for_matroska=for_matroska))
+        companions = replace(beside.companions, tags={**beside.companions.tags, **ENCODER_TAG})
+        check_target(output, options.container_format, companions)
+        source = stack.enter_context(VideoSource(path, streams=options.streams))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ffhybrid-")))
+        encoder = GopEncoder.create(path, generator, options)
         frames = source.frames(limit=options.frames)
         end = Fraction(0)
         for planned in plan_gops(frames, source.info, directory, limits=options.limits):
             gop, report = encoder.encode(planned, on_fit)
             planned.discard()
             if writer is None:
-                video = _video_track(gop.parameter_sets, planned)
-                writer = stack.enter_context(_open_writer(target, output, video, audio, gop.time_base, options))
                 sets = gop.parameter_sets
+                writer = stack.enter_context(
+                    open_writer(
+                        target,
+                        output,
+                        video=_video_track(sets, planned, beside.video),
+                        companions=companions,
+                        time_base=gop.time_base,
+                        carriage=options.carriage or Carriage.TRACK,
+                        container_format=options.container_format,
+                    )
+                )
             if gop.parameter_sets != sets:
                 raise EncoderError(f"GOP {planned.index}: x265 changed the parameter sets between GOPs")
             end = (gop.placeholder.pts + gop.duration) * gop.time_base
-            for packet in audio.before(end):
-                writer.write_audio(packet)
+            for packet in beside.before(end):
+                writer.write_packet(packet)
             writer.write_gop(gop)
             reports.append(report)
             if on_gop:
@@ -99,13 +113,13 @@ def _encode_to(
         if writer is None:
             raise UsageError(f"{path}: there are no frames to encode")
         if options.frames is None:
-            for packet in audio.rest():
-                writer.write_audio(packet)
+            for packet in beside.rest():
+                writer.write_packet(packet)
     size = target.stat().st_size if target != PIPE else 0
     return EncodeReport(gops=tuple(reports), file_bytes=size, seconds=float(end))
 
 
-def _video_track(sets: ParameterSets, gop: SourceGop) -> VideoTrack:
+def _video_track(sets: ParameterSets, gop: SourceGop, labels: Labels) -> VideoTrack:
     return VideoTrack(
         parameter_sets=sets,
         width=gop.spec.width,
@@ -113,39 +127,5 @@ def _video_track(sets: ParameterSets, gop: SourceGop) -> VideoTrack:
         sample_aspect_ratio=gop.sample_aspect_ratio,
         frame_rate=gop.frame_rate if len(set(gop.durations)) <= 2 else None,
         colour=gop.spec.colour,
+        labels=labels,
     )
-
-
-def _is_matroska(output: Path, container_format: str | None) -> bool:
-    if container_format:
-        return container_format == "matroska"
-    return output == PIPE or output.suffix.lower() in MATROSKA_SUFFIXES
-
-
-@contextmanager
-def _open_writer(
-    target: Path,
-    output: Path,
-    video: VideoTrack,
-    audio: AudioSource,
-    time_base: Fraction,
-    options: EncodeOptions,
-) -> Iterator[MatroskaWriter | LibavHybridWriter]:
-    file = standard_output() if target == PIPE else None
-    if not _is_matroska(output, options.container_format):
-        plain = PlainWriter(
-            file or target,
-            video=video,
-            time_base=time_base,
-            audio=audio.stream,
-            container_format=options.container_format,
-        )
-        with LibavHybridWriter(plain) as libav_writer:
-            yield libav_writer
-        return
-    with file or target.open("wb") as opened:
-        carriage = options.carriage or Carriage.TRACK
-        with MatroskaWriter(
-            opened, video=video, audio=audio.track, carriage=carriage, tags={"ENCODER": "ffhybrid"}
-        ) as writer:
-            yield writer

@@ -55,3 +55,13 @@ class EncoderError(FFHybridError, RuntimeError):
     """The external encoder failed or gave a stream that cannot be spliced."""
 
     exit_code = 9
+
+
+class ModelError(FFHybridError, LookupError):
+    """A model that is not on this machine, is damaged, or is not the one that a latent was made with."""
+
+    exit_code = 10
+
+
+class OutOfMemoryError(FFHybridError, MemoryError):
+    """A model and a picture that do not fit the memory of this machine or device."""

@@ -9,10 +9,11 @@ from ffhybrid.images import png
 from ffhybrid.keyframe import regenerate
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.outputs import pending_output
+from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import located
 
 
-def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
+def extract(path: Path, folder: Path, *, overwrite: bool, regeneration: Regeneration | None = None) -> Iterator[Path]:
     """Write ``gop-00000.payload`` and ``gop-00000.png`` for every GOP and yield their paths.
 
     Raises:
@@ -23,7 +24,7 @@ def extract(path: Path, folder: Path, *, overwrite: bool) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for index, gop in enumerate(reader.gops()):
             with located(reader, index, gop):
-                payload, picture, _ = regenerate(gop)
+                payload, picture, _ = regenerate(gop, regeneration)
             target = folder / f"gop-{index:05}.payload"
             with pending_output(target, overwrite=overwrite) as pending:
                 pending.write_bytes(gop.payload)

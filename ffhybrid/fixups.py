@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ffhybrid import leb128
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.picture import Picture, Plane
+from ffhybrid.picture import Picture
 
 
 def difference(generated: Picture, locked: Picture) -> bytes:
     """Encode ``locked - generated``; both pictures have the same size and bit depth."""
-    before, after = _flat(generated), _flat(locked)
+    before, after = generated.samples(), locked.samples()
     positions = np.flatnonzero(before != after)
     gaps = np.diff(positions, prepend=-1)
     deltas = after[positions].astype(np.int64) - before[positions]
@@ -38,7 +37,7 @@ def apply(picture: Picture, data: bytes) -> Picture:
     Raises:
         CorruptDataError: a position outside the picture, or a sample that leaves its range.
     """
-    samples = _flat(picture)
+    samples = picture.samples()
     maximum = (1 << picture.bit_depth) - 1
     position = -1
     for gap, delta in _entries(data):
@@ -49,18 +48,7 @@ def apply(picture: Picture, data: bytes) -> Picture:
         if not 0 <= value <= maximum:
             raise CorruptDataError("a fix-up leaves the range of samples")
         samples[position] = value
-    return _unflat(samples, picture)
-
-
-def _flat(picture: Picture) -> Plane:
-    return np.concatenate([plane.ravel() for plane in picture.planes])
-
-
-def _unflat(samples: Plane, like: Picture) -> Picture:
-    ends = np.cumsum([plane.size for plane in like.planes])[:-1]
-    parts: list[NDArray[np.uint8] | NDArray[np.uint16]] = list(np.split(samples, ends))
-    y, cb, cr = (part.reshape(plane.shape) for part, plane in zip(parts, like.planes, strict=True))
-    return Picture(y, cb, cr, like.bit_depth)
+    return picture.with_samples(samples)
 
 
 def _zigzag(value: int) -> int:

@@ -17,7 +17,9 @@ from ffhybrid.gop_encoding import CodedGop, check, without_hashes
 from ffhybrid.gop_search import GopSearch, Progress
 from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits, SourceGop
+from ffhybrid.regeneration import Regeneration, Strictness, correction_size
 from ffhybrid.x265_options import X265Options
 
 
@@ -60,7 +62,7 @@ class EncodeOptions:
     limits: GopLimits = field(default_factory=GopLimits)
     carriage: Carriage | None = None
     picture_hashes: bool = False
-    audio: bool = True
+    streams: StreamOptions = field(default_factory=StreamOptions)
     frames: int | None = None
     container_format: str | None = None
 
@@ -75,8 +77,9 @@ class EncodeOptions:
 class GopReport:
     """What one GOP cost, in bytes; ``fixups`` counts samples, ``windows`` the lambda windows tried.
 
-    ``generator`` is ``hevc`` where the GOP keeps an ordinary I-frame, whose bytes are then in ``placeholder``. ``psnr``
-    and ``lpips`` are means over the GOP, None where nobody looked.
+    ``correction`` is part of ``latent``, which is part of ``payload``. ``generator`` is ``hevc`` where the
+    GOP keeps an ordinary I-frame, whose bytes are then in ``placeholder``. ``psnr`` and ``lpips`` are means over the
+    GOP, None where nobody looked.
     """
 
     index: int
@@ -85,6 +88,7 @@ class GopReport:
     generator: str
     crf: float
     latent: int
+    correction: int
     payload: int
     fixups: int
     fixup_bytes: int
@@ -101,6 +105,7 @@ class GopEncoder:
     def __init__(self, generator: Generator, options: EncodeOptions) -> None:
         self._generator = generator
         self._options = options
+        self._regeneration = _regeneration(options.generator_options)
         self._latent: bytes | None = None
         self._crf = options.x265.crf
 
@@ -120,7 +125,7 @@ class GopEncoder:
             EncoderError: x265 failed, or the GOP does not restore exactly.
         """
         coded, quality = self._coded(gop, progress)
-        check(coded, gop)
+        check(coded, gop, self._regeneration)
         if coded.payload.generator == self._generator.name:
             self._latent = coded.payload.latent
         self._crf = coded.crf
@@ -159,7 +164,7 @@ class RateControl(GopEncoder):
     def __init__(self, path: Path, generator: Generator, options: EncodeOptions, rate: Rate) -> None:
         super().__init__(generator, options)
         self._allocation = Allocation(
-            first_pass(path, limits=options.limits, frames=options.frames),
+            first_pass(path, limits=options.limits, frames=options.frames, streams=options.streams),
             bitrate=rate.bitrate,
             maxrate=rate.maxrate,
             bufsize=rate.bufsize,
@@ -190,6 +195,16 @@ class DistanceControl(GopEncoder):
         return best.gop, best.quality
 
 
+def _regeneration(options: Mapping[str, object]) -> Regeneration:
+    """Check keyframes with the model that they were made with, as it would be without a correction."""
+    model, device = options.get("model"), options.get("device")
+    return Regeneration(
+        model=str(model) if model else None,
+        device=str(device) if device else "auto",
+        strict=Strictness.STRICT,
+    )
+
+
 def _report(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> GopReport:
     return GopReport(
         index=gop.index,
@@ -198,6 +213,7 @@ def _report(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: Quality
         generator=coded.payload.generator,
         crf=coded.crf,
         latent=len(coded.payload.latent),
+        correction=correction_size(coded.payload),
         payload=len(hybrid.payload),
         fixups=fixups.count(coded.payload.fixups),
         fixup_bytes=len(coded.payload.fixups),

@@ -15,6 +15,7 @@ from ffhybrid.lock import encode_locked
 from ffhybrid.payload import Payload, parameter_set_digest, picture_md5
 from ffhybrid.picture import Picture
 from ffhybrid.planner import SourceGop
+from ffhybrid.regeneration import Regeneration
 from ffhybrid.x265 import X265Gop
 from ffhybrid.x265_options import X265Options
 
@@ -73,14 +74,14 @@ def intra_size(gop: SourceGop, options: X265Options) -> int:
     return len(x265.encode(first, options, params={}).intra_slice)
 
 
-def check(gop: CodedGop, source: SourceGop) -> None:
+def check(gop: CodedGop, source: SourceGop, regeneration: Regeneration) -> None:
     """Restore the GOP as a reader would and hold every picture against x265's own hash.
 
     Raises:
         EncoderError: it does not restore exactly.
     """
     try:
-        restored = restore_gop(gop.hybrid)
+        restored = restore_gop(gop.hybrid, regeneration=regeneration)
         decoded = check_decodes(restored.access_units, restored.parameter_sets)
     except VerificationError as error:
         raise EncoderError(f"GOP {source.index} does not restore exactly, it is not written: {error}") from error

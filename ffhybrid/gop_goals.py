@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +16,9 @@ logger = logging.getLogger(__name__)
 
 LEAST_DISTANCE = 1e-5
 MISS = 0.03
-"""Of a distance, by which a GOP still counts as one that meets it."""
+"""Of a size or a distance, by which a GOP still counts as one that meets it."""
+OUT_OF_REACH = 100.0
+"""More than any loss, and than any ratio of sizes."""
 
 Encode = Callable[[float], CodedGop]
 """Codes a GOP at a CRF."""
@@ -38,6 +39,9 @@ class Goal(Protocol):
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
         """Search the CRF that meets the goal."""
 
+    def room(self, gop: CodedGop) -> int:
+        """Bytes by which the keyframe of a GOP may grow while its CRF stays; negative where it has to shrink."""
+
 
 @dataclass(frozen=True, slots=True)
 class SizeGoal:
@@ -51,11 +55,16 @@ class SizeGoal:
         """Search the CRF; the cost is the loss."""
         return self.judged(meet_size(encode, self.wanted, first_crf=first_crf))
 
+    def room(self, gop: CodedGop) -> int:
+        """Count what is wanted and not there."""
+        return self.wanted - gop.size
+
     def judged(self, gop: CodedGop) -> Judged:
-        """Look at a GOP that has the size already."""
+        """Look at a GOP that has the size already; one that is too large at any CRF loses to whatever is not."""
         quality = self.judge.quality(gop.pictures(), self.source)
         _log(self.source, gop, quality)
-        return Judged(gop, quality, quality.loss)
+        excess = gop.size / self.wanted - 1
+        return Judged(gop, quality, quality.loss if excess <= MISS else OUT_OF_REACH + excess)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +87,13 @@ class DistanceGoal:
 
         return search_crf(probe, DISTANCE, first_crf=first_crf)
 
+    def room(self, gop: CodedGop) -> int:
+        """Give as much again: no size is wanted."""
+        return gop.size
+
     def _cost(self, gop: CodedGop, distance: float) -> float:
         """Bytes, but whoever misses the distance by more than the search leaves open loses."""
-        return gop.size if distance < self.wanted * (1 + MISS) else math.inf
+        return gop.size if distance <= self.wanted * (1 + MISS) else OUT_OF_REACH * gop.size
 
 
 def _log(source: SourceGop, gop: CodedGop, quality: Quality) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ffhybrid.codec_map import FrameMap, MappedPicture
 from ffhybrid.filters.colour import to_rgb
-from ffhybrid.filters.overfit.losses import PEAK, pack
+from ffhybrid.filters.losses import PEAK, pack
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.picture import Colour, Picture
 

@@ -18,6 +18,7 @@ from ffhybrid.gop_encoding import CodedGop, encode_generated, encode_ordinary, i
 from ffhybrid.gop_goals import DistanceGoal, Goal, Judged, SizeGoal
 from ffhybrid.judging import Judge
 from ffhybrid.planner import SourceGop
+from ffhybrid.rate_search import HIGHEST_CRF
 from ffhybrid.refinement import GopObjective
 from ffhybrid.x265_options import X265Options
 
@@ -27,6 +28,8 @@ STEP = 1.5
 """Factor between budgets that are tried."""
 LARGEST_SHARE, LEAST_BUDGET = 0.7, 200
 """Of the GOP that a keyframe may take, and the fewest bytes of one."""
+PAYLOAD_OVERHEAD = 120
+"""Bytes of a payload beside its latent, and of a placeholder."""
 
 Progress = Callable[[FitProgress], None]
 
@@ -109,16 +112,18 @@ class GopSearch:
     ) -> Judged:
         ordinary = goal.meet(partial(self._ordinary, gop), first_crf=first_crf)
         crf, intra = ordinary.gop.crf, ordinary.gop.hybrid.placeholder.size
+        most = _largest_budget(ordinary.gop, goal)
 
         def generated(budget: int) -> Tried:
             latent = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
             return Tried(goal.meet(partial(self._generated, gop, latent), first_crf=crf), budget)
 
-        most = int(LARGEST_SHARE * ordinary.gop.size)
+        if most < LEAST_BUDGET and self.fallback:
+            return ordinary
         if self.keyframe_budget is not None:
             tried = generated(self.keyframe_budget)
         else:
-            tried = climb(generated, min(max(intra, LEAST_BUDGET), most), most, budgets=self.budgets)
+            tried = climb(generated, max(min(intra, most), LEAST_BUDGET), most, budgets=self.budgets)
         best = self._refined(gop, goal, tried, progress)
         if best.cost < ordinary.cost or not self.fallback:
             return best
@@ -150,6 +155,14 @@ class GopSearch:
 
     def _generated(self, gop: SourceGop, latent: bytes, crf: float) -> CodedGop:
         return encode_generated(gop, self.generator, latent, replace(self.x265, crf=crf))
+
+
+def _largest_budget(ordinary: CodedGop, goal: Goal) -> int:
+    """Most bytes of a keyframe; where P and B pictures cannot shrink any more, what they leave."""
+    most = int(LARGEST_SHARE * ordinary.size)
+    if ordinary.crf < HIGHEST_CRF:
+        return most
+    return min(most, ordinary.hybrid.placeholder.size + goal.room(ordinary) - PAYLOAD_OVERHEAD)
 
 
 def climb(generated: Callable[[int], Tried], first: int, most: int, *, budgets: int) -> Tried:

@@ -76,7 +76,7 @@ def lpips_distance(path: Path | None) -> Distance | None:
         import torch
 
         from ffhybrid.filters.colour import to_rgb
-        from ffhybrid.filters.overfit.losses import pack
+        from ffhybrid.filters.losses import pack
         from ffhybrid.filters.perceptual import load_lpips
     except ModuleNotFoundError as error:
         logger.warning("GOPs are judged by their mean squared error, since %s", error)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from ffhybrid import fixups, hevc
+from ffhybrid import hevc
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import CorruptDataError, VerificationError
-from ffhybrid.filters.registry import for_restoring
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture
+from ffhybrid.regeneration import Regeneration
 
 ORDINARY = "hevc"
 """Name in payloads of GOPs that keep x265's own I-frame: it lies where others have the placeholder."""
@@ -28,7 +28,9 @@ class RestoredGop:
     time_base: Fraction
 
 
-def regenerate(gop: HybridGop) -> tuple[Payload, Picture, tuple[bytes, bytes, bytes]]:
+def regenerate(
+    gop: HybridGop, regeneration: Regeneration | None = None
+) -> tuple[Payload, Picture, tuple[bytes, bytes, bytes]]:
     """Make the reference picture of a GOP, at its coded size, and check it against its MD5.
 
     Returns:
@@ -37,35 +39,36 @@ def regenerate(gop: HybridGop) -> tuple[Payload, Picture, tuple[bytes, bytes, by
     Raises:
         CorruptDataError, UnsupportedError: a payload that cannot be read.
         GeometryError: a payload of another stream.
+        ModelError: a model that is not there.
         VerificationError: the generated picture is not the one that the encoder saw.
     """
     payload = Payload.from_bytes(gop.payload)
     payload.check_stream(gop.parameter_sets)
-    picture = _ordinary(gop, payload) if payload.generator == ORDINARY else _generated(payload)
-    md5s = hevc.picture_md5s(picture)
-    if picture_md5(md5s) != payload.picture_md5:
-        raise VerificationError("the regenerated keyframe does not match its MD5")
-    return payload, picture, md5s
-
-
-def _generated(payload: Payload) -> Picture:
-    generated = for_restoring(payload.generator).generate(payload.latent, payload.spec)
-    return fixups.apply(generated.padded(payload.coded_width, payload.coded_height), payload.fixups)
+    if payload.generator == ORDINARY:
+        picture = _ordinary(gop, payload)
+    else:
+        picture = (regeneration or Regeneration()).picture(payload)
+    return payload, picture, hevc.picture_md5s(picture)
 
 
 def _ordinary(gop: HybridGop, payload: Payload) -> Picture:
     frames = list(decode_access_units([gop.placeholder.nal_units], gop.parameter_sets, crop=False))
     if len(frames) != 1 or payload.latent or payload.fixups:
         raise CorruptDataError("the ordinary keyframe is not one picture alone")
-    return coded_picture(frames[0], payload.spec.bit_depth)
+    picture = coded_picture(frames[0], payload.spec.bit_depth)
+    if picture_md5(hevc.picture_md5s(picture)) != payload.picture_md5:
+        raise VerificationError("the ordinary keyframe does not match its MD5")
+    return picture
 
 
-def restore_gop(gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST) -> RestoredGop:
+def restore_gop(
+    gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST, regeneration: Regeneration | None = None
+) -> RestoredGop:
     """Put the lossless keyframe in the placeholder's place, or keep an ordinary one; P and B pictures stay as they are.
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
-    payload, picture, md5s = regenerate(gop)
+    payload, picture, md5s = regenerate(gop, regeneration)
     if payload.generator == ORDINARY:
         return _restored(gop, gop.placeholder.nal_units, md5s)
     return splice(gop, picture, md5s, effort=effort)

@@ -76,6 +76,17 @@ class Picture:
         """Luma rows."""
         return int(self.y.shape[0])
 
+    def samples(self) -> Plane:
+        """Copy all samples into one array: Y, then Cb, then Cr, in raster order."""
+        return np.concatenate([plane.ravel() for plane in self.planes])
+
+    def with_samples(self, samples: Plane) -> Picture:
+        """Make a picture of this size from what :meth:`samples` gives."""
+        ends = np.cumsum([plane.size for plane in self.planes])[:-1]
+        parts: list[Plane] = list(np.split(samples, ends))
+        y, cb, cr = (part.reshape(plane.shape) for part, plane in zip(parts, self.planes, strict=True))
+        return Picture(y, cb, cr, self.bit_depth)
+
     def padded(self, width: int, height: int) -> Picture:
         """Extend to a coded size by repeating the last row and column, as x265 pads its source."""
         if (width, height) == (self.width, self.height):

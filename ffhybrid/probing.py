@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+import av
+
 from ffhybrid import fixups
 from ffhybrid.gop import HybridGop
 from ffhybrid.muxer.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.streams import codec_name, labels_of
 from ffhybrid.payload import Payload
+from ffhybrid.regeneration import correction_size
 from ffhybrid.restoring import located
 
 
@@ -29,6 +33,7 @@ class GopInfo:
     generator: str
     payload_bytes: int
     latent_bytes: int
+    correction_bytes: int
     fixups: int
     fixup_bytes: int
     placeholder_bytes: int
@@ -36,8 +41,19 @@ class GopInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """A stream beside the video; ``type`` and ``codec`` are FFmpeg's names."""
+
+    index: int
+    type: str
+    codec: str | None
+    language: str
+    title: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
-    """A hybrid file as a whole."""
+    """A hybrid file as a whole; ``streams`` are those beside video and neural keyframes."""
 
     filename: str
     format_name: str
@@ -48,7 +64,7 @@ class FileInfo:
     coded_height: int
     bit_depth: int
     frame_rate: str
-    audio: str | None
+    streams: tuple[StreamInfo, ...]
     size: int
     gops: tuple[GopInfo, ...]
 
@@ -80,10 +96,21 @@ def probe(path: str | PathLike[str]) -> FileInfo:
             coded_height=payload.coded_height if payload else 0,
             bit_depth=payload.spec.bit_depth if payload else 0,
             frame_rate=str(reader.video.frame_rate),
-            audio=reader.audio.codec if reader.audio else None,
+            streams=tuple(map(_stream_info, reader.other_streams)),
             size=path.stat().st_size,
             gops=tuple(gops),
         )
+
+
+def _stream_info(stream: av.stream.Stream) -> StreamInfo:
+    labels = labels_of(stream)
+    return StreamInfo(
+        index=stream.index,
+        type=stream.type,
+        codec=codec_name(stream),
+        language=labels.language,
+        title=labels.title,
+    )
 
 
 def _gop_info(index: int, gop: HybridGop, payload: Payload) -> GopInfo:
@@ -96,6 +123,7 @@ def _gop_info(index: int, gop: HybridGop, payload: Payload) -> GopInfo:
         generator=payload.generator,
         payload_bytes=len(gop.payload),
         latent_bytes=len(payload.latent),
+        correction_bytes=correction_size(payload),
         fixups=fixups.count(payload.fixups),
         fixup_bytes=len(payload.fixups),
         placeholder_bytes=gop.placeholder.size,

@@ -100,7 +100,7 @@ class GopObjective:
 
     def loss(self, device: torch.device) -> DifferentiableLoss:
         """Make the loss on a device."""
-        from ffhybrid.filters.overfit.losses import pack_planes
+        from ffhybrid.filters.losses import pack_planes
         from ffhybrid.filters.perceptual import load_lpips
         from ffhybrid.gop_loss import GopLoss, Pull
 

@@ -1,28 +1,29 @@
-"""Restoring: a hybrid file becomes standard HEVC in any container, audio and timestamps as they were."""
+"""Restoring: a hybrid file becomes standard HEVC in any container, with all that is beside it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.errors import FFHybridError, UnsupportedError
+from ffhybrid.errors import FFHybridError
 from ffhybrid.gop import HybridGop
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.keyframe import RestoredGop, restore_gop
-from ffhybrid.muxer.libav import PlainWriter
+from ffhybrid.muxer.libav import LibavWriter
+from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.tracks import AudioPacket
-from ffhybrid.outputs import PIPE, pending_output, standard_output
+from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.muxer.streams import Companions, StreamPacket
+from ffhybrid.outputs import PIPE, pending_output
 from ffhybrid.pipeline import in_order, usable_cores
+from ffhybrid.regeneration import Regeneration
+from ffhybrid.targets import check_target, is_matroska_target, open_writer
 
 logger = logging.getLogger(__name__)
-
-PIPE_FORMAT = "matroska"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +42,15 @@ def restore(
     *,
     container_format: str | None = None,
     overwrite: bool = False,
-    audio: bool = True,
+    streams: StreamOptions | None = None,
     effort: SpliceEffort = SpliceEffort.FAST,
+    regeneration: Regeneration | None = None,
     threads: int | None = None,
     on_gop: Callable[[int, RestoredGop], None] | None = None,
 ) -> RestoreReport:
     """Restore a hybrid file; ``output`` may be ``-`` (Matroska unless ``container_format`` names another).
+
+    ``streams`` says what is carried beside the video, by default everything.
 
     Keyframes of later GOPs are made while earlier ones are written, on ``threads`` threads (default: one a core). The
     output does not depend on their number.
@@ -54,57 +58,63 @@ def restore(
     Raises:
         NotHybridError, CorruptDataError, GeometryError, VerificationError: see their docstrings, with file and GOP
             in the message; no output appears then.
+        UsageError, UnsupportedError: streams that do not exist, or that the output cannot carry.
     """
     source, output = Path(source), Path(output)
-    with HybridReader(source) as reader:
-        if audio and reader.other_streams:
-            raise UnsupportedError(
-                f"{source}: {', '.join(reader.other_streams)} cannot be carried yet; give -an to leave them out"
-            )
-        with closing(_restored(reader, effort=effort, threads=threads)) as groups:
+    for_matroska = is_matroska_target(output, container_format)
+    with HybridReader(source, streams=streams or StreamOptions(), for_matroska=for_matroska) as reader:
+        if reader.companions and for_matroska:
+            reader.companions.check_matroska()
+        with closing(_restored(reader, effort=effort, regeneration=regeneration, threads=threads)) as groups:
             if output == PIPE:
-                return _write(groups, _Target(reader, PIPE, container_format or PIPE_FORMAT, audio), on_gop)
+                return _write(groups, _Target(reader, PIPE, output, container_format), on_gop)
             with pending_output(output, overwrite=overwrite) as pending:
-                return _write(groups, _Target(reader, pending, container_format, audio), on_gop)
+                return _write(groups, _Target(reader, pending, output, container_format), on_gop)
 
 
 def restored_gops(
-    reader: HybridReader, *, threads: int | None = None, effort: SpliceEffort = SpliceEffort.FAST
+    reader: HybridReader,
+    *,
+    threads: int | None = None,
+    effort: SpliceEffort = SpliceEffort.FAST,
+    regeneration: Regeneration | None = None,
 ) -> Generator[RestoredGop, None, None]:
     """Restore GOP after GOP, some of them at once; errors name the file, the GOP and its time."""
-    with closing(_restored(reader, effort=effort, threads=threads)) as groups:
+    with closing(_restored(reader, effort=effort, regeneration=regeneration, threads=threads)) as groups:
         yield from (group.gop for group in groups if group.gop)
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A GOP and the audio that lies before it in the file; the last one may have audio only."""
+    """A GOP and the packets that lie before it in the file; the last one may have packets only."""
 
     gop: RestoredGop | None
-    audio: tuple[AudioPacket, ...]
+    packets: tuple[StreamPacket, ...]
 
 
-def _restored(reader: HybridReader, *, effort: SpliceEffort, threads: int | None) -> Generator[_Group, None, None]:
-    def work(numbered: tuple[int, tuple[HybridGop | None, tuple[AudioPacket, ...]]]) -> _Group:
-        index, (gop, audio) = numbered
+def _restored(
+    reader: HybridReader, *, effort: SpliceEffort, regeneration: Regeneration | None, threads: int | None
+) -> Generator[_Group, None, None]:
+    def work(numbered: tuple[int, tuple[HybridGop | None, tuple[StreamPacket, ...]]]) -> _Group:
+        index, (gop, packets) = numbered
         if gop is None:
-            return _Group(None, audio)
+            return _Group(None, packets)
         with located(reader, index, gop):
-            return _Group(restore_gop(gop, effort=effort), audio)
+            return _Group(restore_gop(gop, effort=effort, regeneration=regeneration), packets)
 
     return in_order(enumerate(_grouped(reader)), work, threads=threads or usable_cores())
 
 
-def _grouped(reader: HybridReader) -> Iterator[tuple[HybridGop | None, tuple[AudioPacket, ...]]]:
-    audio: list[AudioPacket] = []
+def _grouped(reader: HybridReader) -> Iterator[tuple[HybridGop | None, tuple[StreamPacket, ...]]]:
+    packets: list[StreamPacket] = []
     for item in reader.demux():
-        if isinstance(item, AudioPacket):
-            audio.append(item)
+        if isinstance(item, StreamPacket):
+            packets.append(item)
             continue
-        yield item, tuple(audio)
-        audio.clear()
-    if audio:
-        yield None, tuple(audio)
+        yield item, tuple(packets)
+        packets.clear()
+    if packets:
+        yield None, tuple(packets)
 
 
 @contextmanager
@@ -118,55 +128,57 @@ def located(reader: HybridReader, index: int, gop: HybridGop | RestoredGop) -> I
         raise type(error)(f"{reader.path}: {number} at {seconds:.3f} s: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
 class _Target:
-    """What is written where."""
+    """What is written where: into ``path``, which becomes ``output``.
 
-    reader: HybridReader
-    path: Path
-    container_format: str | None
-    audio: bool
+    Raises:
+        UnsupportedError: the output cannot carry what is beside the video.
+    """
 
-    def open(self, first: RestoredGop) -> PlainWriter:
+    def __init__(self, reader: HybridReader, path: Path, output: Path, container_format: str | None) -> None:
+        self._reader, self._path, self._output = reader, path, output
+        self._format = container_format
+        self._companions = reader.companions.companions if reader.companions else Companions()
+        check_target(output, container_format, self._companions)
+
+    def open(self, first: RestoredGop) -> AbstractContextManager[MatroskaWriter | LibavWriter]:
         """Open the output for GOPs like ``first``."""
-        return PlainWriter(
-            standard_output() if self.path == PIPE else self.path,
-            video=replace(self.reader.video, parameter_sets=first.parameter_sets),
-            time_base=Fraction(first.time_base),
-            audio=self.reader.audio_stream if self.audio else None,
-            container_format=self.container_format,
+        return open_writer(
+            self._path,
+            self._output,
+            video=replace(self._reader.video, parameter_sets=first.parameter_sets),
+            companions=self._companions,
+            time_base=first.time_base,
+            carriage=None,
+            container_format=self._format,
         )
 
     def size(self) -> int:
         """Bytes of the finished file, 0 for a pipe."""
-        return self.path.stat().st_size if self.path != PIPE else 0
+        return self._path.stat().st_size if self._path != PIPE else 0
 
 
 def _write(
     groups: Iterator[_Group], target: _Target, on_gop: Callable[[int, RestoredGop], None] | None
 ) -> RestoreReport:
-    writer: PlainWriter | None = None
-    waiting: list[AudioPacket] = []
+    writer: MatroskaWriter | LibavWriter | None = None
+    waiting: list[StreamPacket] = []
     gops = pictures = 0
     with ExitStack() as stack:
         for group in groups:
-            waiting += group.audio
+            waiting += group.packets
+            if group.gop is not None:
+                writer = writer or stack.enter_context(target.open(group.gop))
+            if writer is None:
+                continue
+            for packet in waiting:
+                writer.write_packet(packet)
+            waiting.clear()
             if group.gop is None:
                 continue
-            writer = writer or stack.enter_context(target.open(group.gop))
-            _write_gop(writer, group.gop, waiting)
+            writer.write_access_units(group.gop.access_units, group.gop.parameter_sets.nal_units, group.gop.time_base)
             if on_gop:
                 on_gop(gops, group.gop)
             gops += 1
             pictures += len(group.gop.access_units)
-        for packet in waiting:
-            if writer is not None:
-                writer.write_audio(packet)
     return RestoreReport(gops=gops, pictures=pictures, keyframes=gops, file_bytes=target.size())
-
-
-def _write_gop(writer: PlainWriter, gop: RestoredGop, waiting: list[AudioPacket]) -> None:
-    end = max(unit.pts + unit.duration for unit in gop.access_units) * gop.time_base
-    while waiting and waiting[0].pts < end:
-        writer.write_audio(waiting.pop(0))
-    writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units)

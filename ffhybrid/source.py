@@ -17,6 +17,8 @@ from av.filter import Graph
 from ffhybrid.decoding import plane_samples
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.media import open_media
+from ffhybrid.muxer.stream_map import StreamOptions, choose
+from ffhybrid.muxer.streams import is_cover
 from ffhybrid.picture import Colour, Picture, PictureSpec, Plane
 
 logger = logging.getLogger(__name__)
@@ -77,21 +79,26 @@ class SceneMeter:
 
 
 class VideoSource:
-    """The first video stream of a file; a context manager.
+    """The first video stream of those that ``streams`` choose; a context manager.
 
     Raises:
+        CorruptDataError: there is no video.
+        UsageError: none is chosen.
         UnsupportedError: the picture is beyond what HEVC level 6.2 can hold.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, streams: StreamOptions | None = None) -> None:
         self.path = path
         self._container = open_media(path, otherwise=CorruptDataError)
-        if not self._container.streams.video:
+        try:
+            if all(map(is_cover, self._container.streams.video)):
+                raise CorruptDataError(f"{path}: there is no video stream")
+            self._stream, _, _ = choose(list(self._container.streams), streams or StreamOptions(), name=str(path))
+            self._stream.thread_type = "AUTO"
+            self.info = self._describe()
+        except BaseException:
             self._container.close()
-            raise CorruptDataError(f"{path}: there is no video stream")
-        self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "AUTO"
-        self.info = self._describe()
+            raise
 
     def __enter__(self) -> VideoSource:
         return self

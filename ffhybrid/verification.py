@@ -15,6 +15,7 @@ from ffhybrid.keyframe import RestoredGop, restore_gop
 from ffhybrid.muxer.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.pipeline import in_order, usable_cores
+from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import located
 
 
@@ -29,7 +30,12 @@ class VerifyReport:
     clusters_verified: int
 
 
-def verify(path: str | PathLike[str], *, on_gop: Callable[[int], None] | None = None) -> VerifyReport:
+def verify(
+    path: str | PathLike[str],
+    *,
+    regeneration: Regeneration | None = None,
+    on_gop: Callable[[int], None] | None = None,
+) -> VerifyReport:
     """Check a hybrid file from end to end.
 
     Raises:
@@ -44,7 +50,7 @@ def verify(path: str | PathLike[str], *, on_gop: Callable[[int], None] | None = 
         def check(numbered: tuple[int, HybridGop]) -> tuple[int, int]:
             index, gop = numbered
             with located(reader, index, gop):
-                restored = restore_gop(gop)
+                restored = restore_gop(gop, regeneration=regeneration)
                 return check_decodes(restored.access_units, restored.parameter_sets), _hash_count(restored)
 
         with closing(in_order(enumerate(reader.gops()), check, threads=usable_cores())) as checked:

@@ -118,3 +118,18 @@ class Generator(Protocol):
         Raises:
             CorruptDataError: a latent that is damaged or does not fit the spec.
         """
+
+
+@runtime_checkable
+class CorrectableGenerator(Generator, Protocol):
+    """A generator whose samples may differ between machines, and whose latents may hold what brings them back."""
+
+    def corrected(self, latent: bytes, spec: PictureSpec) -> Picture | None:
+        """Make the exact picture on any machine; None if the latent was written without a correction.
+
+        Raises:
+            CorruptDataError: a latent that is damaged or does not fit the spec.
+        """
+
+    def correction_size(self, latent: bytes) -> int:
+        """Bytes of the correction that a latent holds."""

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 LAYERS = (("0", 4, 2), ("3", 1, 2), ("6", 1, 1), ("8", 1, 1), ("10", 1, 1))
 """Index in torchvision's ``AlexNet.features``, stride, padding."""
+WITHOUT = "keyframes keep less texture and detail"
 POOLED_BEFORE = {"3", "6"}
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
@@ -60,7 +61,7 @@ class Lpips(nn.Module):
         return self.distance(self.activations(ours), self.activations(theirs))
 
 
-def load_lpips(path: Path | None, device: torch.device, *, without: str) -> Lpips | None:
+def load_lpips(path: Path | None, device: torch.device, *, without: str = WITHOUT) -> Lpips | None:
     """Load the weights that are on this machine; where there are none, warn of what happens without them.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from inspect import signature
 from typing import cast
@@ -12,6 +13,8 @@ from ffhybrid.filters.base import Generator
 _GENERATORS = {
     "overfit": "ffhybrid.filters.overfit.generator:Overfit",
     "thumbnail": "ffhybrid.filters.thumbnail:Thumbnail",
+    "vae": "ffhybrid.filters.pretrained.vae:Vae",
+    "vqgan": "ffhybrid.filters.pretrained.vqgan:Vqgan",
 }
 
 
@@ -31,22 +34,27 @@ def create(name: str, **options: object) -> Generator:
     return _load(name, **options)
 
 
-def for_restoring(name: str) -> Generator:
-    """Make the generator that a payload names.
+def for_restoring(name: str, **options: object) -> Generator:
+    """Make the generator that a payload names, with those of the options that it has.
 
     Raises:
         UnsupportedError: this version has no such generator.
     """
     if name not in _GENERATORS:
         raise UnsupportedError(f"the keyframe was made by generator {name!r}, which this version does not have")
-    return _load(name)
+    known = signature(_factory(name)).parameters
+    return _load(name, **{option: value for option, value in options.items() if option in known})
+
+
+def _factory(name: str) -> Callable[..., Generator]:
+    module, _, attribute = _GENERATORS[name].partition(":")
+    return cast(Callable[..., Generator], getattr(import_module(module), attribute))
 
 
 def _load(name: str, **options: object) -> Generator:
-    module, _, attribute = _GENERATORS[name].partition(":")
-    factory = getattr(import_module(module), attribute)
+    factory = _factory(name)
     known = signature(factory).parameters
     for option in options:
         if option not in known:
             raise UsageError(f"generator {name} has no option {option!r}; it has {', '.join(known)}")
-    return cast(Generator, factory(**options))
+    return factory(**options)

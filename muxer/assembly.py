@@ -12,6 +12,7 @@ from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
+from ffhybrid.muxer.timing import ExactTimes, Timing
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class _OpenGop:
     binding: bytes
     parameter_sets: ParameterSets
     units: list[AccessUnit]
+    timing: Timing | None
     size: int = 0
 
 
@@ -43,6 +45,7 @@ class GopAssembler:
         self._payloads: dict[bytes, bytes] = {}
         self._next_number = 0
         self._given = 0
+        self._times = ExactTimes()
 
     def begin(self, unit: CarriedUnit, picture: AccessUnit, sets: ParameterSets) -> None:
         """Begin a GOP with its placeholder.
@@ -58,7 +61,7 @@ class GopAssembler:
         slices = tuple(nal for nal in picture.nal_units if hevc.is_slice(nal))
         placeholder = AccessUnit(slices, picture.pts, picture.duration)
         self._next_number += 1
-        self._queue.append(_OpenGop(number, unit.binding, sets, [placeholder]))
+        self._queue.append(_OpenGop(number, unit.binding, sets, [placeholder], unit.timing))
 
     def add_picture(self, picture: AccessUnit) -> None:
         """Add a P or B picture to the last GOP; one before the first keyframe is dropped with a warning.
@@ -120,7 +123,8 @@ class GopAssembler:
         if all(other.binding != gop.binding for other in self._queue):
             del self._payloads[gop.binding]
         self._given += 1
-        yield HybridGop(payload, gop.parameter_sets, gop.units[0], tuple(gop.units[1:]), self._time_base)
+        whole = HybridGop(payload, gop.parameter_sets, gop.units[0], tuple(gop.units[1:]), self._time_base)
+        yield self._times.apply(whole, gop.timing)
 
     def _report_missing(self, gop: _OpenGop) -> None:
         message = f"{self._name}: GOP {gop.number} at {self._seconds(gop.units[0]):.3f} s has no payload"

@@ -14,10 +14,11 @@ from enum import StrEnum
 from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.gop import HybridGop, ParameterSets
+from ffhybrid.muxer.timing import Timing, read_timing, timing_of, write_timing
 
 PAYLOAD_UUID = bytes.fromhex("6fd1c2b07a4e4c0d9b5e3c8a41f7e260")
 BINDING_UUID = bytes.fromhex("b3a9447e52c84f1e8d06f19c7be5a3d4")
-BINDING_SIZE = 8
+BINDING_SIZE, MAX_BINDING = 8, 1 << 16
 MAX_PAYLOAD = 2 << 20
 NEURAL_SIDE = 64
 """Width and height of the neural track's pictures in samples."""
@@ -43,6 +44,7 @@ class CarriedUnit:
     payload: bytes | None
     parameter_sets: tuple[bytes, ...]
     picture: tuple[bytes, ...]
+    timing: Timing | None = None
 
 
 def binding_tag(payload: bytes) -> bytes:
@@ -58,7 +60,8 @@ def _payload_sei(payload: bytes) -> bytes:
 
 def placeholder_nal_units(gop: HybridGop, carriage: Carriage) -> tuple[bytes, ...]:
     """NAL units of the placeholder access unit: binding tag, the payload if it travels in band, the grey IDR."""
-    binding = hevc.write_user_data_sei(BINDING_UUID, binding_tag(gop.payload))
+    bound = binding_tag(gop.payload) + write_timing(timing_of(gop))
+    binding = hevc.write_user_data_sei(BINDING_UUID, bound)
     inband = (_payload_sei(gop.payload),) if carriage is Carriage.INBAND else ()
     return (binding, *inband, *gop.placeholder.nal_units)
 
@@ -89,13 +92,16 @@ def split_access_unit(nal_units: Iterable[bytes]) -> CarriedUnit:
                 picture.append(nal)
         elif kind != hevc.NalType.AUD:
             picture.append(nal)
-    return CarriedUnit(binding, payload, tuple(sets), tuple(picture))
+    if binding is None:
+        return CarriedUnit(None, payload, tuple(sets), tuple(picture))
+    timing = read_timing(binding[BINDING_SIZE:])
+    return CarriedUnit(binding[:BINDING_SIZE], payload, tuple(sets), tuple(picture), timing)
 
 
 def _carried(nal: bytes) -> dict[bytes, bytes]:
     found = {uuid: data for uuid, data in hevc.read_user_data_sei(nal) if uuid in (PAYLOAD_UUID, BINDING_UUID)}
     if len(found.get(PAYLOAD_UUID, b"")) > MAX_PAYLOAD:
         raise CorruptDataError(f"a payload is larger than the limit of {MAX_PAYLOAD} bytes")
-    if len(found.get(BINDING_UUID, bytes(BINDING_SIZE))) != BINDING_SIZE:
-        raise CorruptDataError(f"a binding tag has not {BINDING_SIZE} bytes")
+    if not BINDING_SIZE <= len(found.get(BINDING_UUID, bytes(BINDING_SIZE))) <= MAX_BINDING:
+        raise CorruptDataError(f"a binding message has not {BINDING_SIZE} to {MAX_BINDING} bytes")
     return found

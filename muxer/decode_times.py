@@ -11,11 +11,13 @@ class DecodeTimes:
     """Derives decoding times, GOP after GOP, in one time base.
 
     Pictures are decoded at the sorted presentation times, earlier by what the first GOP reorders. A later GOP that
-    reorders more gets its times squeezed in between, which takes a time base finer than the frame rate.
+    reorders more gets its times squeezed in between, which takes a time base finer than the frame rate. ``floor`` is
+    the least time that the container holds, None for any; what would lie before is squeezed in as well.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, floor: int | None = None) -> None:
         self._delay: int | None = None
+        self._floor = floor
         self._last: int | None = None
 
     def of(self, shown: Sequence[int]) -> list[int]:
@@ -30,6 +32,8 @@ class DecodeTimes:
         times: list[int] = []
         for slot, latest in zip(slots, _latest(shown), strict=True):
             time = slot - self._delay
+            if self._floor is not None and latest >= self._floor:
+                time = max(time, self._floor)
             if self._last is not None:
                 time = max(time, self._last + 1)
                 if self._last >= latest:

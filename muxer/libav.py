@@ -1,4 +1,4 @@
-"""Writing HEVC access units, without an encoder, into any container that PyAV muxes."""
+"""Writing GOPs, hybrid ones or plain ones, without an encoder, into any container that PyAV muxes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,32 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import av
+from av.format import ContainerFormat
+from av.stream import Disposition
 
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop
-from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
+from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
 from ffhybrid.muxer.decode_times import DecodeTimes
 from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.sets_in_force import SetsInForce
-from ffhybrid.muxer.tracks import AudioPacket, VideoTrack
+from ffhybrid.muxer.streams import Attachment, Companions, StreamPacket, Track, refuse
+from ffhybrid.muxer.tracks import VideoTrack
+from ffhybrid.picture import Colour
 
 _REPRODUCIBLE = {"fflags": "+bitexact"}
 """No random identifiers, no dates: the same pictures give the same bytes."""
 _FINEST = 10_000
 """Ticks a second that leave room between pictures for decoding times."""
+AVFMT_TS_NEGATIVE = 0x40000
+"""Of ``libavformat/avformat.h``: the format holds times below zero."""
+_CHAPTER_BASE = Fraction(1, 1_000_000_000)
+_WITH_ATTACHMENTS = frozenset({"matroska"})
+_WITH_COVERS = frozenset({"mp4", "mov", "ipod"})
+_MPEGTS_AUDIO = {"aac", "ac3", "dts", "eac3", "mp2", "mp3", "opus", "pcm_bluray", "truehd"}
+_MPEGTS_CODECS = frozenset(_MPEGTS_AUDIO | {"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"})
+"""All others libavformat puts into MPEG-TS as private data that nobody recognises again."""
 
 
 def _template(video: VideoTrack) -> av.container.InputContainer:
@@ -39,15 +51,15 @@ def _template(video: VideoTrack) -> av.container.InputContainer:
     return av.open(file, "r", format="matroska")
 
 
-class PlainWriter:
-    """Muxes finished GOPs and audio packets; a context manager.
+class LibavWriter:
+    """Muxes finished GOPs and the packets of other tracks; a context manager.
 
     ``target`` is a path or a binary file object; ``container_format`` is FFmpeg's name of a format, None to take it
-    from the path. ``time_base`` is that of the access units. Parameter sets lie in the header; a GOP under other ones
-    brings them in band.
+    from the path. Pictures are timed in ``time_base`` or finer. Parameter sets lie in the header; a GOP under other
+    ones brings them in band.
 
     Raises:
-        UnsupportedError: the format cannot hold HEVC or the audio codec.
+        UnsupportedError: the format cannot hold HEVC, a track or an attachment.
         OSError: the target cannot be opened or written.
     """
 
@@ -57,41 +69,110 @@ class PlainWriter:
         *,
         video: VideoTrack,
         time_base: Fraction,
-        audio: av.AudioStream | None = None,
+        companions: Companions | None = None,
         container_format: str | None = None,
         options: dict[str, str] | None = None,
     ) -> None:
-        self._target = target
-        self._scale = max(1, ceil(_FINEST * time_base))
-        self._time_base = time_base / self._scale
-        self._decode_times = DecodeTimes()
+        self._name = getattr(target, "name", target)
+        self._time_base = time_base / max(1, ceil(_FINEST * time_base))
         self._sets = SetsInForce(video.parameter_sets)
+        self._tracks: list[tuple[Any, Fraction]] = []
         with self._refusals_named():
             self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
+        takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
+        self._decode_times = DecodeTimes(floor=None if takes_negative else 0)
         try:
-            with self._refusals_named():
-                self._streams = self._add_streams(video, audio)
+            self._add_streams(video, companions or Companions())
         except BaseException:
             self._container.close()
             raise
 
     @contextmanager
-    def _refusals_named(self) -> Iterator[None]:
+    def _refusals_named(self, what: str = "this") -> Iterator[None]:
         """Tell what a format refuses, at the first packet at the latest, from what a disk or a pipe refuses."""
         try:
             yield
         except OSError:
             raise
         except (ValueError, av.error.FFmpegError) as error:
-            raise UnsupportedError(f"{self._target}: the output format does not take this: {error}") from error
+            raise UnsupportedError(f"{self._name}: the output format does not take {what}: {error}") from error
 
-    def _add_streams(self, video: VideoTrack, audio: av.AudioStream | None) -> tuple[Any, Any]:
-        with _template(video) as template:
+    def _add_streams(self, video: VideoTrack, companions: Companions) -> None:
+        for track in companions.tracks[: companions.before_video]:
+            self._add_track(track)
+        with self._refusals_named("HEVC"), _template(video) as template:
             stream = self._container.add_stream_from_template(template.streams.video[0])
         stream.time_base = self._time_base
-        return stream, self._container.add_stream_from_template(audio) if audio else None
+        stream.metadata.update(video.labels.tags)
+        stream.disposition = video.labels.disposition
+        self._video = stream
+        for track in companions.tracks[companions.before_video :]:
+            self._add_track(track)
+        covers = [(self._add_attachment(file), file.data) for file in companions.attachments]
+        self._container.metadata.update(companions.tags)
+        self._set_chapters(companions)
+        with self._refusals_named():
+            for cover, data in covers:
+                self._write_cover(cover, data)
 
-    def __enter__(self) -> PlainWriter:
+    def _add_track(self, track: Track) -> None:
+        name = f"{track.kind} stream {track.index} ({track.codec})"
+        if self._container.format.name == "mpegts" and track.codec not in _MPEGTS_CODECS:
+            raise UnsupportedError(f"{self._name}: MPEG-TS does not take {name}")
+        with self._refusals_named(name):
+            stream = self._container.add_stream_from_template(track.template)
+        stream.metadata.update(track.labels.tags)
+        stream.disposition = track.labels.disposition
+        self._tracks.append((stream, Fraction(track.template.time_base or 1)))
+
+    def _add_attachment(self, file: Attachment) -> Any:
+        """Add an attached file; return the stream that wants its data as a packet, None if it lies in the header."""
+        name = self._container.format.name
+        if name in _WITH_ATTACHMENTS:
+            stream = self._container.add_attachment(file.name, file.mimetype, file.data)
+            if file.description:
+                stream.metadata["title"] = file.description
+            return None
+        if not file.is_cover or name not in _WITH_COVERS:
+            what = f"attachment stream {file.index} ({file.name})"
+            raise UnsupportedError(f"{self._name}: the output format does not take {what}")
+        cover = self._container.add_stream_from_template(file.template)
+        cover.disposition = Disposition.attached_pic
+        return cover
+
+    def _write_cover(self, cover: Any, data: bytes) -> None:
+        if cover is None:
+            return
+        packet = av.Packet(data)
+        packet.pts = packet.dts = 0
+        packet.is_keyframe = True
+        packet.stream = cover
+        self._container.mux_one(packet)
+
+    def _set_chapters(self, companions: Companions) -> None:
+        self._container.set_chapters(
+            [
+                {
+                    "id": number,
+                    "start": round(chapter.start / _CHAPTER_BASE),
+                    "end": round(chapter.end / _CHAPTER_BASE),
+                    "time_base": _CHAPTER_BASE,
+                    "metadata": dict(chapter.tags),
+                }
+                for number, chapter in enumerate(companions.chapters, 1)
+            ]
+        )
+
+    def begin(self) -> None:
+        """Write the header, which the first packet does else.
+
+        Raises:
+            UnsupportedError: see the class.
+        """
+        with self._refusals_named():
+            self._container.start_encoding()
+
+    def __enter__(self) -> LibavWriter:
         return self
 
     def __exit__(
@@ -108,37 +189,48 @@ class PlainWriter:
         """Finish the file."""
         self._container.close()
 
-    def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes]) -> None:
-        """Write one GOP in decoding order; ``sets`` are the parameter sets that it is coded under.
+    def write_gop(self, gop: HybridGop) -> None:
+        """Write a hybrid GOP with its payload in band.
+
+        Raises:
+            UnsupportedError: see the class, or a payload that is too large.
+        """
+        nal_units = placeholder_nal_units(gop, Carriage.INBAND)
+        placeholder = AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration)
+        self.write_access_units((placeholder, *gop.inter), gop.parameter_sets.nal_units, gop.time_base)
+
+    def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes], time_base: Fraction) -> None:
+        """Write a plain GOP in decoding order; ``sets`` are the parameter sets that it is coded under.
 
         Raises:
             UnsupportedError: see the class, and :meth:`DecodeTimes.of`.
         """
         in_band = self._sets.to_write(sets)
-        decode_times = self._decode_times.of([unit.pts * self._scale for unit in units])
-        for index, (unit, decode_time) in enumerate(zip(units, decode_times, strict=True)):
+        scale = time_base / self._time_base
+        shown = [round(unit.pts * scale) for unit in units]
+        decoded = self._decode_times.of(shown)
+        for index, (unit, pts, decode_time) in enumerate(zip(units, shown, decoded, strict=True)):
             nal_units = unit.nal_units if index else (*in_band, *unit.nal_units)
             packet = av.Packet(hevc.join_length_prefixed(nal_units))
-            packet.pts = unit.pts * self._scale
+            packet.pts = pts
             packet.dts = decode_time
-            packet.duration = unit.duration * self._scale
+            packet.duration = round(unit.duration * scale)
             packet.is_keyframe = index == 0
-            self._mux(packet, self._streams[0], self._time_base)
+            self._mux(packet, self._video, self._time_base)
 
-    def write_audio(self, packet: AudioPacket) -> None:
-        """Write one audio packet; without an audio stream it is left out.
+    def write_packet(self, packet: StreamPacket) -> None:
+        """Write one packet of another track.
 
         Raises:
             UnsupportedError: see the class.
         """
-        stream = self._streams[1]
-        if stream is None:
-            return
-        base = Fraction(stream.time_base or Fraction(1, 48000))
+        stream, base = self._tracks[packet.track]
         copy = av.Packet(packet.data)
         copy.pts = copy.dts = round(packet.pts / base)
         copy.duration = round(packet.duration / base)
         copy.is_keyframe = True
+        for data in packet.side_data:
+            copy.set_sidedata(data)
         self._mux(copy, stream, base)
 
     def _mux(self, packet: av.Packet[Any], stream: Any, time_base: Fraction) -> None:
@@ -148,34 +240,51 @@ class PlainWriter:
             self._container.mux_one(packet)
 
 
-class LibavHybridWriter:
-    """Writes hybrid GOPs with their payloads in band into MP4, MPEG-TS and every other container of PyAV."""
+class _Nowhere(io.BytesIO):
+    """A file in memory that is called like another one, by which libavformat guesses a format."""
 
-    def __init__(self, writer: PlainWriter) -> None:
-        self._writer = writer
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
-    def __enter__(self) -> LibavHybridWriter:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.__exit__(kind, error, trace)
+def check_format(output: Path, container_format: str | None, companions: Companions) -> None:
+    """See that a format takes HEVC and all companions, by writing a header that nobody keeps.
 
-    def close(self) -> None:
-        """Finish the file."""
-        self._writer.close()
+    Formats that write files of their own (HLS, DASH) are not tried.
 
-    def write_gop(self, gop: HybridGop) -> None:
-        """Write one GOP.
+    Raises:
+        UnsupportedError: what the format does not take.
+    """
+    if container_format and ContainerFormat(container_format, "w").no_file:
+        return
+    _try_header(output, container_format, Companions())
+    parts = [(track.index, Companions(tracks=(track,))) for track in companions.tracks]
+    parts += [(file.index, Companions(attachments=(file,))) for file in companions.attachments]
+    refused: dict[int, str] = {}
+    for index, part in parts:
+        try:
+            _try_header(output, container_format, part)
+        except UnsupportedError as error:
+            refused[index] = str(error).removeprefix(f"{output}: ")
+    refuse(refused, name=str(output))
 
-        Raises:
-            UnsupportedError: see :class:`PlainWriter`, or a payload that is too large.
-        """
-        nal_units = placeholder_nal_units(gop, Carriage.INBAND)
-        placeholder = AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration)
-        self._writer.write_access_units((placeholder, *gop.inter), gop.parameter_sets.nal_units)
 
-    def write_audio(self, packet: AudioPacket) -> None:
-        """Write one audio packet."""
-        self._writer.write_audio(packet)
+def _try_header(output: Path, container_format: str | None, companions: Companions) -> None:
+    sets = hevc.neural_track_parameter_sets()
+    video = VideoTrack(
+        parameter_sets=sets,
+        width=NEURAL_SIDE,
+        height=NEURAL_SIDE,
+        sample_aspect_ratio=Fraction(1),
+        frame_rate=None,
+        colour=Colour(),
+    )
+    with LibavWriter(
+        _Nowhere(str(output)),
+        video=video,
+        time_base=Fraction(1, 1000),
+        companions=companions,
+        container_format=container_format,
+    ) as writer:
+        writer.begin()

@@ -2,63 +2,41 @@
 
 from __future__ import annotations
 
+import heapq
 import io
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import BinaryIO
 
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.gop import HybridGop
+from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer import ebml, top_level
+from ffhybrid.muxer.blocks import MAX_RELATIVE, lasting_block, packet_block, picture_block, relative_ticks, to_ticks
 from ffhybrid.muxer.carriage import Carriage, neural_nal_units, placeholder_nal_units
 from ffhybrid.muxer.sets_in_force import SetsInForce
-from ffhybrid.muxer.tracks import (
-    AudioPacket,
-    AudioTrack,
-    VideoTrack,
-    audio_entry,
-    codec_delay,
-    neural_entry,
-    video_entry,
-)
+from ffhybrid.muxer.streams import AUDIO, Companions, StreamPacket
+from ffhybrid.muxer.tracks import VideoTrack, codec_delay, neural_entry, track_entry, video_entry
 
-TICKS = 1000
-"""Timestamps count milliseconds."""
+MAX_HELD_BYTES = 64 << 20
 
-VIDEO, NEURAL, AUDIO = 1, 2, 3
-"""Track numbers; audio takes the second number where there is no neural track."""
+_TIMESTAMP = 0xE7
+_SEEK_HEAD_SPACE = 192
 
-MAX_RELATIVE = 0x7FFF
-MAX_HELD_AUDIO = 64 << 20
-
-_TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _BLOCK_DURATION = 0xE7, 0xA3, 0xA0, 0xA1, 0x9B
-_KEYFRAME = 0x80
-_SEEK_HEAD_SPACE = 128
-
-
-def to_ticks(seconds: Fraction) -> int:
-    """Round seconds to milliseconds, halves up.
-
-    Raises:
-        ValueError: a negative timestamp, which Matroska cannot hold.
-    """
-    if seconds < 0:
-        raise ValueError(f"timestamp {float(seconds):.3f} s is negative")
-    return int(seconds * TICKS + Fraction(1, 2))
+_Held = tuple[int, int, StreamPacket]
+"""Ticks, order of arrival, packet: smallest first."""
 
 
 class MatroskaWriter:
-    """Writes hybrid GOPs into a binary file; a context manager.
+    """Writes GOPs into a binary file, and tracks beside them; a context manager.
 
     On a seekable file duration, seek head and cues are filled in by :meth:`close`. On a pipe, or with ``live``, the
     segment has no size, and every cluster is flushed when its GOP is complete. A GOP whose parameter sets are not
-    those of ``video`` brings them in band.
+    those of ``video`` brings them in band. ``carriage`` None is for plain GOPs, which have no payloads.
 
     Raises:
-        UnsupportedError: an audio codec that has no mapping here.
+        UnsupportedError: a codec that has no mapping.
     """
 
     def __init__(
@@ -66,9 +44,8 @@ class MatroskaWriter:
         file: BinaryIO,
         *,
         video: VideoTrack,
-        audio: AudioTrack | None = None,
-        carriage: Carriage = Carriage.TRACK,
-        tags: Mapping[str, str] | None = None,
+        companions: Companions | None = None,
+        carriage: Carriage | None = Carriage.TRACK,
         live: bool = False,
     ) -> None:
         self._file = file
@@ -76,15 +53,16 @@ class MatroskaWriter:
         self._carriage = carriage
         self._neural_sets = hevc.neural_track_parameter_sets()
         self._sets = SetsInForce(video.parameter_sets)
-        self._audio_number = AUDIO if carriage is Carriage.TRACK else AUDIO - 1
-        self._audio_delay = codec_delay(audio) if audio else Fraction(0)
-        self._audio: deque[tuple[int, AudioPacket]] = deque()
-        self._audio_size = 0
+        self._companions = companions or Companions()
+        self._delays = [codec_delay(track) for track in self._companions.tracks]
+        self._number_tracks()
+        self._held: list[_Held] = []
+        self._held_bytes = self._arrived = 0
         self._cues: list[top_level.CuePoint] = []
         self._end = 0
         self._positions: dict[int, int] = {}
         self._is_closed = False
-        self._write_headers(video, audio, tags or {})
+        self._write_headers(video)
 
     def __enter__(self) -> MatroskaWriter:
         return self
@@ -95,107 +73,130 @@ class MatroskaWriter:
         if kind is None:
             self.close()
 
-    def write_audio(self, packet: AudioPacket) -> None:
-        """Keep a packet until the GOP that it plays with is written; packets come in order.
+    def _number_tracks(self) -> None:
+        """Tracks are numbered in their order; the neural one follows the video."""
+        before = self._companions.before_video
+        self._video = before + 1
+        self._neural = self._video + 1
+        behind = self._neural + (self._carriage is Carriage.TRACK)
+        count = len(self._companions.tracks)
+        self._numbers = [*range(1, before + 1), *range(behind, behind + count - before)]
+
+    def write_packet(self, packet: StreamPacket) -> None:
+        """Keep a packet until the GOP that it plays with is written; those of one track come in order.
 
         Raises:
-            ValueError: a negative timestamp, beyond the codec's own delay.
-            UnsupportedError: more audio than 64 MiB runs ahead of the video.
+            UnsupportedError: a negative timestamp, beyond the codec's own delay, or more than 64 MiB run ahead of the
+                video.
         """
         # Readers subtract the codec's delay again (CodecDelay in RFC 9559).
-        self._audio.append((to_ticks(packet.pts + self._audio_delay), packet))
-        self._audio_size += len(packet.data)
-        if self._audio_size > MAX_HELD_AUDIO:
-            raise UnsupportedError("the audio runs too far ahead of the video to be interleaved")
+        time = to_ticks(packet.pts, delay=self._delays[packet.track])
+        heapq.heappush(self._held, (time, self._arrived, packet))
+        self._arrived += 1
+        self._held_bytes += len(packet.data)
+        if self._held_bytes > MAX_HELD_BYTES:
+            raise UnsupportedError("audio and subtitles run too far ahead of the video to be interleaved")
 
     def write_gop(self, gop: HybridGop) -> None:
-        """Write one cluster.
+        """Write one cluster of placeholder, payload, P and B pictures.
 
         Raises:
-            ValueError: a negative timestamp.
-            UnsupportedError: the GOP is longer than a cluster can be (32.767 s), or its payload too large.
+            UnsupportedError: a negative timestamp, or the GOP is longer than a cluster can be (32.767 s), or its
+                payload is too large.
         """
-        start = to_ticks(gop.placeholder.pts * gop.time_base)
-        end = to_ticks((gop.placeholder.pts + gop.duration) * gop.time_base)
-        video = [(_relative(to_ticks(unit.pts * gop.time_base), start), unit.nal_units) for unit in gop.inter]
-        sets = self._sets.to_write(gop.parameter_sets.nal_units)
-        blocks = [
-            _simple_block(VIDEO, 0, (*sets, *placeholder_nal_units(gop, self._carriage))),
-            *self._neural_block(gop, end - start),
-        ]
-        self._write_audio_clusters(self._take_audio_before(start - MAX_RELATIVE))
-        audio = self._take_audio_before(end)
-        for relative, nal_units in video:
-            while audio and audio[0][0] <= start + relative:
-                blocks.append(self._audio_block(audio.popleft(), start))
-            blocks.append(_simple_block(VIDEO, relative, nal_units, is_key=False))
-        blocks.extend(self._audio_block(held, start) for held in audio)
+        carriage = self._carriage or Carriage.INBAND
+        placeholder = AccessUnit(placeholder_nal_units(gop, carriage), gop.placeholder.pts, gop.placeholder.duration)
+        payload = neural_nal_units(gop, self._neural_sets) if carriage is Carriage.TRACK else ()
+        self._write_pictures((placeholder, *gop.inter), gop.parameter_sets.nal_units, gop.time_base, payload)
+
+    def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes], time_base: Fraction) -> None:
+        """Write one cluster of a plain GOP in decoding order; ``sets`` are the parameter sets that it is coded under.
+
+        Raises:
+            UnsupportedError: see :meth:`write_gop`.
+        """
+        self._write_pictures(units, sets, time_base, ())
+
+    def _write_pictures(
+        self, units: Sequence[AccessUnit], sets: Sequence[bytes], time_base: Fraction, payload: Sequence[bytes]
+    ) -> None:
+        keyframe, *inter = units
+        start = to_ticks(keyframe.pts * time_base)
+        end = to_ticks(max(unit.pts + unit.duration for unit in units) * time_base)
+        pictures = [(relative_ticks(to_ticks(unit.pts * time_base), start), unit.nal_units) for unit in inter]
+        in_band = self._sets.to_write(sets)
+        blocks = [picture_block(self._video, 0, (*in_band, *keyframe.nal_units), is_key=True)]
+        if payload:
+            blocks.append(lasting_block(self._neural, payload, end - start))
+        self._write_packet_clusters(start - MAX_RELATIVE)
+        for relative, nal_units in pictures:
+            blocks += self._packet_blocks(start, min(start + relative + 1, end))
+            blocks.append(picture_block(self._video, relative, nal_units, is_key=False))
+        blocks += self._packet_blocks(start, end)
         self._write_cluster(start, blocks, is_cue=True)
         self._end = max(self._end, end)
 
     def close(self) -> None:
-        """Write what is left of the audio, cues, and the values known only now; again, it does nothing."""
+        """Write what is left of the other tracks, cues, and the values known only now; again, it does nothing."""
         if self._is_closed:
             return
         self._is_closed = True
-        self._write_audio_clusters(self._audio)
+        self._write_packet_clusters(None)
         if self._patchable:
             self._finish()
         self._file.flush()
 
-    def _take_audio_before(self, limit: int) -> deque[tuple[int, AudioPacket]]:
-        taken: deque[tuple[int, AudioPacket]] = deque()
-        while self._audio and self._audio[0][0] < limit:
-            taken.append(self._audio.popleft())
-            self._audio_size -= len(taken[-1][1].data)
-        return taken
+    def _packet_blocks(self, start: int, limit: int | None) -> list[bytes]:
+        """Blocks of the packets before ``limit`` ticks that the cluster at ``start`` reaches."""
+        blocks: list[bytes] = []
+        while self._held and (limit is None or self._held[0][0] < limit) and self._held[0][0] - start <= MAX_RELATIVE:
+            time, _, packet = heapq.heappop(self._held)
+            track = self._companions.tracks[packet.track]
+            self._held_bytes -= len(packet.data)
+            # Subtitles may claim to be shown for ever.
+            self._end = max(self._end, time + to_ticks(packet.duration) if track.kind == AUDIO else time)
+            blocks.append(packet_block(self._numbers[packet.track], relative_ticks(time, start), packet, track))
+        return blocks
 
-    def _write_audio_clusters(self, audio: deque[tuple[int, AudioPacket]]) -> None:
-        """Write audio that plays where there is no video, in as few clusters as can hold it."""
-        while audio:
-            start = audio[0][0]
-            blocks = []
-            while audio and 0 <= audio[0][0] - start <= MAX_RELATIVE:
-                blocks.append(self._audio_block(audio.popleft(), start))
-            self._write_cluster(start, blocks, is_cue=False)
-
-    def _neural_block(self, gop: HybridGop, duration: int) -> list[bytes]:
-        if self._carriage is Carriage.INBAND:
-            return []
-        block = _block_data(NEURAL, 0, 0, hevc.join_length_prefixed(neural_nal_units(gop, self._neural_sets)))
-        return [ebml.master(_BLOCK_GROUP, ebml.element(_BLOCK, block), ebml.unsigned(_BLOCK_DURATION, duration))]
-
-    def _audio_block(self, held: tuple[int, AudioPacket], start: int) -> bytes:
-        time, packet = held
-        self._end = max(self._end, time + to_ticks(packet.duration))
-        return ebml.element(
-            _SIMPLE_BLOCK, _block_data(self._audio_number, _relative(time, start), _KEYFRAME, packet.data)
-        )
+    def _write_packet_clusters(self, limit: int | None) -> None:
+        """Write packets that play where there is no video, in as few clusters as can hold them."""
+        while self._held and (limit is None or self._held[0][0] < limit):
+            start = self._held[0][0]
+            self._write_cluster(start, self._packet_blocks(start, limit), is_cue=False)
 
     def _write_cluster(self, start: int, blocks: list[bytes], *, is_cue: bool) -> None:
         timestamp = ebml.unsigned(_TIMESTAMP, start)
         crc = len(ebml.element(ebml.CRC32, bytes(4)))
         if is_cue and self._patchable:
             position = self._file.tell() - self._segment_data
-            self._cues.append(top_level.CuePoint(start, VIDEO, position, crc + len(timestamp)))
+            self._cues.append(top_level.CuePoint(start, self._video, position, crc + len(timestamp)))
         self._file.write(ebml.checked_master(top_level.CLUSTER, timestamp, *blocks))
         if not self._patchable:
             self._file.flush()
 
-    def _write_headers(self, video: VideoTrack, audio: AudioTrack | None, tags: Mapping[str, str]) -> None:
-        entries = [video_entry(VIDEO, video)]
-        if self._carriage is Carriage.TRACK:
-            entries.append(neural_entry(NEURAL, self._neural_sets))
-        if audio:
-            entries.append(audio_entry(self._audio_number, audio))
+    def _write_headers(self, video: VideoTrack) -> None:
+        companions = self._companions
+        entries = [track_entry(number, track) for number, track in zip(self._numbers, companions.tracks, strict=True)]
+        neural = [neural_entry(self._neural, self._neural_sets)] if self._carriage is Carriage.TRACK else []
+        entries[companions.before_video : companions.before_video] = [video_entry(self._video, video), *neural]
         self._file.write(top_level.ebml_header() + ebml.element_id(top_level.SEGMENT) + ebml.UNKNOWN_SIZE)
         self._segment_data = self._file.tell() if self._patchable else 0
         if self._patchable:
             self._file.write(ebml.void(_SEEK_HEAD_SPACE))
-        self._write_top(top_level.INFO, top_level.info(0 if self._patchable else None))
+        self._write_top(top_level.INFO, self._info())
         self._write_top(top_level.TRACKS, ebml.checked_master(top_level.TRACKS, *entries))
+        if companions.chapters:
+            self._write_top(top_level.CHAPTERS, top_level.chapters(companions.chapters))
+        if companions.attachments:
+            self._write_top(top_level.ATTACHMENTS, top_level.attachments(companions.attachments))
+        labels = [(self._video, video.labels)]
+        labels += [(number, track.labels) for number, track in zip(self._numbers, companions.tracks, strict=True)]
+        tags = top_level.tags(companions.tags, {number: label.other_tags for number, label in labels})
         if tags:
-            self._write_top(top_level.TAGS, top_level.tags(tags))
+            self._write_top(top_level.TAGS, tags)
+
+    def _info(self) -> bytes:
+        return top_level.info(self._end if self._patchable else None, self._companions.tags)
 
     def _write_top(self, identifier: int, data: bytes) -> None:
         if self._patchable:
@@ -209,25 +210,9 @@ class MatroskaWriter:
         seek_head = top_level.seek_head(self._positions)
         self._patch(self._segment_data - ebml.SIZE_FIELD, ebml.vint(size, length=ebml.SIZE_FIELD))
         self._patch(self._segment_data, seek_head + ebml.void(_SEEK_HEAD_SPACE - len(seek_head)))
-        self._patch(self._segment_data + self._positions[top_level.INFO], top_level.info(self._end))
+        self._patch(self._segment_data + self._positions[top_level.INFO], self._info())
 
     def _patch(self, position: int, data: bytes) -> None:
         self._file.seek(position)
         self._file.write(data)
         self._file.seek(0, io.SEEK_END)
-
-
-def _relative(time: int, start: int) -> int:
-    if not -MAX_RELATIVE - 1 <= time - start <= MAX_RELATIVE:
-        raise UnsupportedError(f"a GOP reaches {(time - start) / TICKS:.3f} s, beyond what a cluster can hold")
-    return time - start
-
-
-def _block_data(track: int, relative: int, flags: int, data: bytes) -> bytes:
-    """Track number, relative timestamp, flags, frame (section 10.1 and 10.2)."""
-    return ebml.vint(track) + relative.to_bytes(2, "big", signed=True) + bytes([flags]) + data
-
-
-def _simple_block(track: int, relative: int, nal_units: tuple[bytes, ...], *, is_key: bool = True) -> bytes:
-    flags = _KEYFRAME if is_key else 0
-    return ebml.element(_SIMPLE_BLOCK, _block_data(track, relative, flags, hevc.join_length_prefixed(nal_units)))

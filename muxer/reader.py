@@ -17,35 +17,48 @@ from typing import Any, cast
 import av
 
 from ffhybrid import hevc
-from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError
+from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.media import open_media
 from ffhybrid.muxer.assembly import MAX_GOP_BYTES, GopAssembler
-from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, CarriedUnit, split_access_unit
-from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack, audio_packet, audio_track
-from ffhybrid.picture import Colour
+from ffhybrid.muxer.carriage import Carriage, CarriedUnit
+from ffhybrid.muxer.companions import CompanionReader
+from ffhybrid.muxer.hevc_stream import (
+    describe_video,
+    find_hevc,
+    header_sets,
+    is_keyframe,
+    length_size,
+    split_packet,
+    unit_sets,
+)
+from ffhybrid.muxer.stream_map import StreamOptions, choose
+from ffhybrid.muxer.streams import StreamPacket
 
 MAX_PROBED_PACKETS = 1000
 """Packets looked at for the first keyframe."""
-FULL_RANGE = 2
 _SEEK_STEP = 2
 """Seconds that are sought further back, doubled each time, while no keyframe is found before the time wanted."""
-HVCC_VERSION = b"\x01"
-_HVCC_FIXED_SIZE = 23
 
 
 class HybridReader:
     """A hybrid file, open for reading; a context manager. It is read once, from the beginning or where it was sought.
 
+    ``streams`` says what is read beside the video, None for nothing. With ``for_matroska`` its packets get the form
+    that Matroska takes.
+
     Raises:
         NotHybridError: no media file, no HEVC video, or a first keyframe without a binding tag.
         CorruptDataError: parameter sets that do not parse, or a damaged container.
+        UnsupportedError, UsageError: streams that cannot be read, or that do not exist.
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, streams: StreamOptions | None = None, for_matroska: bool = False) -> None:
         self.path = path
         self.is_sought = False
+        self._options = streams
+        self._for_matroska = for_matroska
         self._container = open_media(path, otherwise=NotHybridError)
         try:
             self._open()
@@ -66,33 +79,44 @@ class HybridReader:
         self._container.close()
 
     def _open(self) -> None:
-        hevc_streams = [s for s in self._container.streams.video if _codec_name(s) == "hevc"]
-        if not hevc_streams:
+        main, neural = find_hevc(self._container)
+        if main is None:
             raise NotHybridError(f"{self.path}: there is no HEVC video, so this is no hybrid file")
-        main = next((s for s in hevc_streams if not _is_neural_size(s)), hevc_streams[0])
-        neural = next((s for s in hevc_streams if s is not main and _is_neural_size(s)), None)
-        audio = next((stream for stream in self._container.streams.audio if _codec_name(stream)), None)
         self.carriage = Carriage.TRACK if neural else Carriage.INBAND
-        self.audio_stream = audio
         self._main, self._neural = main, neural
-        self._streams = [stream for stream in (main, neural, audio) if stream is not None]
-        known = [stream.index for stream in self._streams]
-        self.other_streams = [
-            f"{stream.type} stream {stream.index}" for stream in self._container.streams if stream.index not in known
-        ]
+        self.other_streams = [stream for stream in self._container.streams if stream not in (main, neural)]
+        self.companions = self._open_companions(self._options) if self._options else None
+        self._streams: list[Any] = [stream for stream in (main, neural) if stream is not None]
+        self._streams += self.companions.streams if self.companions else []
         self._packets = self._guarded(self._container.demux(self._streams))
         with self._named():
-            self._length_sizes = {stream.index: _length_size(stream) for stream in (main, neural) if stream}
+            self._length_sizes = {stream.index: length_size(stream) for stream in (main, neural) if stream}
+        if self.companions:
+            self._packets = chain(self.companions.peek(self._packets), self._packets)
         probed, first = self._probe_first_keyframe()
         self._packets = chain(probed, self._packets)
         if first.binding is None:
             raise NotHybridError(f"{self.path}: the first keyframe has no binding tag, so this is no hybrid file")
         with self._named():
-            self._header_sets = self._read_extradata(main) or self._sets_of(first)
+            self._header_sets = header_sets(main) or unit_sets(first)
         if self._header_sets is None:
             raise CorruptDataError(f"{self.path}: the video has no parameter sets")
         with self._named():
-            self.video = self._describe(self._sets_of(first) or self._header_sets)
+            self.video = describe_video(main, unit_sets(first) or self._header_sets)
+
+    def _open_companions(self, options: StreamOptions) -> CompanionReader:
+        streams = [stream for stream in self._container.streams if stream is not self._neural]
+        video, others, before_video = choose(streams, options, name=str(self.path))
+        if video is not self._main:
+            raise UsageError(f"{self.path}: -map leaves the hybrid video out")
+        return CompanionReader(
+            self._container,
+            others,
+            options,
+            before_video=before_video,
+            for_matroska=self._for_matroska,
+            name=str(self.path),
+        )
 
     @contextmanager
     def _named(self, seconds: float | None = None) -> Iterator[None]:
@@ -103,14 +127,6 @@ class HybridReader:
             where = f"{self.path}: " if seconds is None else f"{self.path}: at {seconds:.3f} s: "
             raise type(error)(f"{where}{error}") from error
 
-    def _read_extradata(self, stream: av.VideoStream) -> ParameterSets | None:
-        """Parameter sets where the header has them, as an hvcC record or as Annex B."""
-        extradata = bytes(stream.codec_context.extradata or b"")
-        if _length_size(stream):
-            return hevc.read_hvcc(extradata)[0]
-        nal_units = hevc.split_annexb(extradata)
-        return hevc.parameter_sets(nal_units) if nal_units else None
-
     def _probe_first_keyframe(self) -> tuple[list[av.Packet[Any]], CarriedUnit]:
         probed: list[av.Packet[Any]] = []
         size = 0
@@ -119,32 +135,11 @@ class HybridReader:
             size += packet.size
             if packet.stream.index == self._main.index and packet.size:
                 unit = self._split(packet)
-                if _is_keyframe(unit):
+                if is_keyframe(unit):
                     return probed, unit
             if len(probed) > MAX_PROBED_PACKETS or size > MAX_GOP_BYTES:
                 break
         raise NotHybridError(f"{self.path}: the HEVC video has no IDR picture, so this is no hybrid file")
-
-    def _sets_of(self, unit: CarriedUnit) -> ParameterSets | None:
-        return hevc.parameter_sets(unit.parameter_sets) if unit.parameter_sets else None
-
-    def _describe(self, sets: ParameterSets) -> VideoTrack:
-        context = self._main.codec_context
-        sps = hevc.parse_sps(sets.sps)
-        colour = Colour(
-            int(context.color_primaries),
-            int(context.color_trc),
-            int(context.colorspace),
-            int(context.color_range) == FULL_RANGE,
-        )
-        return VideoTrack(
-            parameter_sets=sets,
-            width=sps.width,
-            height=sps.height,
-            sample_aspect_ratio=self._main.sample_aspect_ratio or Fraction(1),
-            frame_rate=self._main.average_rate or self._main.guessed_rate,
-            colour=colour,
-        )
 
     @property
     def time_base(self) -> Fraction:
@@ -166,11 +161,6 @@ class HybridReader:
     def duration(self) -> float | None:
         """Seconds, where the container says."""
         return self._container.duration / av.time_base if self._container.duration else None
-
-    @property
-    def audio(self) -> AudioTrack | None:
-        """The first audio track."""
-        return audio_track(self.audio_stream) if self.audio_stream else None
 
     def seek(self, pts: int) -> None:
         """Go on with the last keyframe at or before a time in units of :attr:`time_base`.
@@ -208,7 +198,7 @@ class HybridReader:
                 continue
             is_later = packet.pts > pts
             is_picture = packet.stream.index == self._main.index
-            if is_picture and not is_later and packet.is_keyframe and _is_keyframe(self._split(packet)):
+            if is_picture and not is_later and packet.is_keyframe and is_keyframe(self._split(packet)):
                 kept = [packet]
             elif kept:
                 kept.append(packet)
@@ -220,23 +210,27 @@ class HybridReader:
         """Yield the GOPs in file order."""
         return (item for item in self.demux() if isinstance(item, HybridGop))
 
-    def demux(self) -> Iterator[HybridGop | AudioPacket]:
-        """Yield GOPs and audio packets as they become complete; memory is bounded to a few GOPs.
+    def demux(self) -> Iterator[HybridGop | StreamPacket]:
+        """Yield GOPs and packets of the streams beside as they become complete; memory is bounded to a few GOPs.
 
         Raises:
             CorruptDataError: damaged access units, or a GOP whose payload is missing or does not match.
         """
         gops = GopAssembler(name=str(self.path), time_base=self.time_base)
+        if self.companions:
+            yield from self.companions.peeked()
         for packet in self._packets:
             if not packet.size:
                 continue
-            if self.audio_stream is not None and packet.stream.index == self.audio_stream.index:
-                yield audio_packet(packet)
-            elif packet.stream.index == self._main.index:
+            if packet.stream.index == self._main.index:
                 self._take_video(packet, gops)
-            else:
+            elif self._neural is not None and packet.stream.index == self._neural.index:
                 self._take_neural(packet, gops)
+            elif self.companions:
+                yield from self.companions.take(packet)
             yield from gops.complete()
+        if self.companions:
+            yield from self.companions.flush()
         yield from gops.finish()
 
     def _guarded(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
@@ -246,23 +240,19 @@ class HybridReader:
             raise CorruptDataError(f"{self.path}: the container is damaged: {error}") from error
 
     def _split(self, packet: av.Packet[Any]) -> CarriedUnit:
-        length_size = self._length_sizes[packet.stream.index]
-        data = bytes(packet)
         with self._named(_seconds(packet)):
-            if length_size:
-                return split_access_unit(hevc.split_length_prefixed(data, length_size))
-            return split_access_unit(hevc.split_annexb(data))
+            return split_packet(packet, self._length_sizes[packet.stream.index])
 
     def _take_video(self, packet: av.Packet[Any], gops: GopAssembler) -> None:
         unit = self._split(packet)
         if packet.pts is None:
             raise CorruptDataError(f"{self.path}: a video packet has no timestamp")
         picture = AccessUnit(unit.picture, packet.pts, packet.duration or self._frame_duration())
-        if not _is_keyframe(unit):
+        if not is_keyframe(unit):
             gops.add_picture(picture)
             return
         with self._named(_seconds(packet)):
-            sets = self._sets_of(unit) or self._header_sets
+            sets = unit_sets(unit) or self._header_sets
         gops.begin(unit, picture, cast(ParameterSets, sets))
 
     def _take_neural(self, packet: av.Packet[Any], gops: GopAssembler) -> None:
@@ -274,31 +264,6 @@ class HybridReader:
     def _frame_duration(self) -> int:
         rate = self.video.frame_rate or Fraction(25)
         return max(1, round(1 / (rate * self.time_base)))
-
-
-def _is_neural_size(stream: av.VideoStream) -> bool:
-    return stream.width == stream.height == NEURAL_SIDE
-
-
-def _codec_name(stream: av.VideoStream | av.AudioStream) -> str | None:
-    """FFmpeg's name of the codec, None where it knows none."""
-    context: av.CodecContext | None = stream.codec_context
-    return context.name if context else None
-
-
-def _length_size(stream: av.VideoStream) -> int:
-    """Bytes of a NAL unit's length, 0 for Annex B (ISO/IEC 14496-15 clause 8.3.3.1)."""
-    extradata = bytes(stream.codec_context.extradata or b"")
-    if extradata[:1] != HVCC_VERSION:
-        return 0
-    size = (extradata[21] & 3) + 1 if len(extradata) >= _HVCC_FIXED_SIZE else 0
-    if size not in (1, 2, 4):
-        raise CorruptDataError("the hvcC record is damaged")
-    return size
-
-
-def _is_keyframe(unit: CarriedUnit) -> bool:
-    return any(hevc.is_idr(nal) for nal in unit.picture)
 
 
 def _seconds(packet: av.Packet[Any]) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 from ffhybrid.muxer import ebml
+from ffhybrid.muxer.streams import Attachment, Chapter
 
 APP = "ffhybrid"
 TIMESTAMP_SCALE = 1_000_000
@@ -14,6 +17,8 @@ TIMESTAMP_SCALE = 1_000_000
 EBML, SEGMENT, SEEK_HEAD, INFO, TRACKS = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B
 CLUSTER, CUES, TAGS, CHAPTERS, ATTACHMENTS = 0x1F43B675, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469
 _DURATION = 0x4489
+_TITLE, _DATE = "title", "creation_time"
+"""Tags of a file, by FFmpeg's names, for which Info has elements of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +45,91 @@ def ebml_header() -> bytes:
     )
 
 
-def info(duration: int | None) -> bytes:
-    """Info without a date, so that output is deterministic; ``duration`` in ticks, None where it stays unknown."""
+def info(duration: int | None, values: Mapping[str, str]) -> bytes:
+    """Info; ``duration`` in ticks, None where it stays unknown.
+
+    Title and date are those of ``values``. Nothing says when the file was written, so that output is deterministic.
+    """
     return ebml.checked_master(
         INFO,
         ebml.unsigned(0x2AD7B1, TIMESTAMP_SCALE),
         *([] if duration is None else [ebml.float64(_DURATION, duration)]),
+        *_date(values.get(_DATE)),
+        *([ebml.string(0x7BA9, values[_TITLE])] if values.get(_TITLE) else []),
         ebml.string(0x4D80, APP),  # MuxingApp
         ebml.string(0x5741, APP),  # WritingApp
     )
 
 
-def tags(values: Mapping[str, str]) -> bytes:
-    """Tags of the whole segment."""
-    simple = [
-        ebml.master(0x67C8, ebml.string(0x45A3, name), ebml.string(0x4487, value)) for name, value in values.items()
+def _date(text: str | None) -> list[bytes]:
+    """DateUTC, nanoseconds since 2001 (RFC 8794 section 7.6), of a date in ISO 8601."""
+    if text is None:
+        return []
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return []
+    since = moment.astimezone(UTC) - datetime(2001, 1, 1, tzinfo=UTC)
+    return [ebml.element(0x4461, (since // timedelta(microseconds=1) * 1000).to_bytes(8, "big", signed=True))]
+
+
+def tags(of_file: Mapping[str, str], of_tracks: Mapping[int, Mapping[str, str]]) -> bytes:
+    """Tags of the segment but those that Info holds, and of tracks by their UIDs; empty where there are none."""
+    of_segment = {name: value for name, value in of_file.items() if name not in (_TITLE, _DATE)}
+    entries = [
+        ebml.master(0x7373, targets, *map(_simple_tag, values.items()))
+        for targets, values in (
+            (ebml.master(0x63C0), of_segment),
+            *((ebml.master(0x63C0, ebml.unsigned(0x63C5, uid)), values) for uid, values in of_tracks.items()),
+        )
+        if values
     ]
-    return ebml.checked_master(TAGS, ebml.master(0x7373, ebml.master(0x63C0), *simple))
+    return ebml.checked_master(TAGS, *entries) if entries else b""
+
+
+def _simple_tag(entry: tuple[str, str]) -> bytes:
+    """SimpleTag; names are in capitals by convention."""
+    name = entry[0].upper().replace(" ", "_")
+    return ebml.master(0x67C8, ebml.string(0x45A3, name), ebml.string(0x4487, entry[1]))
+
+
+def chapters(entries: Sequence[Chapter]) -> bytes:
+    """One edition of chapters (RFC 9559 section 5.1.7)."""
+    atoms = [
+        ebml.master(
+            0xB6,  # ChapterAtom
+            ebml.unsigned(0x73C4, number),  # ChapterUID
+            ebml.unsigned(0x91, _nanoseconds(chapter.start)),
+            ebml.unsigned(0x92, _nanoseconds(chapter.end)),
+            ebml.master(
+                0x80,  # ChapterDisplay
+                ebml.string(0x85, chapter.tags.get(_TITLE, "")),
+                ebml.string(0x437C, chapter.tags.get("language", "und")),
+            ),
+        )
+        for number, chapter in enumerate(entries, 1)
+    ]
+    return ebml.checked_master(CHAPTERS, ebml.master(0x45B9, *atoms))
+
+
+def _nanoseconds(seconds: Fraction) -> int:
+    return max(0, round(seconds * 1_000_000_000))
+
+
+def attachments(files: Sequence[Attachment]) -> bytes:
+    """Attached files (RFC 9559 section 5.1.6)."""
+    entries = [
+        ebml.master(
+            0x61A7,  # AttachedFile
+            *([ebml.string(0x467E, file.description)] if file.description else []),
+            ebml.string(0x466E, file.name),
+            ebml.string(0x4660, file.mimetype),
+            ebml.element(0x465C, file.data),
+            ebml.unsigned(0x46AE, number),  # FileUID
+        )
+        for number, file in enumerate(files, 1)
+    ]
+    return ebml.checked_master(ATTACHMENTS, *entries)
 
 
 def cues(points: Iterable[CuePoint]) -> bytes:

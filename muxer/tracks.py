@@ -3,55 +3,45 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
 
-import av
+from av.stream import Disposition
 
 from ffhybrid import hevc
-from ffhybrid.errors import UnsupportedError
 from ffhybrid.gop import ParameterSets
 from ffhybrid.muxer import ebml
 from ffhybrid.muxer.carriage import NEURAL_SIDE
+from ffhybrid.muxer.codecs import MatroskaCodec, matroska_codec
+from ffhybrid.muxer.streams import AUDIO, Labels, Track
 from ffhybrid.picture import Colour
 
 NANOSECONDS = 1_000_000_000
 UNSPECIFIED = 2
 
 TRACK_ENTRY = 0xAE
-_NUMBER, _UID, _TYPE, _DEFAULT, _LACING = 0xD7, 0x73C5, 0x83, 0x88, 0x9C
+_NUMBER, _UID, _TYPE, _DEFAULT, _LACING, _NAME = 0xD7, 0x73C5, 0x83, 0x88, 0x9C, 0x536E
+_ORIGINAL = 0x55AE
+_FLAGS = {
+    0x55AA: Disposition.forced,
+    0x55AB: Disposition.hearing_impaired,
+    0x55AC: Disposition.visual_impaired,
+    0x55AD: Disposition.descriptions,
+    0x55AF: Disposition.comment,
+}
 _DEFAULT_DURATION, _LANGUAGE, _CODEC_ID, _CODEC_PRIVATE = 0x23E383, 0x22B59C, 0x86, 0x63A2
 _CODEC_DELAY, _SEEK_PRE_ROLL = 0x56AA, 0x56BB
 _VIDEO, _WIDTH, _HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _INTERLACED = 0xE0, 0xB0, 0xBA, 0x54B0, 0x54BA, 0x9A
 _COLOUR, _MATRIX, _RANGE, _TRANSFER, _PRIMARIES = 0x55B0, 0x55B1, 0x55B9, 0x55BA, 0x55BB
 _AUDIO, _SAMPLING_FREQUENCY, _CHANNELS, _BIT_DEPTH = 0xE1, 0xB5, 0x9F, 0x6264
-_TYPE_VIDEO, _TYPE_AUDIO = 1, 2
+_TYPE_VIDEO, _TYPE_AUDIO, _TYPE_SUBTITLE = 1, 2, 17
 _PROGRESSIVE = 2
 _OPUS_SEEK_PRE_ROLL = 80_000_000
 _OPUS_RATE = 48_000
 _OPUS_HEAD_SIZE = 19
-_FLAC_STREAM_INFO_SIZE = 34
-_FLAC_MARKER = b"fLaC\x80\x00\x00\x22"
-"""Stream marker and the header of a last metadata block, STREAMINFO of 34 bytes (RFC 9639 section 8.1)."""
-_ALAC_ATOM_HEADER_SIZE = 12
-_ALAC_COOKIE_SIZE = 24
-
-AUDIO_CODEC_IDS = {
-    "aac": "A_AAC",
-    "ac3": "A_AC3",
-    "alac": "A_ALAC",
-    "dts": "A_DTS",
-    "eac3": "A_EAC3",
-    "flac": "A_FLAC",
-    "mp2": "A_MPEG/L2",
-    "mp3": "A_MPEG/L3",
-    "opus": "A_OPUS",
-    "pcm_s16le": "A_PCM/INT/LIT",
-    "pcm_s24le": "A_PCM/INT/LIT",
-    "vorbis": "A_VORBIS",
-}
-PCM_BITS = {"pcm_s16le": 16, "pcm_s24le": 24}
+_OPUS_PRE_SKIP_OFFSET = 10
+_OPUS_ROUNDING = Fraction(1, 1000)
+"""By so much first timestamps are beyond the pre-skip because a container rounded them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,53 +54,15 @@ class VideoTrack:
     sample_aspect_ratio: Fraction
     frame_rate: Fraction | None
     colour: Colour
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioTrack:
-    """A copied audio track; ``codec`` is FFmpeg's name, ``extradata`` what FFmpeg keeps beside it."""
-
-    codec: str
-    extradata: bytes
-    sample_rate: int
-    channels: int
-    bits_per_sample: int
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class AudioPacket:
-    """One audio packet; ``pts`` and ``duration`` are in seconds."""
-
-    data: bytes
-    pts: Fraction
-    duration: Fraction
-
-
-def audio_track(stream: av.AudioStream) -> AudioTrack:
-    """Describe a track of PyAV."""
-    context = stream.codec_context
-    return AudioTrack(
-        codec=context.codec.canonical_name,
-        extradata=bytes(context.extradata or b""),
-        sample_rate=context.sample_rate,
-        channels=context.layout.nb_channels,
-        bits_per_sample=PCM_BITS.get(context.name, 0),
-        language=stream.language or "und",
-    )
-
-
-def audio_packet(packet: av.Packet[Any]) -> AudioPacket:
-    """Take a packet of PyAV out of its time base."""
-    pts = packet.pts if packet.pts is not None else packet.dts or 0
-    return AudioPacket(bytes(packet), pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+    labels: Labels = field(default_factory=Labels)
 
 
 def video_entry(number: int, track: VideoTrack) -> bytes:
     """TrackEntry of the main video, chosen by default."""
+    labels = track.labels
     return ebml.master(
         TRACK_ENTRY,
-        *_common(number, _TYPE_VIDEO, is_default=True),
+        *_common(number, _TYPE_VIDEO, replace(labels, disposition=labels.disposition | Disposition.default)),
         *_default_duration(track.frame_rate),
         ebml.string(_CODEC_ID, "V_MPEGH/ISO/HEVC"),
         ebml.element(_CODEC_PRIVATE, hevc.write_hvcc(track.parameter_sets)),
@@ -129,46 +81,82 @@ def neural_entry(number: int, sets: ParameterSets) -> bytes:
     """TrackEntry of the neural keyframes: HEVC pictures of 64x64 samples, never chosen by default."""
     return ebml.master(
         TRACK_ENTRY,
-        *_common(number, _TYPE_VIDEO, is_default=False),
+        *_common(number, _TYPE_VIDEO, Labels()),
         ebml.string(_CODEC_ID, "V_MPEGH/ISO/HEVC"),
         ebml.element(_CODEC_PRIVATE, hevc.write_hvcc(sets)),
         ebml.master(_VIDEO, ebml.unsigned(_WIDTH, NEURAL_SIDE), ebml.unsigned(_HEIGHT, NEURAL_SIDE)),
     )
 
 
-def audio_entry(number: int, track: AudioTrack) -> bytes:
-    """TrackEntry of a copied audio track.
+def track_entry(number: int, track: Track) -> bytes:
+    """TrackEntry of an audio or subtitle track.
 
     Raises:
-        UnsupportedError: a codec without a mapping here, or with extradata that Matroska does not take.
+        UnsupportedError: see :func:`matroska_codec`.
     """
-    if track.codec not in AUDIO_CODEC_IDS:
-        raise UnsupportedError(f"audio codec {track.codec} has no Matroska mapping in this version")
-    private = _codec_private(track)
+    codec = matroska_codec(track)
+    is_audio = track.kind == AUDIO
     return ebml.master(
         TRACK_ENTRY,
-        *_common(number, _TYPE_AUDIO, is_default=True, language=track.language),
-        ebml.string(_CODEC_ID, AUDIO_CODEC_IDS[track.codec]),
-        *_opus_timing(track),
-        *([ebml.element(_CODEC_PRIVATE, private)] if private else []),
-        ebml.master(
-            _AUDIO,
-            ebml.float64(_SAMPLING_FREQUENCY, track.sample_rate),
-            ebml.unsigned(_CHANNELS, track.channels),
-            *([ebml.unsigned(_BIT_DEPTH, track.bits_per_sample)] if track.bits_per_sample else []),
-        ),
+        *_common(number, _TYPE_AUDIO if is_audio else _TYPE_SUBTITLE, track.labels),
+        ebml.string(_CODEC_ID, codec.codec_id),
+        *_timing(track),
+        *([ebml.element(_CODEC_PRIVATE, codec.private)] if codec.private else []),
+        *([_audio(track, codec)] if is_audio else []),
     )
 
 
-def _common(number: int, kind: int, *, is_default: bool, language: str = "und") -> list[bytes]:
+def codec_delay(track: Track) -> Fraction:
+    """Seconds that readers subtract from the track's timestamps.
+
+    They are the pre-skip of Opus (RFC 7845 section 5.1), or what lies before zero, which blocks cannot say.
+    """
+    if track.codec == "opus" and len(track.extradata) >= _OPUS_HEAD_SIZE:
+        (pre_skip,) = struct.unpack_from("<H", track.extradata, _OPUS_PRE_SKIP_OFFSET)
+        in_header = Fraction(pre_skip, _OPUS_RATE)
+        return in_header if track.delay <= in_header + _OPUS_ROUNDING else track.delay
+    return track.delay
+
+
+def _timing(track: Track) -> list[bytes]:
+    """CodecDelay, and the pre-roll that Opus asks for after a seek."""
+    delay = int(codec_delay(track) * NANOSECONDS)
+    pre_roll = _OPUS_SEEK_PRE_ROLL if track.codec == "opus" else 0
+    return [
+        ebml.unsigned(identifier, value)
+        for identifier, value in ((_CODEC_DELAY, delay), (_SEEK_PRE_ROLL, pre_roll))
+        if value
+    ]
+
+
+def _audio(track: Track, codec: MatroskaCodec) -> bytes:
+    return ebml.master(
+        _AUDIO,
+        ebml.float64(_SAMPLING_FREQUENCY, track.sample_rate),
+        ebml.unsigned(_CHANNELS, track.channels),
+        *([ebml.unsigned(_BIT_DEPTH, codec.bit_depth)] if codec.bit_depth else []),
+    )
+
+
+def _common(number: int, kind: int, labels: Labels) -> list[bytes]:
     return [
         ebml.unsigned(_NUMBER, number),
         ebml.unsigned(_UID, number),
         ebml.unsigned(_TYPE, kind),
-        ebml.unsigned(_DEFAULT, int(is_default)),
+        *_flags(labels.disposition),
         ebml.unsigned(_LACING, 0),
-        ebml.string(_LANGUAGE, language),
+        ebml.string(_LANGUAGE, labels.language),
+        *([ebml.string(_NAME, labels.title)] if labels.title else []),
     ]
+
+
+def _flags(disposition: Disposition) -> list[bytes]:
+    """Write the flags of a track (RFC 9559 section 5.1.4.1.4 and following); FlagOriginal 0 says that it is dubbed."""
+    flags = [ebml.unsigned(_DEFAULT, int(bool(disposition & Disposition.default)))]
+    flags += [ebml.unsigned(identifier, 1) for identifier, wanted in _FLAGS.items() if disposition & wanted]
+    if disposition & (Disposition.original | Disposition.dub):
+        flags.append(ebml.unsigned(_ORIGINAL, int(bool(disposition & Disposition.original))))
+    return flags
 
 
 def _default_duration(frame_rate: Fraction | None) -> list[bytes]:
@@ -194,39 +182,3 @@ def _colour(colour: Colour) -> bytes:
         *(ebml.unsigned(identifier, value) for identifier, value in described if value != UNSPECIFIED),
         ebml.unsigned(_RANGE, full if colour.full_range else limited),
     )
-
-
-def _codec_private(track: AudioTrack) -> bytes:
-    """Turn what FFmpeg keeps beside a stream into what Matroska stores (its codec specifications)."""
-    data = track.extradata
-    if track.codec == "vorbis" and data[:1] != b"\x02":
-        raise UnsupportedError("the Vorbis headers are not in the laced form that Matroska takes")
-    if track.codec == "opus" and len(data) < _OPUS_HEAD_SIZE:
-        raise UnsupportedError("the Opus track has no identification header")
-    if track.codec == "flac":
-        if len(data) < _FLAC_STREAM_INFO_SIZE:
-            raise UnsupportedError("the FLAC track has no STREAMINFO")
-        return data if data.startswith(b"fLaC") else _FLAC_MARKER + data[:_FLAC_STREAM_INFO_SIZE]
-    if track.codec == "alac":
-        if len(data) < _ALAC_ATOM_HEADER_SIZE + _ALAC_COOKIE_SIZE:
-            raise UnsupportedError("the ALAC track has no magic cookie")
-        return data[_ALAC_ATOM_HEADER_SIZE:]
-    return data
-
-
-def codec_delay(track: AudioTrack) -> Fraction:
-    """Seconds that readers subtract from the track's timestamps: the pre-skip of Opus (RFC 7845 section 5.1)."""
-    if track.codec != "opus" or len(track.extradata) < _OPUS_HEAD_SIZE:
-        return Fraction(0)
-    (pre_skip,) = struct.unpack_from("<H", track.extradata, 10)
-    return Fraction(pre_skip, _OPUS_RATE)
-
-
-def _opus_timing(track: AudioTrack) -> list[bytes]:
-    """CodecDelay, and the pre-roll that Opus asks for after a seek."""
-    if track.codec != "opus":
-        return []
-    return [
-        ebml.unsigned(_CODEC_DELAY, int(codec_delay(track) * NANOSECONDS)),
-        ebml.unsigned(_SEEK_PRE_ROLL, _OPUS_SEEK_PRE_ROLL),
-    ]

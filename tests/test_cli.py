@@ -193,7 +193,7 @@ def test_encode_to_a_pipe_is_live_matroska(tmp_path: Path) -> None:
     ]
     live = tmp_path / "live.mkv"
     with live.open("wb") as file:
-        subprocess.run([*command, "-preset", "ultrafast", "-g", "10", "-"], stdout=file, check=True)
+        subprocess.run([*command, "-kf", "thumbnail", "-preset", "ultrafast", "-g", "10", "-"], stdout=file, check=True)
     assert [gop.pictures for gop in ffhybrid.probe(live).gops] == [10, 10]
 
 

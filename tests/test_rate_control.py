@@ -160,7 +160,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ffhybrid.Enco
         x265=ffhybrid.X265Options(preset="veryfast"),
         frames=150,
         picture_hashes=False,
-        audio=False,
+        streams=ffhybrid.StreamOptions(audio=False),
     )
     return path, ffhybrid.encode(clip("bikes.mp4"), path, options=options)
 
@@ -183,7 +183,7 @@ def test_gops_without_a_generated_keyframe_restore_exactly(
 
 
 SHORT = ffhybrid.EncodeOptions(
-    generator="thumbnail", x265=ffhybrid.X265Options(crf=36, preset="veryfast"), frames=16, budgets=1, audio=False
+    generator="thumbnail", x265=ffhybrid.X265Options(crf=36, preset="veryfast"), frames=16, budgets=1
 )
 
 

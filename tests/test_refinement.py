@@ -12,7 +12,7 @@ import ffhybrid
 from ffhybrid.codec_map import FrameMap, decode_with, explained_variance, frame_maps
 from ffhybrid.filters import Likeness, create
 from ffhybrid.filters.base import DifferentiableObjective
-from ffhybrid.filters.overfit.losses import pack
+from ffhybrid.filters.losses import pack
 from ffhybrid.gop_encoding import CodedGop, encode_generated, without_hashes
 from ffhybrid.picture import Picture
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops

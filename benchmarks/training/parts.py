@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
+from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import base
 from ffhybrid.filters.overfit.codec import grid_steps
-from ffhybrid.filters.overfit.losses import pack
 from ffhybrid.filters.overfit.session import PLAIN_TEXTURE
 from ffhybrid.filters.overfit.start import steps as header_steps
 from ffhybrid.picture import Picture, PictureSpec

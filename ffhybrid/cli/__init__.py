@@ -11,7 +11,7 @@ import av
 from rich.console import Console
 from rich.logging import RichHandler
 
-from ffhybrid.cli.arguments import parser
+from ffhybrid.cli.arguments import joined_maps, parser
 from ffhybrid.cli.commands import COMMANDS
 from ffhybrid.errors import FFHybridError
 
@@ -28,7 +28,7 @@ LEVELS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code of docs/CLI.md."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(joined_maps(sys.argv[1:] if arguments is None else arguments))
     console = Console(stderr=True, quiet=options.v == "quiet")
     _configure_logging(options.v, console)
     try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.stream_map import COPY
+from ffhybrid.regeneration import Strictness
 from ffhybrid.x265_options import DEFAULT_CRF, HYBRID, PRESETS
 
 
@@ -97,23 +100,65 @@ def _output(command: argparse.ArgumentParser) -> None:
     overwrite = command.add_mutually_exclusive_group()
     overwrite.add_argument("-y", action="store_true", help="overwrite the output")
     overwrite.add_argument("-n", action="store_true", help="never overwrite the output (default)")
-    command.add_argument("-an", action="store_true", help="video only")
+
+
+def _streams(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("streams beside the video")
+    group.add_argument(
+        "-map", action="append", default=[], metavar="SPEC", help="streams, in ffmpeg's words; -0:s: all but (all)"
+    )
+    group.add_argument("-an", action="store_true", help="no audio")
+    group.add_argument("-sn", action="store_true", help="no subtitles")
+    group.add_argument("-dn", action="store_true", help="no data streams")
+    group.add_argument("-c:a", dest="audio_codec", default=COPY, metavar="NAME", help="audio encoder (%(default)s)")
+    group.add_argument("-b:a", dest="audio_bitrate", type=bit_rate, metavar="RATE", help="bits a second of audio")
+    group.add_argument("-c:s", dest="subtitle_codec", default=COPY, metavar="NAME", help="subtitle encoder")
+
+
+def joined_maps(arguments: Sequence[str]) -> list[str]:
+    """Write ``-map -0:s`` in one word: argparse takes what begins with a minus for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "-map":
+            joined[-1] = f"-map={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _report_format(command: argparse.ArgumentParser) -> None:
     command.add_argument("-of", choices=("default", "json"), default="default", help="form of the result on stdout")
 
 
+def _model(command: argparse.ArgumentParser) -> None:
+    model = command.add_argument_group("models of keyframe generators that have one")
+    model.add_argument("-model", metavar="NAME", help="folder, .safetensors file, name below FFHYBRID_MODELS, hub id")
+    model.add_argument("-device", metavar="NAME", help="auto (default), cpu or cuda")
+    model.add_argument("-hub", type=int, choices=(0, 1), default=0, help="whether a model may be downloaded")
+
+
+def _strictness(command: argparse.ArgumentParser, choices: list[Strictness]) -> None:
+    command.add_argument(
+        "-strict",
+        type=Strictness,
+        choices=choices,
+        default=Strictness.NORMAL,
+        help="what a keyframe does that this machine makes differently (%(default)s)",
+    )
+
+
 def _keyframes(command: argparse.ArgumentParser) -> None:
     keyframe = command.add_argument_group("keyframes")
     keyframe.add_argument("-kf", choices=names(), default=names()[0], help="generator (%(default)s)")
     keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a latent")
-    keyframe.add_argument("-kf:preset", dest="kf_preset", metavar="NAME", help="overfit: effort, x265's names (medium)")
-    keyframe.add_argument("-kf:tune", dest="kf_tune", metavar="NAME", help="overfit: perceptual (default) or psnr")
-    keyframe.add_argument("-kf:seed", dest="kf_seed", type=int, metavar="N", help="overfit: seed of fitting (0)")
-    keyframe.add_argument("-kf:lpips", dest="kf_lpips", type=Path, metavar="FILE", help="overfit: AlexNet's weights")
-    keyframe.add_argument("-device", metavar="NAME", help="overfit: auto (default), cpu or cuda")
-    keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(2, 4), help="thumbnail: reduction")
+    keyframe.add_argument(
+        "-kf:preset", dest="kf_preset", metavar="NAME", help="overfit, vae: effort, x265's names (medium)"
+    )
+    keyframe.add_argument("-kf:tune", dest="kf_tune", metavar="NAME", help="aim of a fit: perceptual (default) or psnr")
+    keyframe.add_argument("-kf:seed", dest="kf_seed", type=int, metavar="N", help="seed of a fit (0)")
+    keyframe.add_argument("-kf:lpips", dest="kf_lpips", type=Path, metavar="FILE", help="AlexNet's weights, for fits")
+    keyframe.add_argument("-repair", action="store_true", help="vae: keyframes become exact on any machine")
+    keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(1, 2, 4), help="thumbnail, vae: reduction")
     keyframe.add_argument("-kf:qp", dest="qp", type=int, metavar="QP", help="thumbnail: 0 to 51")
     keyframe.add_argument(
         "-kf:budgets", dest="budgets", type=positive, metavar="N", help="sizes tried for a keyframe (3)"
@@ -127,6 +172,7 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
 def _encode(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    _streams(command)
     _report_format(command)
     gop = command.add_argument_group("GOPs")
     gop.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP at most (%(default)s)")
@@ -149,12 +195,14 @@ def _encode(command: argparse.ArgumentParser) -> None:
     inter.add_argument("-tune", default=HYBRID, help="x265 tuning (%(default)s)")
     inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")
     inter.add_argument("-hash", type=int, choices=(0, 1), default=0, help="keep an MD5 of every picture in the file")
+    _model(command)
     command.add_argument("-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file")
 
 
 def _restore(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    _streams(command)
     _report_format(command)
     efforts = list(SpliceEffort)
     command.add_argument(
@@ -166,6 +214,8 @@ def _restore(command: argparse.ArgumentParser) -> None:
         help="how hard lossless keyframes are squeezed (%(default)s)",
     )
     command.add_argument("-threads", type=positive, metavar="N", help="keyframes made at a time (one a core)")
+    _model(command)
+    _strictness(command, list(Strictness))
 
 
 def _probe(command: argparse.ArgumentParser) -> None:
@@ -176,12 +226,16 @@ def _probe(command: argparse.ArgumentParser) -> None:
 def _verify(command: argparse.ArgumentParser) -> None:
     command.add_argument("input", type=Path, metavar="FILE")
     _report_format(command)
+    _model(command)
+    _strictness(command, [Strictness.NORMAL, Strictness.STRICT])
 
 
 def _extract(command: argparse.ArgumentParser) -> None:
     _input(command)
     command.add_argument("output", type=Path, metavar="FOLDER", help="made if it does not exist")
     command.add_argument("-y", action="store_true", help="overwrite files in the folder")
+    _model(command)
+    _strictness(command, list(Strictness))
 
 
 def _compare(command: argparse.ArgumentParser) -> None:
@@ -203,3 +257,4 @@ def _compare(command: argparse.ArgumentParser) -> None:
         "-lpips_interval", type=positive, default=LPIPS_INTERVAL, metavar="N", help="LPIPS of every Nth frame"
     )
     _keyframes(command)
+    _model(command)

@@ -22,9 +22,11 @@ from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
+from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.outputs import PIPE
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
+from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import restore
 from ffhybrid.source import VideoSource
 from ffhybrid.verification import verify
@@ -66,6 +68,9 @@ def _generator_options(options: argparse.Namespace) -> dict[str, object]:
         "seed": options.kf_seed,
         "lpips": options.kf_lpips,
         "device": options.device,
+        "model": options.model,
+        "hub": bool(options.hub) or None,
+        "repair": options.repair or None,
         "scale": options.scale,
         "qp": options.qp,
     }
@@ -98,11 +103,11 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
         picture_hashes=bool(options.hash),
-        audio=not options.an,
+        streams=_streams(options),
         frames=options.frames,
         container_format=options.format,
     )
-    with VideoSource(options.input) as source:
+    with VideoSource(options.input, streams=settings.streams) as source:
         duration = source.info.duration
     with _progress(console, "encode", duration) as show:
         start = 0.0
@@ -128,6 +133,23 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
     _emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
 
 
+def _streams(options: argparse.Namespace) -> StreamOptions:
+    return StreamOptions(
+        maps=tuple(options.map),
+        audio=not options.an,
+        subtitles=not options.sn,
+        data=not options.dn,
+        audio_codec=options.audio_codec,
+        audio_bitrate=options.audio_bitrate,
+        subtitle_codec=options.subtitle_codec,
+    )
+
+
+def _regeneration(options: argparse.Namespace) -> Regeneration:
+    device = {"device": options.device} if options.device else {}
+    return Regeneration(model=options.model, hub=bool(options.hub), strict=options.strict, **device)
+
+
 def _rate(options: argparse.Namespace) -> Rate | None:
     if options.bitrate is None:
         if options.maxrate or options.bufsize:
@@ -147,6 +169,7 @@ def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
         "gop_count": len(gops),
         "pictures": sum(gop.pictures for gop in gops),
         "payload_bytes": sum(gop.payload for gop in gops),
+        "correction_bytes": sum(gop.correction for gop in gops),
         "fixup_count": sum(gop.fixups for gop in gops),
         "fixup_bytes": sum(gop.fixup_bytes for gop in gops),
         "placeholder_bytes": sum(gop.placeholder for gop in gops),
@@ -161,8 +184,9 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             options.output,
             container_format=options.format,
             overwrite=options.y,
-            audio=not options.an,
+            streams=_streams(options),
             effort=options.effort,
+            regeneration=_regeneration(options),
             threads=options.threads,
             on_gop=lambda index, _: show(index, f"GOP {index}"),
         )
@@ -180,8 +204,9 @@ def _probe(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG0
 
 def _print_probe(info: FileInfo) -> None:
     out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
-    audio = info.audio or "no audio"
-    size = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps, {audio}, {info.size} bytes"
+    beside = [f"{stream.type} {stream.codec or ''} ({stream.language})".replace("  ", " ") for stream in info.streams]
+    picture = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps"
+    size = ", ".join((picture, *beside, f"{info.size} bytes"))
     sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {size}\n")
     headings = (
         "GOP",
@@ -190,6 +215,7 @@ def _print_probe(info: FileInfo) -> None:
         "pictures",
         "generator",
         "payload",
+        "correction",
         "fix-ups",
         "placeholder",
         "P and B",
@@ -198,7 +224,7 @@ def _print_probe(info: FileInfo) -> None:
     for gop in info.gops:
         pictures = f"{gop.pictures}" + (f" of {gop.pictures_encoded}" if gop.pictures != gop.pictures_encoded else "")
         fixups = f"{gop.fixups} ({gop.fixup_bytes} B)"
-        numbers = (gop.payload_bytes, fixups, gop.placeholder_bytes, gop.inter_bytes)
+        numbers = (gop.payload_bytes, gop.correction_bytes, fixups, gop.placeholder_bytes, gop.inter_bytes)
         timing = (f"{gop.start:.3f}", f"{gop.duration:.3f}", pictures, gop.generator)
         table.add_row(str(gop.index), *timing, *map(str, numbers))
     out.print(table)
@@ -206,14 +232,18 @@ def _print_probe(info: FileInfo) -> None:
 
 def _verify(options: argparse.Namespace, console: Console) -> None:
     with _progress(console, "verify", None) as show:
-        report = verify(options.input, on_gop=lambda index: show(index, f"GOP {index}"))
+        report = verify(
+            options.input,
+            regeneration=_regeneration(options),
+            on_gop=lambda index: show(index, f"GOP {index}"),
+        )
     _emit(options, asdict(report), asdict(report).items())
 
 
 def _extract(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
     if options.output.exists() and not options.output.is_dir():
         raise UsageError(f"{options.output} is not a folder")
-    for path in extract(options.input, options.output, overwrite=options.y):
+    for path in extract(options.input, options.output, overwrite=options.y, regeneration=_regeneration(options)):
         sys.stdout.write(f"{path}\n")
 
 

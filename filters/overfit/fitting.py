@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ffhybrid.filters.base import DifferentiableLoss
+from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import codec
-from ffhybrid.filters.overfit.losses import pack
 from ffhybrid.filters.overfit.model import array_of, noise_planes
 from ffhybrid.filters.overfit.presets import Preset
 from ffhybrid.filters.overfit.rounding import noisy_round, rounded

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
+from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.presets import preset as preset_of
 from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.pipeline import usable_cores
 
 TUNES = ("perceptual", "psnr")
-DEVICES = ("auto", "cpu", "cuda")
 MAX_THREADS = 8
 
 
@@ -43,10 +43,8 @@ class Overfit:
         self._preset = preset_of(preset)
         if tune not in TUNES:
             raise UsageError(f"there is no keyframe tuning {tune!r}; known are {', '.join(TUNES)}")
-        if device not in DEVICES:
-            raise UsageError(f"there is no device {device!r}; known are {', '.join(DEVICES)}")
         self._tune = tune
-        self._device = device
+        self._device = check_device(device)
         self._seed = seed
         self._lpips = lpips
 

@@ -17,7 +17,8 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ffhybrid.filters.overfit.contexts import grid_context, laplace_bits, pattern_context
+from ffhybrid.filters.laplace import laplace_bits
+from ffhybrid.filters.overfit.contexts import grid_context, pattern_context
 from ffhybrid.filters.overfit.structure import (
     FIRST_CHROMA_LEVEL,
     FIRST_PATTERN_INPUT,

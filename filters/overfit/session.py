@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective
+from ffhybrid.filters.devices import device_of
+from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.fitting import Candidate, Fit
-from ffhybrid.filters.overfit.losses import LikenessLoss, pack
 from ffhybrid.filters.overfit.presets import Preset
 from ffhybrid.filters.overfit.start import Base, Start, from_analysis, from_latent, lambda_of
 from ffhybrid.filters.perceptual import load_lpips
@@ -26,7 +26,6 @@ PLAIN_TEXTURE, TEXTURE = -4.0, -1.5
 """Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
 FINE_BELOW = -2.5
 """Rate class below which a full-size grid may pay."""
-WITHOUT_LPIPS = "keyframes keep less texture and detail"
 LEAST_SIDE = 64
 """Of a picture that AlexNet can look at."""
 
@@ -39,13 +38,11 @@ class Session:
     ) -> None:
         self._objective = objective
         self._spec = spec
-        self._device = _device(device)
+        self._device = device_of(device)
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._source = pack(objective.source, self._device)
         is_large = min(spec.width, spec.height) >= LEAST_SIDE
-        self._lpips = (
-            load_lpips(lpips_file, self._device, without=WITHOUT_LPIPS) if tune == "perceptual" and is_large else None
-        )
+        self._lpips = load_lpips(lpips_file, self._device) if tune == "perceptual" and is_large else None
         self._texture = TEXTURE if tune == "perceptual" else PLAIN_TEXTURE
 
     def fit(
@@ -134,10 +131,3 @@ class Session:
 
     def _warm(self, latent: bytes) -> Start:
         return from_latent(codec.read_latent(latent, self._spec), self._spec, self._device)
-
-
-def _device(name: str) -> torch.device:
-    has_cuda = torch.cuda.is_available()
-    if name == "cuda" and not has_cuda:
-        raise UsageError("there is no CUDA device")
-    return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")

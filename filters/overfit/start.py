@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import base as base_codec
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.analysis import Analysis
-from ffhybrid.filters.overfit.losses import pack
 from ffhybrid.filters.overfit.model import Network, tensor_of
 from ffhybrid.picture import Picture, PictureSpec
 

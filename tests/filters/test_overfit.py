@@ -14,9 +14,9 @@ import ffhybrid
 from ffhybrid.errors import UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import DifferentiableObjective
+from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips_weights import find_lpips_weights
 from ffhybrid.filters.overfit import base, codec
-from ffhybrid.filters.overfit.losses import pack
 from ffhybrid.filters.overfit.model import Network, noise_planes, tensor_of
 from ffhybrid.filters.overfit.presets import PRESETS
 from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Iterable
 from fractions import Fraction
@@ -15,6 +16,7 @@ from ffhybrid import hevc
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.matroska import MatroskaWriter
+from ffhybrid.muxer.streams import Track, track_of
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.picture import Colour
 
@@ -72,6 +74,12 @@ def video_track(sets: ParameterSets) -> VideoTrack:
         frame_rate=Fraction(RATE),
         colour=Colour(),
     )
+
+
+def pcm_track() -> Track:
+    """A track of plain samples, two channels."""
+    with av.open(io.BytesIO(), "w", format="wav") as container:
+        return track_of(container.add_stream("pcm_s16le", rate=48000, layout="stereo"))
 
 
 def write_matroska(path: Path, gops: Iterable[HybridGop], carriage: Carriage) -> Path:

@@ -71,7 +71,7 @@ def test_a_payload_at_the_limit_passes_and_one_beyond_is_refused() -> None:
 
 
 def test_a_binding_tag_of_another_length_is_refused() -> None:
-    with pytest.raises(CorruptDataError, match="8 bytes"):
+    with pytest.raises(CorruptDataError, match="8 to"):
         split_access_unit([hevc.write_user_data_sei(BINDING_UUID, bytes(7))])
 
 

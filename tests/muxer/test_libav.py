@@ -13,9 +13,9 @@ from muxer_clips import TIME_BASE, video_track
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop
-from ffhybrid.muxer.libav import LibavHybridWriter, PlainWriter
+from ffhybrid.muxer.libav import LibavWriter
 from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.tracks import audio_packet
+from ffhybrid.muxer.streams import Companions, packet_of, track_of
 from support import clip
 
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
@@ -26,8 +26,7 @@ def test_hybrid_gops_come_back(
     gops: list[HybridGop], name: str, options: dict[str, str] | None, tmp_path: Path
 ) -> None:
     path = tmp_path / name
-    plain = PlainWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE, options=options)
-    with LibavHybridWriter(plain) as writer:
+    with LibavWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE, options=options) as writer:
         for gop in gops:
             writer.write_gop(gop)
     with HybridReader(path) as reader:
@@ -40,18 +39,18 @@ def test_hybrid_gops_come_back(
 @pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.mkv", "a.nut", "a.hevc"])
 def test_every_picture_decodes_in_every_container(gops: list[HybridGop], name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    with PlainWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE) as writer:
+    with LibavWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE) as writer:
         for gop in gops:
-            writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units)
+            writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units, TIME_BASE)
     with av.open(path) as container:
         assert sum(1 for _ in container.decode(video=0)) == 48
 
 
 def test_a_first_gop_without_reordering_leaves_room_for_the_next(gops: list[HybridGop], tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
-    with PlainWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE) as writer:
+    with LibavWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE) as writer:
         for gop in (HybridGop(b"", gops[0].parameter_sets, gops[0].placeholder, (), TIME_BASE), *gops[1:]):
-            writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units)
+            writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units, TIME_BASE)
     with av.open(path) as container:
         packets = [packet for packet in container.demux() if packet.size]
     assert len(packets) == 37
@@ -64,9 +63,9 @@ def test_changed_parameter_sets_are_put_in_band_and_back(
 ) -> None:
     path = tmp_path / name
     middle = shifted(other_gops[0], 12)
-    with PlainWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE) as writer:
+    with LibavWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE) as writer:
         for gop in (gops[0], middle, gops[2]):
-            writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units)
+            writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units, TIME_BASE)
     with av.open(path) as container:
         keyframes = [hevc.split_length_prefixed(bytes(p)) for p in container.demux() if p.size and p.is_keyframe]
     in_band = [tuple(nal for nal in nal_units if not hevc.is_slice(nal)) for nal_units in keyframes]
@@ -82,12 +81,14 @@ def test_audio_is_copied_beside_the_video(gops: list[HybridGop], tmp_path: Path)
     path = tmp_path / "a.mp4"
     with av.open(clip("bigbuckbunny.mp4")) as source:
         stream = source.streams.audio[0]
-        packets = [audio_packet(p) for p in source.demux(stream) if p.size and (p.pts or 0) >= 0][:60]
-        with PlainWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE, audio=stream) as writer:
+        packets = [packet_of(p, 0) for p in source.demux(stream) if p.size and (p.pts or 0) >= 0][:60]
+        video = video_track(gops[0].parameter_sets)
+        beside = Companions(tracks=(track_of(stream),))
+        with LibavWriter(path, video=video, time_base=TIME_BASE, companions=beside) as writer:
             for packet in packets:
-                writer.write_audio(packet)
+                writer.write_packet(packet)
             for gop in gops:
-                writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units)
+                writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units, TIME_BASE)
     with av.open(path) as container:
         copied = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
     assert copied == [packet.data for packet in packets]
@@ -95,8 +96,8 @@ def test_audio_is_copied_beside_the_video(gops: list[HybridGop], tmp_path: Path)
 
 def test_a_format_that_cannot_hold_hevc_is_refused(gops: list[HybridGop], tmp_path: Path) -> None:
     def write(path: Path) -> None:
-        with PlainWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE) as writer:
-            writer.write_access_units(gops[0].access_units, gops[0].parameter_sets.nal_units)
+        with LibavWriter(path, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE) as writer:
+            writer.write_access_units(gops[0].access_units, gops[0].parameter_sets.nal_units, TIME_BASE)
 
     for name in ("a.ogg", "a.nonsense"):
         with pytest.raises(UnsupportedError, match=name):
@@ -107,17 +108,17 @@ def test_a_disk_that_refuses_is_no_format_that_refuses(gops: list[HybridGop], tm
     path = tmp_path / "missing" / "a.mp4"
     with (
         pytest.raises(FileNotFoundError),
-        PlainWriter(path, video=video_track(gops[0].parameter_sets), time_base=Fraction(1, 25)) as writer,
+        LibavWriter(path, video=video_track(gops[0].parameter_sets), time_base=Fraction(1, 25)) as writer,
     ):
-        writer.write_access_units(gops[0].access_units, gops[0].parameter_sets.nal_units)
+        writer.write_access_units(gops[0].access_units, gops[0].parameter_sets.nal_units, TIME_BASE)
 
 
 def test_a_file_object_takes_a_named_format(gops: list[HybridGop]) -> None:
     file = io.BytesIO()
-    with PlainWriter(
+    with LibavWriter(
         file, video=video_track(gops[0].parameter_sets), time_base=TIME_BASE, container_format="mpegts"
     ) as writer:
-        writer.write_access_units(gops[0].access_units, gops[0].parameter_sets.nal_units)
+        writer.write_access_units(gops[0].access_units, gops[0].parameter_sets.nal_units, TIME_BASE)
     file.seek(0)
     with av.open(file) as container:
         assert container.format.name == "mpegts"

@@ -11,16 +11,20 @@ from pathlib import Path
 
 import av
 import pytest
+from av.stream import Disposition
+from muxer_clips import pcm_track
 
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer import ebml
+from ffhybrid.muxer.blocks import to_ticks
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.integrity import check_matroska
-from ffhybrid.muxer.matroska import MatroskaWriter, to_ticks
+from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.tracks import AudioPacket, AudioTrack, VideoTrack
+from ffhybrid.muxer.streams import Companions, Labels, packet_of, track_of
+from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.picture import Colour
 from support import clip, parameter_sets, run, tool
 
@@ -32,6 +36,7 @@ VIDEO = VideoTrack(
     sample_aspect_ratio=Fraction(12, 11),
     frame_rate=Fraction(25),
     colour=Colour(9, 16, 9, True),
+    labels=Labels(disposition=Disposition.default),
 )
 
 
@@ -128,7 +133,8 @@ def test_output_is_deterministic() -> None:
 
 def test_timestamps_round_to_milliseconds() -> None:
     assert [to_ticks(Fraction(i * 1001, 30000)) for i in range(4)] == [0, 33, 67, 100]
-    with pytest.raises(ValueError, match="negative"):
+    assert to_ticks(Fraction(-13, 2000), delay=Fraction(13, 2000)) == 0
+    with pytest.raises(UnsupportedError, match="negative"):
         to_ticks(Fraction(-1, 1000))
 
 
@@ -140,30 +146,18 @@ def test_a_gop_that_outlasts_a_cluster_is_refused() -> None:
 def test_real_audio_is_interleaved_and_comes_back(tmp_path: Path) -> None:
     with av.open(clip("bigbuckbunny.mp4")) as source:
         stream = source.streams.audio[0]
-        context = stream.codec_context
-        base = Fraction(stream.time_base or 1)
-        packets = [
-            AudioPacket(bytes(p), p.pts * base, p.duration * base)
-            for p in source.demux(stream)
-            if p.size and p.pts >= 0
-        ]
-    audio = AudioTrack(
-        codec="aac",
-        extradata=bytes(context.extradata or b""),
-        sample_rate=context.sample_rate,
-        channels=context.layout.nb_channels,
-        bits_per_sample=0,
-        language="ger",
-    )
+        track = replace(track_of(stream), labels=Labels(tags={"language": "ger"}), delay=Fraction(1024, 44100))
+        rate = stream.codec_context.sample_rate
+        packets = [packet_of(packet, 0) for packet in source.demux(stream) if packet.size]
     file = io.BytesIO()
-    with MatroskaWriter(file, video=VIDEO, audio=audio) as writer:
+    with MatroskaWriter(file, video=VIDEO, companions=Companions(tracks=(track,))) as writer:
         for packet in packets:
-            writer.write_audio(packet)
+            writer.write_packet(packet)
         for gop in GOPS:
             writer.write_gop(gop)
     with av.open(io.BytesIO(file.getvalue())) as container:
         track = container.streams.audio[0]
-        assert (track.language, track.codec_context.sample_rate) == ("ger", context.sample_rate)
+        assert (track.language, track.codec_context.sample_rate) == ("ger", rate)
         read = [packet for packet in container.demux() if packet.size]
         sound = [packet for packet in read if packet.stream.type == "audio"]
     assert [bytes(packet) for packet in sound] == [packet.data for packet in packets]
@@ -173,11 +167,9 @@ def test_real_audio_is_interleaved_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_an_audio_codec_without_a_mapping_is_refused() -> None:
-    audio = AudioTrack(
-        codec="nellymoser", extradata=b"", sample_rate=8000, channels=1, bits_per_sample=0, language="und"
-    )
+    track = replace(pcm_track(), codec="nellymoser")
     with pytest.raises(UnsupportedError, match="nellymoser"):
-        written(GOPS, audio=audio)
+        written(GOPS, companions=Companions(tracks=(track,)))
 
 
 @pytest.mark.parametrize("value", [0, 1, 126, 127, 128, 16382, 16383, 2**21, 2**56 - 2])

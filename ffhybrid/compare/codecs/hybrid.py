@@ -26,7 +26,7 @@ class Hybrid:
     name = "hybrid"
 
     def __init__(self, options: EncodeOptions) -> None:
-        self._options = replace(options, audio=False, frames=None, container_format=None)
+        self._options = replace(options, frames=None, container_format=None)
 
     @property
     def settings(self) -> Mapping[str, object]:

@@ -1,0 +1,104 @@
+"""Making a payload's picture again: by which model, and what happens where this machine's arithmetic differs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from ffhybrid import fixups, hevc
+from ffhybrid.errors import VerificationError
+from ffhybrid.filters.base import CorrectableGenerator, Generator, Reproducibility
+from ffhybrid.filters.registry import for_restoring, names
+from ffhybrid.payload import Payload, picture_md5
+from ffhybrid.picture import Picture
+
+logger = logging.getLogger(__name__)
+
+
+class Strictness(StrEnum):
+    """What is done about a generated keyframe that is not what its MD5 says, in FFmpeg's words for ``-strict``."""
+
+    NORMAL = "normal"
+    """Correct it where the payload has a correction, else stop."""
+    STRICT = "strict"
+    """Stop."""
+    EXPERIMENTAL = "experimental"
+    """Correct it, or go on with the wrong picture; the pictures that refer to it drift."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regeneration:
+    """How keyframes are made again; what concerns models is for generators that have one.
+
+    ``model`` is a folder, a safetensors file, a name below ``FFHYBRID_MODELS`` or a repository of the hub, None to
+    look through ``FFHYBRID_MODELS``. ``device`` is ``auto``, ``cpu`` or ``cuda``; ``hub`` allows downloading.
+    """
+
+    model: str | None = None
+    device: str = "auto"
+    hub: bool = False
+    strict: Strictness = Strictness.NORMAL
+
+    def picture(self, payload: Payload) -> Picture:
+        """Make the reference picture, at its coded size; its MD5 is right unless ``strict`` is ``experimental``.
+
+        Raises:
+            CorruptDataError, UnsupportedError: a payload that cannot be read.
+            ModelError: a model that is not there.
+            VerificationError: the picture is not the one that the encoder saw.
+        """
+        generator = for_restoring(payload.generator, model=self.model, device=self.device, hub=self.hub)
+        picture = _completed(generator.generate(payload.latent, payload.spec), payload)
+        if _is_right(picture, payload):
+            return picture
+        return self._settled(generator, picture, payload)
+
+    def _settled(self, generator: Generator, wrong: Picture, payload: Payload) -> Picture:
+        """Decide what becomes of a picture that does not match its MD5."""
+        if generator.reproducibility is Reproducibility.EXACT:
+            raise VerificationError("the regenerated keyframe does not match its MD5")
+        if self.strict is not Strictness.STRICT and isinstance(generator, CorrectableGenerator):
+            corrected = generator.corrected(payload.latent, payload.spec)
+            if corrected is not None:
+                return _checked(wrong, _completed(corrected, payload), payload)
+        complaint = (
+            f"the regenerated keyframe does not match its MD5: generator {payload.generator} is "
+            f"{generator.reproducibility}, and this machine is not as the one that encoded"
+        )
+        if self.strict is Strictness.EXPERIMENTAL:
+            logger.warning("%s; going on with a picture of which nobody knows how far off it is", complaint)
+            return wrong
+        raise VerificationError(f"{complaint} (files written with -repair restore anywhere)")
+
+
+def correction_size(payload: Payload) -> int:
+    """Bytes of the correction in a payload's latent; 0 if there is none, or a generator that has none."""
+    if payload.generator not in names():
+        return 0
+    generator = for_restoring(payload.generator)
+    return generator.correction_size(payload.latent) if isinstance(generator, CorrectableGenerator) else 0
+
+
+def _completed(generated: Picture, payload: Payload) -> Picture:
+    return fixups.apply(generated.padded(payload.coded_width, payload.coded_height), payload.fixups)
+
+
+def _is_right(picture: Picture, payload: Payload) -> bool:
+    return picture_md5(hevc.picture_md5s(picture)) == payload.picture_md5
+
+
+def _checked(wrong: Picture, corrected: Picture, payload: Payload) -> Picture:
+    """Say how far off a picture was, if the corrected one is right."""
+    if not _is_right(corrected, payload):
+        raise VerificationError("neither the regenerated keyframe nor its correction matches the MD5")
+    off = np.abs(wrong.samples().astype(np.int32) - corrected.samples())
+    logger.warning(
+        "the regenerated keyframe is off by %d at most and %.2g on average, in %d samples; it is corrected exactly",
+        off.max(),
+        off.mean(),
+        np.count_nonzero(off),
+    )
+    return corrected

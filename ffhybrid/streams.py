@@ -1,0 +1,89 @@
+"""The source's streams beside the video, read through a handle of their own while GOPs are encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Discard
+
+from ffhybrid.errors import CorruptDataError
+from ffhybrid.media import open_media
+from ffhybrid.muxer.companions import CompanionReader
+from ffhybrid.muxer.stream_map import StreamOptions, choose
+from ffhybrid.muxer.streams import Companions, Labels, StreamPacket, labels_of
+
+LEAD = 1
+"""Seconds that streams are read beyond the time wanted: containers interleave them, not to the packet."""
+
+
+class CompanionSource:
+    """Tracks, attachments, chapters and tags of a source; packets come in the order of their file."""
+
+    def __init__(self, reader: CompanionReader, packets: Iterator[StreamPacket], video: Labels) -> None:
+        self.companions: Companions = reader.companions
+        self.video = video
+        self._packets = packets
+        self._held: list[StreamPacket] = []
+        self._reached: Fraction | None = Fraction(0)
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, options: StreamOptions, *, for_matroska: bool) -> Iterator[CompanionSource]:
+        """Open what the options choose.
+
+        Raises:
+            UnsupportedError: streams that cannot be carried, or not in Matroska where ``for_matroska`` says so.
+            UsageError: streams that do not exist, or an encoder that refuses.
+        """
+        with open_media(path, otherwise=CorruptDataError) as container:
+            video, others, before_video = choose(list(container.streams), options, name=str(path))
+            reader = CompanionReader(
+                container, others, options, before_video=before_video, for_matroska=for_matroska, name=str(path)
+            )
+            for stream in container.streams:
+                stream.discard = Discard.default if stream in reader.streams else Discard.all
+            demuxed = _demuxed(container, reader, path)
+            reader.peek(demuxed)
+            if for_matroska:
+                reader.check_matroska()
+            yield cls(reader, _all_packets(reader, demuxed), labels_of(video, is_recoded=True))
+
+    def before(self, end: Fraction) -> Iterator[StreamPacket]:
+        """Packets that begin before ``end`` seconds and were not given yet."""
+        while self._reached is not None and self._reached < end + LEAD:
+            packet = next(self._packets, None)
+            if packet is None:
+                self._reached = None
+                break
+            self._reached = max(self._reached, packet.pts)
+            self._held.append(packet)
+        due = [packet for packet in self._held if packet.pts < end]
+        self._held = [packet for packet in self._held if packet.pts >= end]
+        yield from due
+
+    def rest(self) -> Iterator[StreamPacket]:
+        """All packets that were not given yet."""
+        yield from self._held
+        self._held = []
+        yield from self._packets
+
+
+def _demuxed(container: av.container.InputContainer, reader: CompanionReader, path: Path) -> Iterator[av.Packet[Any]]:
+    if not reader.streams:
+        return
+    try:
+        yield from container.demux(reader.streams)
+    except av.error.InvalidDataError as error:
+        raise CorruptDataError(f"{path}: the streams beside the video are damaged: {error}") from error
+
+
+def _all_packets(reader: CompanionReader, demuxed: Iterator[av.Packet[Any]]) -> Iterator[StreamPacket]:
+    yield from reader.peeked()
+    for packet in demuxed:
+        yield from reader.take(packet)
+    yield from reader.flush()

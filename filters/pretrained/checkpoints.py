@@ -1,0 +1,115 @@
+"""Where models lie on this machine: a path, a name under ``FFHYBRID_MODELS``, or the cache of the Hugging Face hub.
+
+Nothing is fetched from anywhere unless that is asked for, and nothing but JSON and safetensors is ever read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ffhybrid.errors import ModelError, UsageError
+
+ENVIRONMENT = "FFHYBRID_MODELS"
+CONFIG = "config.json"
+SUFFIX = ".safetensors"
+WEIGHTS = "diffusion_pytorch_model"
+MAX_CONFIG = 1 << 20
+"""Bytes of a configuration that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder of diffusers' layout, or one safetensors file whose model has the default configuration of its class.
+
+    ``architecture`` is the class that the configuration names, None for a file without one.
+    """
+
+    path: Path
+    architecture: str | None
+
+    @property
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """What changes when its files do: names, sizes and times."""
+        files = [self.path] if self.path.is_file() else sorted(self.path.iterdir())
+        return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+
+
+def find(reference: str, *, component: str, hub: bool) -> Checkpoint:
+    """Find the model that a user names.
+
+    Args:
+        reference: a folder, a safetensors file, a name below ``FFHYBRID_MODELS``, or a repository of the hub.
+        component: subfolder that holds the model in a repository of a whole pipeline.
+        hub: whether what is missing may be downloaded.
+
+    Raises:
+        ModelError: there is none, or it is no checkpoint in safetensors.
+    """
+    folder = os.environ.get(ENVIRONMENT)
+    places = [Path(reference), *([Path(folder) / reference] if folder else [])]
+    for place in places:
+        if place.exists():
+            return _opened(place, component)
+    return _opened(_from_hub(reference, component, hub=hub), component)
+
+
+def installed(component: str) -> Iterator[Checkpoint]:
+    """List the models in the folder that ``FFHYBRID_MODELS`` names, at most two folders down."""
+    folder = os.environ.get(ENVIRONMENT)
+    if not folder:
+        return
+    root = Path(folder)
+    if not root.is_dir():
+        raise ModelError(f"{ENVIRONMENT} names {root}, which is no folder")
+    for pattern in ("*", "*/*"):
+        for place in sorted(root.glob(pattern)):
+            if place.suffix == SUFFIX or (place / CONFIG).is_file() or (place / component / CONFIG).is_file():
+                yield _opened(place, component)
+
+
+def _opened(place: Path, component: str) -> Checkpoint:
+    if place.is_file():
+        if place.suffix != SUFFIX:
+            raise ModelError(f"{place} is no {SUFFIX} file; other formats can hold code and are not read")
+        return Checkpoint(place, None)
+    folder = place if (place / CONFIG).is_file() else place / component
+    if not (folder / CONFIG).is_file():
+        raise ModelError(f"{place} is no model: it has no {CONFIG}")
+    if not any(folder.glob(f"*{SUFFIX}")):
+        raise ModelError(f"{folder} has no weights in {SUFFIX} files; other formats can hold code and are not read")
+    return Checkpoint(folder, _architecture(folder / CONFIG))
+
+
+def _architecture(path: Path) -> str | None:
+    if path.stat().st_size > MAX_CONFIG:
+        raise ModelError(f"{path} is too large for a configuration")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path} is no JSON: {error}") from error
+    name = found.get("_class_name") if isinstance(found, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _from_hub(reference: str, component: str, *, hub: bool) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    except ModuleNotFoundError as error:
+        raise UsageError(f"models need diffusers ({error}): pip install 'ffhybrid[diffusers]'") from error
+    names = (CONFIG, f"{WEIGHTS}*{SUFFIX}*")
+    try:
+        return Path(
+            snapshot_download(
+                reference,
+                local_files_only=not hub,
+                allow_patterns=[*names, *(f"{component}/{name}" for name in names)],
+            )
+        )
+    except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        where = "nor on the hub" if hub else "nor in the hub's cache, and -hub 1 is not given"
+        raise ModelError(f"there is no model {reference!r}: it is no path, not below {ENVIRONMENT}, {where}") from error

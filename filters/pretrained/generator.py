@@ -1,0 +1,86 @@
+"""What generators on a model have in common: finding it, generating, correcting. Importing this needs no torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from ffhybrid.errors import CorruptDataError
+from ffhybrid.filters.base import Reproducibility
+from ffhybrid.filters.devices import check_device
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.pretrained.models import Model, ModelSource
+from ffhybrid.picture import Picture, PictureSpec
+
+if TYPE_CHECKING:
+    from ffhybrid.filters.pretrained.generation import Generation
+
+
+class PretrainedGenerator(ABC):
+    """A generator on a model of diffusers.
+
+    Args:
+        model: folder, safetensors file, name below ``FFHYBRID_MODELS``, or repository of the hub.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        hub: whether a model may be downloaded.
+        repair: whether fits store a correction that makes the picture exact on any machine.
+    """
+
+    reproducibility = Reproducibility.PINNED
+    architectures: ClassVar[tuple[str, ...]]
+    """Classes of diffusers that it takes, in the order of the format."""
+    component: ClassVar[str]
+    """Subfolder of such a model in a repository of a whole pipeline."""
+
+    def __init__(self, *, model: str | None, device: str, hub: bool, repair: bool) -> None:
+        self._models = ModelSource(
+            architectures=self.architectures,
+            component=self.component,
+            reference=model,
+            device=check_device(device),
+            hub=hub,
+        )
+        self._repair = repair
+
+    def generate(self, latent: bytes, spec: PictureSpec) -> Picture:
+        """Make the picture in single precision.
+
+        Raises:
+            CorruptDataError, UnsupportedError: a latent that cannot be read.
+            ModelError: the model that it was made with is not there.
+            OutOfMemoryError: the picture is too large for this machine.
+        """
+        parsed = Latent.from_bytes(latent)
+        return self._generation(parsed, spec, self._recorded(parsed)).picture()
+
+    def corrected(self, latent: bytes, spec: PictureSpec) -> Picture | None:
+        """Make the encoder's exact picture on any machine, in double precision; None without a stored correction.
+
+        Raises:
+            CorruptDataError, ModelError, OutOfMemoryError: as :meth:`generate`.
+        """
+        parsed = Latent.from_bytes(latent)
+        if not parsed.is_correctable:
+            return None
+        return self._generation(parsed, spec, self._recorded(parsed)).corrected(parsed.correction)
+
+    def correction_size(self, latent: bytes) -> int:
+        """Bytes of the stored correction; no model is looked at."""
+        return len(Latent.from_bytes(latent).correction)
+
+    @abstractmethod
+    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+        """Make ready what generates a latent's picture."""
+
+    def _recorded(self, latent: Latent) -> Model:
+        if latent.architecture >= len(self.architectures):
+            raise CorruptDataError(f"the latent names class {latent.architecture} of {len(self.architectures)}")
+        return self._models.recorded(self.architectures[latent.architecture], latent.model)
+
+    def _finished(self, latent: Latent, spec: PictureSpec, model: Model) -> bytes:
+        """Add the correction where one is asked for, and serialise."""
+        if self._repair:
+            correction = self._generation(latent, spec, model).correction()
+            latent = replace(latent, is_correctable=True, correction=correction)
+        return latent.to_bytes()

@@ -1,0 +1,159 @@
+"""Loading models: of the right class, complete, in single precision, and named by a digest of what was loaded."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ffhybrid.errors import ModelError, UsageError
+from ffhybrid.filters.pretrained import checkpoints
+from ffhybrid.filters.pretrained.checkpoints import Checkpoint
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+DIGEST_SIZE = 8
+"""Bytes of the SHA-256 that a latent keeps."""
+_MODELS_KEPT = 2
+_LOADING = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A network on its device, its class, and the first bytes of the SHA-256 of its weights."""
+
+    network: Any
+    architecture: str
+    digest: bytes
+    device: torch.device
+
+    def in_double(self) -> Model:
+        """Copy it to double precision."""
+        return Model(copy.deepcopy(self.network).double(), self.architecture, self.digest, self.device)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSource:
+    """Where a generator gets its model from.
+
+    Args:
+        architectures: classes of diffusers that it takes; their order is part of the format.
+        component: subfolder of such a model in repositories of whole pipelines.
+        reference: what the user names, None to look through ``FFHYBRID_MODELS``.
+        device: name for :func:`~ffhybrid.filters.devices.device_of`.
+        hub: whether the hub may be asked.
+    """
+
+    architectures: tuple[str, ...]
+    component: str
+    reference: str | None
+    device: str
+    hub: bool
+
+    def named(self) -> Model:
+        """Load the model that the user names.
+
+        Raises:
+            UsageError: none is named, or diffusers is not installed.
+            ModelError: it is not there, is damaged, or of another class.
+        """
+        if self.reference is None:
+            raise UsageError(f"this generator needs a model of class {self._classes}: give -model")
+        return self._load(self._checked(self._find(self.reference)))
+
+    def recorded(self, architecture: str, digest: bytes) -> Model:
+        """Load the model that a latent was made with: the named one if any, else from ``FFHYBRID_MODELS``.
+
+        Raises:
+            UsageError: diffusers is not installed.
+            ModelError: it is not there, or not the same.
+        """
+        wanted = f"an {architecture} whose SHA-256 begins with {digest.hex()}"
+        if self.reference is not None:
+            model = self._load(self._checked(self._find(self.reference)))
+            if (model.architecture, model.digest) != (architecture, digest):
+                theirs = f"an {model.architecture} whose SHA-256 begins with {model.digest.hex()}"
+                raise ModelError(f"the keyframe was made with {wanted}, {self.reference} is {theirs}")
+            return model
+        for checkpoint in checkpoints.installed(self.component):
+            if checkpoint.architecture not in (architecture, None):
+                continue
+            model = self._load(checkpoint, architecture)
+            if model.digest == digest:
+                return model
+        raise ModelError(f"the keyframe needs {wanted}: give it by -model, or put it below {checkpoints.ENVIRONMENT}")
+
+    @property
+    def _classes(self) -> str:
+        return " or ".join(self.architectures)
+
+    def _find(self, reference: str) -> Checkpoint:
+        return checkpoints.find(reference, component=self.component, hub=self.hub)
+
+    def _checked(self, checkpoint: Checkpoint) -> Checkpoint:
+        if checkpoint.architecture is not None and checkpoint.architecture not in self.architectures:
+            raise ModelError(f"{checkpoint.path} is of class {checkpoint.architecture}, not {self._classes}")
+        return checkpoint
+
+    def _load(self, checkpoint: Checkpoint, architecture: str | None = None) -> Model:
+        name = checkpoint.architecture or architecture or self.architectures[0]
+        with _LOADING:
+            return _loaded(checkpoint.path, name, self.device, checkpoint.stamp)
+
+
+@lru_cache(maxsize=_MODELS_KEPT)
+def _loaded(path: Path, architecture: str, device: str, stamp: tuple[object, ...]) -> Model:  # noqa: ARG001 - the key
+    try:
+        import diffusers
+    except ModuleNotFoundError as error:
+        raise UsageError(f"models need diffusers ({error}): pip install 'ffhybrid[diffusers]'") from error
+    from ffhybrid.filters.devices import device_of
+
+    kind = getattr(diffusers, architecture)
+    try:
+        network = _from_file(kind, path) if path.is_file() else _from_folder(kind, path)
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path} does not load as {architecture}: {' '.join(str(error).split())}") from error
+    network = network.float().eval().requires_grad_(False)
+    digest = _digest(network)
+    logger.debug("%s: %s, SHA-256 begins with %s", path, architecture, digest.hex())
+    return Model(network.to(device_of(device)), architecture, digest, device_of(device))
+
+
+def _from_folder(kind: Any, folder: Path) -> Any:
+    network, info = kind.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False, output_loading_info=True
+    )
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if info[problem]:
+            raise ValueError(f"{len(info[problem])} weights are {problem.removesuffix('_keys')}")
+    return network
+
+
+def _from_file(kind: Any, path: Path) -> Any:
+    from safetensors.torch import load_file
+
+    network = kind()
+    network.load_state_dict(load_file(path))
+    return network
+
+
+def _digest(network: Any) -> bytes:
+    """Hash names, shapes and little-endian single-precision values, whatever files they came from.
+
+    A checkpoint in half precision and the same one saved in single precision are the same model.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {'x'.join(map(str, tensor.shape))}\n".encode())
+        digest.update(tensor.contiguous().cpu().numpy().astype("<f4").tobytes())
+    return digest.digest()[:DIGEST_SIZE]

@@ -1,0 +1,18 @@
+"""How much smaller than the asked picture a model's own is."""
+
+from __future__ import annotations
+
+from ffhybrid.errors import UsageError
+
+SCALES = (1, 2, 4)
+
+
+def reductions_of(scale: int | None) -> tuple[int, ...]:
+    """Powers of two to try for what a user asks: one, or all of them for None.
+
+    Raises:
+        UsageError: a scale that the format does not have.
+    """
+    if scale is not None and scale not in SCALES:
+        raise UsageError(f"the model's picture is 1, 2 or 4 times smaller, not {scale}")
+    return tuple(range(len(SCALES))) if scale is None else (SCALES.index(scale),)

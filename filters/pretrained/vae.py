@@ -1,0 +1,102 @@
+"""Generator ``vae``: the latent of an autoencoder, quantised and entropy coded, refined for each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ffhybrid.errors import UsageError
+from ffhybrid.filters.base import FitProgress, Objective
+from ffhybrid.filters.pretrained.generator import PretrainedGenerator
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.pretrained.models import Model
+from ffhybrid.filters.pretrained.presets import iterations_of
+from ffhybrid.filters.pretrained.reduction import reductions_of
+from ffhybrid.picture import PictureSpec
+
+if TYPE_CHECKING:
+    from ffhybrid.filters.pretrained.generation import Generation
+
+TUNES = ("perceptual", "psnr")
+
+
+class Vae(PretrainedGenerator):
+    """An ``AutoencoderTiny`` (TAESD) or ``AutoencoderKL`` of diffusers.
+
+    Args:
+        model, device, hub, repair: as :class:`PretrainedGenerator` has them.
+        preset: effort of the refinement, in x265's words; default ``medium``, ``ultrafast`` has none.
+        tune: ``perceptual`` (default) also minimises LPIPS, ``psnr`` only the mean squared error.
+        seed: of the noise in the refinement.
+        lpips: a file with AlexNet's weights, where they are not found by themselves.
+        scale: how much smaller the model's picture is, 1, 2 or 4; None tries them and keeps the best.
+    """
+
+    name = "vae"
+    architectures = ("AutoencoderTiny", "AutoencoderKL")
+    component = "vae"
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        device: str = "auto",
+        hub: bool = False,
+        repair: bool = False,
+        preset: str | None = None,
+        tune: str = "perceptual",
+        seed: int = 0,
+        lpips: Path | None = None,
+        scale: int | None = None,
+    ) -> None:
+        super().__init__(model=model, device=device, hub=hub, repair=repair)
+        if tune not in TUNES:
+            raise UsageError(f"there is no keyframe tuning {tune!r}; known are {', '.join(TUNES)}")
+        self._reductions = reductions_of(scale)
+        self._iterations = iterations_of(preset)
+        self._tune = tune
+        self._seed = seed
+        self._lpips = lpips
+
+    def fit(
+        self,
+        objective: Objective,
+        spec: PictureSpec,
+        *,
+        budget: int | None,
+        warm_start: bytes | None,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> bytes:
+        """Encode, quantise to the budget and refine; a correction comes on top of the budget.
+
+        Raises:
+            UsageError: no model is named, or torch or diffusers are not installed.
+            ModelError: the model is not there, or of another class.
+            OutOfMemoryError: the picture is too large for this machine.
+        """
+        model = self._models.named()
+        from ffhybrid.filters.pretrained.vae_session import Session
+
+        session = Session(objective, spec, model, tune=self._tune, seed=self._seed, lpips_file=self._lpips)
+        found = session.fit(
+            self._iterations,
+            reductions=self._reductions,
+            budget=budget,
+            warm_start=Latent.from_bytes(warm_start) if warm_start else None,
+            progress=progress,
+        )
+        latent = Latent(
+            architecture=self.architectures.index(model.architecture),
+            model=model.digest,
+            reduction=found.frame.reduction,
+            tile=found.tile,
+            body=found.body,
+        )
+        return self._finished(latent, spec, model)
+
+    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+        from ffhybrid.filters.pretrained.generation import Generation
+        from ffhybrid.filters.pretrained.vae_session import values_of
+
+        return Generation(model, spec, latent, values_of)

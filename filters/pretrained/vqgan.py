@@ -1,0 +1,73 @@
+"""Generator ``vqgan``: the tokens of a vector-quantised autoencoder, entropy coded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ffhybrid.filters.base import FitProgress, Objective
+from ffhybrid.filters.pretrained.generator import PretrainedGenerator
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.pretrained.models import Model
+from ffhybrid.filters.pretrained.reduction import reductions_of
+from ffhybrid.picture import PictureSpec
+
+if TYPE_CHECKING:
+    from ffhybrid.filters.pretrained.generation import Generation
+
+
+class Vqgan(PretrainedGenerator):
+    """A ``VQModel`` of diffusers.
+
+    The bytes of a picture's own tokens are given by model and size. A smaller budget is met by cheaper tokens of little
+    more distance, and by smaller pictures, whichever leaves less distortion; a larger one cannot be used.
+
+    Args:
+        model, device, hub, repair: as :class:`PretrainedGenerator` has them.
+        scale: how much smaller the model's picture is, 1, 2 or 4; None tries them and keeps the best.
+    """
+
+    name = "vqgan"
+    architectures = ("VQModel",)
+    component = "vqvae"
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        device: str = "auto",
+        hub: bool = False,
+        repair: bool = False,
+        scale: int | None = None,
+    ) -> None:
+        super().__init__(model=model, device=device, hub=hub, repair=repair)
+        self._reductions = reductions_of(scale)
+
+    def fit(
+        self,
+        objective: Objective,
+        spec: PictureSpec,
+        *,
+        budget: int | None,
+        warm_start: bytes | None,  # noqa: ARG002 - tokens are found, not descended to
+        progress: Callable[[FitProgress], None] | None,
+    ) -> bytes:
+        """Find tokens within the budget; a correction comes on top of it.
+
+        Raises:
+            UsageError: no model is named, or torch or diffusers are not installed.
+            ModelError: the model is not there, or of another class.
+            OutOfMemoryError: the picture is too large for this machine.
+        """
+        model = self._models.named()
+        from ffhybrid.filters.pretrained.vqgan_search import Search
+
+        search = Search(objective, spec, model)
+        found = search.best(self._reductions if budget is not None else self._reductions[:1], budget, progress)
+        return self._finished(found, spec, model)
+
+    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+        from ffhybrid.filters.pretrained.generation import Generation
+        from ffhybrid.filters.pretrained.vqgan_search import values_of
+
+        return Generation(model, spec, latent, values_of)

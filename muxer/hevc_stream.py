@@ -1,0 +1,94 @@
+"""HEVC streams of PyAV: which one is the video, their parameter sets, their packets taken apart."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from ffhybrid import hevc
+from ffhybrid.errors import CorruptDataError
+from ffhybrid.gop import ParameterSets
+from ffhybrid.muxer.carriage import NEURAL_SIDE, CarriedUnit, split_access_unit
+from ffhybrid.muxer.streams import codec_name, is_cover, labels_of
+from ffhybrid.muxer.tracks import VideoTrack
+from ffhybrid.picture import Colour
+
+FULL_RANGE = 2
+HVCC_VERSION = b"\x01"
+_HVCC_FIXED_SIZE = 23
+
+
+def find_hevc(container: av.container.InputContainer) -> tuple[av.VideoStream | None, av.VideoStream | None]:
+    """Find the video and the neural keyframes beside it, by their size."""
+    streams = [stream for stream in container.streams.video if codec_name(stream) == "hevc" and not is_cover(stream)]
+    if not streams:
+        return None, None
+    main = next((stream for stream in streams if not _is_neural_size(stream)), streams[0])
+    return main, next((stream for stream in streams if stream is not main and _is_neural_size(stream)), None)
+
+
+def _is_neural_size(stream: av.VideoStream) -> bool:
+    return stream.width == stream.height == NEURAL_SIDE
+
+
+def length_size(stream: av.VideoStream) -> int:
+    """Bytes of a NAL unit's length, 0 for Annex B (ISO/IEC 14496-15 clause 8.3.3.1).
+
+    Raises:
+        CorruptDataError: a damaged hvcC record.
+    """
+    extradata = bytes(stream.codec_context.extradata or b"")
+    if extradata[:1] != HVCC_VERSION:
+        return 0
+    size = (extradata[21] & 3) + 1 if len(extradata) >= _HVCC_FIXED_SIZE else 0
+    if size not in (1, 2, 4):
+        raise CorruptDataError("the hvcC record is damaged")
+    return size
+
+
+def header_sets(stream: av.VideoStream) -> ParameterSets | None:
+    """Parameter sets where the header has them, as an hvcC record or as Annex B."""
+    extradata = bytes(stream.codec_context.extradata or b"")
+    if length_size(stream):
+        return hevc.read_hvcc(extradata)[0]
+    nal_units = hevc.split_annexb(extradata)
+    return hevc.parameter_sets(nal_units) if nal_units else None
+
+
+def unit_sets(unit: CarriedUnit) -> ParameterSets | None:
+    """Parameter sets where the access unit has them."""
+    return hevc.parameter_sets(unit.parameter_sets) if unit.parameter_sets else None
+
+
+def split_packet(packet: av.Packet[Any], size: int) -> CarriedUnit:
+    """Take a packet apart whose NAL units have lengths of ``size`` bytes, or start codes where that is 0."""
+    data = bytes(packet)
+    return split_access_unit(hevc.split_length_prefixed(data, size) if size else hevc.split_annexb(data))
+
+
+def is_keyframe(unit: CarriedUnit) -> bool:
+    """Whether an access unit is an IDR picture."""
+    return any(hevc.is_idr(nal) for nal in unit.picture)
+
+
+def describe_video(stream: av.VideoStream, sets: ParameterSets) -> VideoTrack:
+    """Describe the video that has these parameter sets."""
+    context = stream.codec_context
+    sps = hevc.parse_sps(sets.sps)
+    colour = Colour(
+        int(context.color_primaries),
+        int(context.color_trc),
+        int(context.colorspace),
+        int(context.color_range) == FULL_RANGE,
+    )
+    return VideoTrack(
+        parameter_sets=sets,
+        width=sps.width,
+        height=sps.height,
+        sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
+        frame_rate=stream.average_rate or stream.guessed_rate,
+        colour=colour,
+        labels=labels_of(stream, is_recoded=True),
+    )

@@ -1,0 +1,76 @@
+"""Small randomly initialised models of the very classes that users have, saved as they are published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ffhybrid.filters.colour import to_rgb
+from ffhybrid.filters.losses import pack
+from ffhybrid.picture import Colour, Picture
+
+TINY = {
+    "encoder_block_out_channels": (8, 8, 8),
+    "decoder_block_out_channels": (8, 8, 8),
+    "num_encoder_blocks": (1, 1, 1),
+    "num_decoder_blocks": (1, 1, 1),
+}
+KL = {
+    "down_block_types": ("DownEncoderBlock2D",) * 2,
+    "up_block_types": ("UpDecoderBlock2D",) * 2,
+    "block_out_channels": (8, 8),
+    "norm_num_groups": 4,
+}
+VQ = {**KL, "num_vq_embeddings": 64, "latent_channels": 4}
+UNET = {
+    "sample_size": 8,
+    "block_out_channels": (8,),
+    "down_block_types": ("DownBlock2D",),
+    "up_block_types": ("UpBlock2D",),
+    "norm_num_groups": 4,
+}
+CONFIGS: dict[str, dict[str, Any]] = {"AutoencoderTiny": TINY, "AutoencoderKL": KL, "VQModel": VQ, "UNet2DModel": UNET}
+
+
+def saved(architecture: str, folder: Path, *, seed: int = 0) -> Path:
+    """Make a model and save it as diffusers does, in safetensors."""
+    import diffusers
+
+    torch.manual_seed(seed)
+    model = getattr(diffusers, architecture)(**CONFIGS[architecture])
+    if architecture == "AutoencoderTiny":
+        _spread_out(model)
+    if architecture == "VQModel":
+        torch.nn.init.normal_(model.quantize.embedding.weight)
+    model.save_pretrained(folder)
+    return folder
+
+
+def trained(picture: Picture, folder: Path, *, steps: int = 150) -> Path:
+    """Train a small AutoencoderTiny on one picture for a few seconds, so that its latents mean something."""
+    import diffusers
+
+    rgb = to_rgb(pack(picture, torch.device("cpu")), Colour())
+    torch.manual_seed(0)
+    model = diffusers.AutoencoderTiny(**TINY)
+    _spread_out(model)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    for _ in range(steps):
+        latents = model.encode(2 * rgb - 1).latents
+        noisy = latents + 0.2 * (torch.rand_like(latents) - 0.5)
+        error = ((model.decode(noisy).sample + 1) / 2 - rgb).square().mean() + 1e-3 * latents.square().mean()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+    model.save_pretrained(folder)
+    return folder
+
+
+def _spread_out(model: Any) -> None:
+    """Give latents and pictures of a deep random network without normalisation the spread that trained ones have."""
+    with torch.no_grad():
+        model.encoder.layers[-1].weight *= 100
+        model.decoder.layers[-1].weight *= 10
+        model.decoder.layers[-1].bias.fill_(0.5)

@@ -1,0 +1,184 @@
+"""Hybrid files whose keyframes a model makes: through stock tools and back, and where arithmetic differs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import ffhybrid
+from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.gop import HybridGop
+from ffhybrid.keyframe import regenerate
+from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.payload import Payload
+from ffhybrid.regeneration import Regeneration, Strictness
+from pretrained_models import saved
+from support import clip, ffmpegs, run
+
+FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved("AutoencoderTiny", tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def files(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """Two GOPs of a real clip, by whether a correction was asked for."""
+    folder = tmp_path_factory.mktemp("hybrid")
+    for repair in (False, True):
+        options = ffhybrid.EncodeOptions(
+            generator="vae",
+            generator_options={"model": str(model), "device": "cpu", "preset": "ultrafast", "repair": repair},
+            keyframe_budget=900,
+            limits=ffhybrid.GopLimits(length=FRAMES, scene_threshold=0),
+            frames=2 * FRAMES,
+            x265=ffhybrid.X265Options(crf=35, preset="ultrafast"),
+        )
+        ffhybrid.encode(clip("carphone_pristine.mp4"), folder / f"{repair}.mkv", options=options)
+    return {repair: folder / f"{repair}.mkv" for repair in (False, True)}
+
+
+@pytest.fixture
+def other_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in for another machine: its single precision is worse than this one's, as another order of sums is."""
+    from ffhybrid.filters.pretrained.autoencoder import Autoencoder
+
+    decoded = Autoencoder.decoded
+
+    def differently(self: Autoencoder, latents: torch.Tensor, *rest: object) -> torch.Tensor:
+        made = decoded(self, latents, *rest)  # type: ignore[arg-type]
+        if made.dtype == torch.float64:
+            return made + 1e-10 * torch.sin(1e3 * made)
+        return made + 0.02 * torch.sin(1e3 * made)
+
+    monkeypatch.setattr(Autoencoder, "decoded", differently)
+
+
+def gops(path: Path) -> list[HybridGop]:
+    with HybridReader(path) as reader:
+        return list(reader.gops())
+
+
+def regeneration(model: Path, strict: Strictness = Strictness.NORMAL) -> Regeneration:
+    return Regeneration(model=str(model), device="cpu", strict=strict)
+
+
+def test_tokens_go_the_same_way(tmp_path: Path) -> None:
+    model = saved("VQModel", tmp_path / "vq")
+    options = ffhybrid.EncodeOptions(
+        generator="vqgan",
+        generator_options={"model": str(model), "device": "cpu", "scale": 2, "repair": True},
+        keyframe_budget=400,
+        frames=4,
+        x265=ffhybrid.X265Options(crf=35, preset="ultrafast"),
+    )
+    ffhybrid.encode(clip("carphone_pristine.mp4"), tmp_path / "hybrid.mkv", options=options)
+    binary = next(iter(ffmpegs().values()))
+    run(binary, "-v", "error", "-i", tmp_path / "hybrid.mkv", "-map", "0", "-c", "copy", tmp_path / "remuxed.mkv")
+    assert ffhybrid.verify(tmp_path / "remuxed.mkv", regeneration=regeneration(model)).keyframes_verified == 1
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_encode_remux_restore_verify(files: dict[bool, Path], model: Path, tmp_path: Path, repair: bool) -> None:
+    for name, binary in ffmpegs().items():
+        remuxed, restored = tmp_path / f"{name}.mkv", tmp_path / f"{name}.mp4"
+        run(binary, "-v", "error", "-i", files[repair], "-map", "0", "-c", "copy", remuxed)
+        assert ffhybrid.verify(remuxed, regeneration=regeneration(model)).keyframes_verified == 2
+        report = ffhybrid.restore(remuxed, restored, regeneration=regeneration(model, Strictness.STRICT))
+        assert report.pictures == 2 * FRAMES
+        with ffhybrid.open(remuxed, regeneration=regeneration(model)) as container:
+            assert sum(1 for _ in container.decode(video=0)) == 2 * FRAMES
+
+
+def test_sizes_are_those_of_the_format(files: dict[bool, Path]) -> None:
+    for repair, path in files.items():
+        for info, gop in zip(ffhybrid.probe(path).gops, gops(path), strict=True):
+            payload = Payload.from_bytes(gop.payload)
+            latent = Latent.from_bytes(payload.latent)
+            assert info.latent_bytes == len(payload.latent)
+            assert info.correction_bytes == len(latent.correction)
+            assert latent.is_correctable is repair
+            assert len(payload.latent) == 12 + 1 + len(latent.correction) + len(latent.body)
+            assert len(latent.body) + 13 == pytest.approx(900, rel=0.05)
+
+
+def test_a_folder_of_models_is_enough_to_restore(
+    files: dict[bool, Path], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVIRONMENT, str(model.parent))
+    assert ffhybrid.restore(files[False], tmp_path / "restored.mkv").keyframes == 2
+
+
+def test_other_arithmetic_is_corrected_and_said(
+    files: dict[bool, Path], model: Path, other_arithmetic: None, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    assert ffhybrid.verify(files[True], regeneration=regeneration(model)).keyframes_verified == 2
+    assert "off by 1 at most and" in caplog.text
+    assert "corrected exactly" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("repair", "strict", "words"),
+    [
+        (False, Strictness.NORMAL, "is pinned, and this machine is not as the one that encoded .*-repair"),
+        (True, Strictness.STRICT, "does not match its MD5"),
+    ],
+)
+def test_other_arithmetic_stops(
+    files: dict[bool, Path], model: Path, other_arithmetic: None, repair: bool, strict: Strictness, words: str
+) -> None:
+    with pytest.raises(ffhybrid.VerificationError, match=f"GOP 0 at 0.000 s: .*{words}"):
+        ffhybrid.verify(files[repair], regeneration=regeneration(model, strict))
+
+
+def test_going_on_with_a_wrong_picture_is_asked_for_and_said(
+    files: dict[bool, Path], model: Path, other_arithmetic: None, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    options = regeneration(model, Strictness.EXPERIMENTAL)
+    ffhybrid.restore(files[False], tmp_path / "wrong.mkv", regeneration=options)
+    assert caplog.text.count("nobody knows how far off") == 2
+    gop = gops(files[True])[0]
+    assert regenerate(gop, options)[1].same_samples(regenerate(gop, regeneration(model))[1])
+
+
+def test_a_damaged_correction_never_passes(files: dict[bool, Path], model: Path, other_arithmetic: None) -> None:
+    gop = gops(files[True])[0]
+    payload = Payload.from_bytes(gop.payload)
+    latent = Latent.from_bytes(payload.latent)
+    damaged = replace(latent, correction=latent.correction + bytes([1, 0]))
+    payload = replace(payload, latent=damaged.to_bytes())
+    with pytest.raises(ffhybrid.VerificationError, match="nor its correction"):
+        regenerate(replace(gop, payload=payload.to_bytes()), regeneration(model))
+
+
+def ffhybrid_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "ffhybrid", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_takes_a_model(model: Path, tmp_path: Path) -> None:
+    hybrid = tmp_path / "hybrid.mkv"
+    keyframes = ("-kf", "vae", "-model", model, "-device", "cpu", "-kf:preset", "ultrafast", "-b:kf", "500", "-repair")
+    inter = ("-frames:v", "4", "-preset", "ultrafast")
+    result = ffhybrid_command("encode", "-i", clip("carphone_pristine.mp4"), *keyframes, *inter, "-of", "json", hybrid)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["gops"][0]["generator"] == "vae"
+    assert ffhybrid_command("verify", "-model", model, "-strict", "strict", hybrid).returncode == 0
+    missing = ffhybrid_command("restore", "-i", hybrid, tmp_path / "restored.mkv")
+    assert missing.returncode == 10
+    assert "give it by -model, or put it below FFHYBRID_MODELS" in missing.stderr
+    assert missing.stderr.count("\n") == 1
+    other = saved("AutoencoderTiny", tmp_path / "other", seed=1)
+    assert ffhybrid_command("verify", "-model", other, hybrid).returncode == 10
+    wrong = ffhybrid_command("verify", "-model", saved("UNet2DModel", tmp_path / "unet"), hybrid)
+    assert wrong.returncode == 10
+    assert "UNet2DModel, not AutoencoderTiny" in wrong.stderr
