@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ffhybrid.filters.base import DifferentiableLoss
 
-LPIPS_WEIGHT = 0.03
+LPIPS_WEIGHT = 0.05
 """Of LPIPS against the mean squared error in [0, 1]."""
 LEAST_WEIGHT = 1e-3
 MOST_SEEN = 8

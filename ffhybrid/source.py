@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 MAX_SIDE = 16384
 FULL_RANGE = 2
 SMPTE170M = 6
+INTERLACED = range(2, 6)
+"""Values of ``AVCodecContext.field_order`` of pictures that consist of fields."""
 SCENE_METER_WIDTH = 320
 DIRECT_FORMATS = {"yuv420p": 8, "yuvj420p": 8, "yuv420p10le": 10}
 PIXEL_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
@@ -84,7 +86,7 @@ class VideoSource:
     Raises:
         CorruptDataError: there is no video.
         UsageError: none is chosen.
-        UnsupportedError: the picture is beyond what HEVC level 6.2 can hold.
+        UnsupportedError: the picture is beyond what HEVC level 6.2 can hold, or interlaced.
     """
 
     def __init__(self, path: Path, *, streams: StreamOptions | None = None) -> None:
@@ -113,6 +115,8 @@ class VideoSource:
         context = stream.codec_context
         if not 16 <= context.width <= MAX_SIDE or not 16 <= context.height <= MAX_SIDE:
             raise UnsupportedError(f"{self.path}: {context.width}x{context.height} is no size that can be coded")
+        if context.field_order in INTERLACED:
+            raise self._interlaced("as its header says")
         if context.width % 2 or context.height % 2:
             logger.warning(
                 "%s: %dx%d is odd, and HEVC 4:2:0 has even sizes only: the last row or column is repeated",
@@ -136,6 +140,12 @@ class VideoSource:
             time_base=cast(Fraction, stream.time_base),
             sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
             duration=duration,
+        )
+
+    def _interlaced(self, where: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"{self.path}: the video is interlaced {where}, and only whole pictures can be encoded; "
+            "deinterlace it first, as with ffmpeg -vf bwdif"
         )
 
     def _colour(self) -> Colour:
@@ -164,6 +174,7 @@ class VideoSource:
 
         Raises:
             CorruptDataError: timestamps that do not increase, a change of size, or data that do not decode.
+            UnsupportedError: an interlaced picture.
         """
         meter = SceneMeter(self._stream)
         frame_duration = max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
@@ -171,6 +182,8 @@ class VideoSource:
         for index, frame in enumerate(self._decode()):
             if limit is not None and index >= limit:
                 return
+            if frame.interlaced_frame:
+                raise self._interlaced(f"at {frame.time:.3f} s" if frame.time is not None else "somewhere")
             pts = frame.pts if frame.pts is not None else index * frame_duration
             if previous is not None and pts <= previous:
                 seconds = float(pts * self.info.time_base)

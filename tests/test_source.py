@@ -9,9 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from ffhybrid.errors import CorruptDataError
+from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
 from ffhybrid.source import VideoSource
+from media import PICTURES, ffmpeg
 from support import clip
 
 
@@ -106,6 +107,15 @@ def test_spooled_pictures_come_back(tmp_path: Path) -> None:
     assert all(gop.picture(i).same_samples(frame.picture) for i, frame in enumerate(frames))
     gop.discard()
     assert not gop.path.exists()
+
+
+@pytest.mark.parametrize("codec", [("libx264", "-flags", "+ildct+ilme"), ("mpeg2video", "-flags", "+ildct+ilme")])
+def test_interlaced_video_is_refused_with_the_way_out(codec: tuple[str, ...], tmp_path: Path) -> None:
+    source = tmp_path / "interlaced.mkv"
+    fields = ("-vf", "tinterlace=interleave_top,fieldorder=tff")
+    ffmpeg(*PICTURES, *fields, "-c:v", *codec, source)
+    with pytest.raises(UnsupportedError, match="interlaced .* ffmpeg -vf bwdif"), VideoSource(source) as video:
+        list(video.frames())
 
 
 @pytest.mark.parametrize("content", [b"", b"text" * 1000])

@@ -10,6 +10,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+
+import ffhybrid
+from ffhybrid.errors import UnsupportedError, UsageError
 from media import (
     ASS,
     OPTIONS,
@@ -26,9 +29,6 @@ from media import (
     presentation_graphics,
     stock_copy,
 )
-
-import ffhybrid
-from ffhybrid.errors import UnsupportedError, UsageError
 from support import run, tool
 
 AUDIO = {

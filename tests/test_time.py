@@ -7,9 +7,9 @@ from pathlib import Path
 
 import av
 import pytest
-from media import OPTIONS, ffmpeg, ffprobe
 
 import ffhybrid
+from media import OPTIONS, ffmpeg, ffprobe
 
 FILM = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=24000/1001:duration=1,format=yuv420p")
 FAST = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=60:duration=1,format=yuv420p")
