@@ -38,7 +38,7 @@ def open_decoder(sets: ParameterSets, *, crop: bool = True, threads: int = 1) ->
 def _refusals_named() -> Iterator[None]:
     try:
         yield
-    except av.error.InvalidDataError as error:
+    except (av.error.InvalidDataError, av.error.PatchWelcomeError) as error:
         raise VerificationError(f"a picture does not decode to what its hash says: {error}") from error
 
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from ffhybrid import fixups
 from ffhybrid.allocation import Allocation, first_pass
-from ffhybrid.errors import UsageError
+from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Generator
 from ffhybrid.gop import HybridGop
-from ffhybrid.gop_encoding import CodedGop, check, without_hashes
+from ffhybrid.gop_encoding import CodedGop, check, coded_again, without_hashes
 from ffhybrid.gop_search import GopSearch, Progress
 from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits, SourceGop
+from ffhybrid.rate_search import HIGHEST_CRF
 from ffhybrid.regeneration import Regeneration, Strictness, correction_size
 from ffhybrid.x265_options import X265Options
+
+logger = logging.getLogger(__name__)
+
+RETRIES, RETRY_STEP = 4, 0.3
+"""How often a GOP is coded anew that x265 got wrong, and by how much the CRF changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +132,7 @@ class GopEncoder:
             EncoderError: x265 failed, or the GOP does not restore exactly.
         """
         coded, quality = self._coded(gop, progress)
-        check(coded, gop, self._regeneration)
+        coded = self._checked(gop, coded)
         if coded.payload.generator == self._generator.name:
             self._latent = coded.payload.latent
         self._crf = coded.crf
@@ -138,6 +145,25 @@ class GopEncoder:
             return self._search.unjudged(gop, warm_start=self._latent, progress=progress), None
         found = self._search.at_crf(gop, warm_start=self._latent, progress=progress)
         return found.gop, found.quality
+
+    def _checked(self, gop: SourceGop, coded: CodedGop) -> CodedGop:
+        """Give a GOP that restores exactly.
+
+        x265 4.2 now and then writes a picture that differs from its own hash (seen at 64x64); at another CRF it decides
+        otherwise.
+        """
+        for _ in range(RETRIES):
+            try:
+                check(coded, gop, self._regeneration)
+            except EncoderError as error:
+                crf = coded.crf + RETRY_STEP
+                logger.warning("%s; it is coded anew at CRF %.2f", error, crf)
+                options = replace(self._options.x265, crf=min(crf, HIGHEST_CRF))
+                coded = coded_again(gop, coded, self._generator, options)
+            else:
+                return coded
+        check(coded, gop, self._regeneration)
+        return coded
 
     @cached_property
     def _search(self) -> GopSearch:

@@ -68,6 +68,13 @@ def encode_ordinary(gop: SourceGop, options: X265Options) -> CodedGop:
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
 
 
+def coded_again(gop: SourceGop, coded: CodedGop, generator: Generator, options: X265Options) -> CodedGop:
+    """Code a GOP with the keyframe that it has, and other options."""
+    if coded.payload.generator == ORDINARY:
+        return encode_ordinary(gop, options)
+    return encode_generated(gop, generator, coded.payload.latent, options)
+
+
 def intra_size(gop: SourceGop, options: X265Options) -> int:
     """Bytes of the I-frame that x265 makes of the first picture."""
     first = replace(gop, pts=gop.pts[:1], durations=gop.durations[:1])

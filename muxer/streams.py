@@ -145,8 +145,14 @@ def codec_name(stream: av.stream.Stream) -> str | None:
 
 
 def is_cover(stream: av.stream.Stream) -> bool:
-    """Whether a video stream is cover art, one picture."""
-    return stream.type == VIDEO and bool(stream.disposition & Disposition.attached_pic)
+    """Whether a video stream is cover art, one picture.
+
+    ``ffmpeg -c copy`` makes a plain track of it in Matroska, which only the media type among its tags gives away.
+    """
+    if stream.type != VIDEO:
+        return False
+    tags = {name.lower(): value for name, value in stream.metadata.items()}
+    return bool(stream.disposition & Disposition.attached_pic) or tags.get("mimetype") in COVER_TYPES.values()
 
 
 def describe(stream: av.stream.Stream) -> str:

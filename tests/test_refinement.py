@@ -69,7 +69,7 @@ def test_the_map_explains_what_random_changes_of_the_keyframe_do(
         for early, late, frame_map in zip(before, after, maps, strict=True)
     ]
     assert explained[0] == pytest.approx(1, abs=0.01)
-    assert np.mean(explained[1:]) > 0.85
+    assert np.mean(explained[1:]) > 0.75
 
 
 def test_the_keyframe_maps_to_itself(maps: list[FrameMap]) -> None:

@@ -37,6 +37,7 @@ def files(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, P
     for repair in (False, True):
         options = ffhybrid.EncodeOptions(
             generator="vae",
+            fallback=False,
             generator_options={"model": str(model), "device": "cpu", "preset": "ultrafast", "repair": repair},
             keyframe_budget=900,
             limits=ffhybrid.GopLimits(length=FRAMES, scene_threshold=0),
@@ -76,6 +77,7 @@ def test_tokens_go_the_same_way(tmp_path: Path) -> None:
     model = saved("VQModel", tmp_path / "vq")
     options = ffhybrid.EncodeOptions(
         generator="vqgan",
+        fallback=False,
         generator_options={"model": str(model), "device": "cpu", "scale": 2, "repair": True},
         keyframe_budget=400,
         frames=4,
@@ -167,7 +169,21 @@ def ffhybrid_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]
 
 def test_the_command_line_takes_a_model(model: Path, tmp_path: Path) -> None:
     hybrid = tmp_path / "hybrid.mkv"
-    keyframes = ("-kf", "vae", "-model", model, "-device", "cpu", "-kf:preset", "ultrafast", "-b:kf", "500", "-repair")
+    keyframes = (
+        "-kf",
+        "vae",
+        "-model",
+        model,
+        "-device",
+        "cpu",
+        "-kf:preset",
+        "ultrafast",
+        "-b:kf",
+        "500",
+        "-repair",
+        "-kf:fallback",
+        "0",
+    )
     inter = ("-frames:v", "4", "-preset", "ultrafast")
     result = ffhybrid_command("encode", "-i", clip("carphone_pristine.mp4"), *keyframes, *inter, "-of", "json", hybrid)
     assert result.returncode == 0, result.stderr
