@@ -22,7 +22,7 @@ from clips import shared_clips, wheel_clip
 from ffhybrid.codec_map import decode_with, explained_variance, frame_maps
 from ffhybrid.compare.clip import prepare
 from ffhybrid.filters import Likeness, create
-from ffhybrid.gop_encoding import CodedGop, encode_generated, encode_ordinary, without_hashes
+from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary, without_hashes
 from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.picture import Picture
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
@@ -84,7 +84,7 @@ class Trial:
     def refined(self, coded: CodedGop, budget: int) -> CodedGop:
         """Fit to the whole GOP."""
         latent = self._generator.fit(
-            GopObjective(self._gop, coded, lpips=None),
+            GopObjective(self._gop, coded, perceptual=True, lpips=None),
             self._gop.spec,
             budget=budget,
             warm_start=coded.payload.latent,
@@ -97,8 +97,9 @@ class Trial:
         return self._judge.quality(coded.pictures(), self._gop)
 
     def _coded(self, latent: bytes) -> CodedGop:
+        keyframe = Keyframe.generated(self._generator, latent, self._gop.spec)
         return meet_size(
-            lambda crf: encode_generated(self._gop, self._generator, latent, _at(crf)),
+            lambda crf: encode_generated(self._gop, keyframe, _at(crf)),
             self._wanted,
             first_crf=FIRST_CRF,
         )

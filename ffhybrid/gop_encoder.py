@@ -15,6 +15,7 @@ from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Generator
 from ffhybrid.gop import HybridGop
 from ffhybrid.gop_encoding import CodedGop, check, coded_again, without_hashes
+from ffhybrid.gop_goals import DistanceGoal, SizeGoal
 from ffhybrid.gop_search import GopSearch, Progress
 from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.muxer.carriage import Carriage
@@ -198,9 +199,8 @@ class RateControl(GopEncoder):
         )
 
     def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
-        best = self._search.at_size(
-            gop, self._allocation.target(), first_crf=self._crf, warm_start=self._latent, progress=progress
-        )
+        goal = SizeGoal(gop, self._search.judge, self._allocation.target())
+        best = self._search.search(goal, first_crf=self._crf, warm_start=self._latent, progress=progress)
         self._allocation.spend(best.gop.size)
         return best.gop, best.quality
 
@@ -215,9 +215,8 @@ class DistanceControl(GopEncoder):
     def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
         if not self._search.judge.sees:
             raise UsageError("-target-lpips takes the weights of LPIPS, which are not on this machine")
-        best = self._search.at_distance(
-            gop, self._wanted, first_crf=self._crf, warm_start=self._latent, progress=progress
-        )
+        goal = DistanceGoal(gop, self._search.judge, self._wanted)
+        best = self._search.search(goal, first_crf=self._crf, warm_start=self._latent, progress=progress)
         return best.gop, best.quality
 
 

@@ -13,7 +13,7 @@ from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.keyframe import ORDINARY, restore_gop
 from ffhybrid.lock import encode_locked
 from ffhybrid.payload import Payload, parameter_set_digest, picture_md5
-from ffhybrid.picture import Picture
+from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.planner import SourceGop
 from ffhybrid.regeneration import Regeneration
 from ffhybrid.x265 import X265Gop
@@ -50,12 +50,28 @@ class CodedGop:
             yield coded_picture(frame, self.payload.spec.bit_depth)
 
 
-def encode_generated(gop: SourceGop, generator: Generator, latent: bytes, options: X265Options) -> CodedGop:
-    """Code P and B pictures against the picture of a latent (HybridPrompt section 3.2, step II)."""
-    locked = encode_locked(gop, generator.generate(latent, gop.spec), options.carrying())
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyframe:
+    """A latent, the picture that it gives, and the name of its generator."""
+
+    generator: str
+    latent: bytes
+    picture: Picture
+
+    @classmethod
+    def generated(cls, generator: Generator, latent: bytes, spec: PictureSpec) -> Keyframe:
+        """Make the picture of a latent."""
+        return cls(generator.name, latent, generator.generate(latent, spec))
+
+
+def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -> CodedGop:
+    """Code P and B pictures against a generated picture (HybridPrompt section 3.2, step II)."""
+    locked = encode_locked(gop, keyframe.picture, options.carrying())
     stream = locked.coded
     placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
-    payload = _payload(gop, stream, generator.name, locked.keyframe, latent=latent, differences=locked.fixups)
+    payload = _payload(
+        gop, stream, keyframe.generator, locked.keyframe, latent=keyframe.latent, differences=locked.fixups
+    )
     hybrid = _hybrid(gop, stream, payload, placeholder)
     return CodedGop(hybrid, stream, payload, options.crf, len(locked.windows))
 
@@ -72,7 +88,7 @@ def coded_again(gop: SourceGop, coded: CodedGop, generator: Generator, options: 
     """Code a GOP with the keyframe that it has, and other options."""
     if coded.payload.generator == ORDINARY:
         return encode_ordinary(gop, options)
-    return encode_generated(gop, generator, coded.payload.latent, options)
+    return encode_generated(gop, Keyframe.generated(generator, coded.payload.latent, gop.spec), options)
 
 
 def intra_size(gop: SourceGop, options: X265Options) -> int:

@@ -36,6 +36,10 @@ class Judged:
 class Goal(Protocol):
     """Makes encodes of one GOP comparable."""
 
+    @property
+    def source(self) -> SourceGop:
+        """The GOP."""
+
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
         """Search the CRF that meets the goal."""
 

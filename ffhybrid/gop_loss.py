@@ -12,12 +12,9 @@ from torch import Tensor
 
 from ffhybrid.codec_map import FrameMap, MappedPicture
 from ffhybrid.filters.colour import to_rgb
-from ffhybrid.filters.losses import PEAK, pack
+from ffhybrid.filters.losses import CROP, PEAK, pack
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.picture import Colour, Picture
-
-CROP = 112
-"""Side of what LPIPS sees of a picture, in 2x2 luma blocks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from ffhybrid.filters import FitProgress, Generator, Likeness, Objective
-from ffhybrid.gop_encoding import CodedGop, encode_generated, encode_ordinary, intra_size
-from ffhybrid.gop_goals import DistanceGoal, Goal, Judged, SizeGoal
+from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary, intra_size
+from ffhybrid.gop_goals import Goal, Judged, SizeGoal
 from ffhybrid.judging import Judge
 from ffhybrid.planner import SourceGop
 from ffhybrid.rate_search import HIGHEST_CRF
@@ -71,25 +71,11 @@ class GopSearch:
     fallback: bool
     lpips: Path | None
 
-    def at_size(
-        self, gop: SourceGop, wanted: int, *, first_crf: float, warm_start: bytes | None, progress: Progress | None
-    ) -> Judged:
-        """Encode a GOP in about ``wanted`` bytes (:attr:`CodedGop.size`), at the least loss."""
-        goal = SizeGoal(gop, self.judge, wanted)
-        return self._search(gop, goal, first_crf=first_crf, warm_start=warm_start, progress=progress)
-
-    def at_distance(
-        self, gop: SourceGop, wanted: float, *, first_crf: float, warm_start: bytes | None, progress: Progress | None
-    ) -> Judged:
-        """Encode a GOP with a mean LPIPS of about ``wanted``, in the fewest bytes."""
-        goal = DistanceGoal(gop, self.judge, wanted)
-        return self._search(gop, goal, first_crf=first_crf, warm_start=warm_start, progress=progress)
-
     def at_crf(self, gop: SourceGop, *, warm_start: bytes | None, progress: Progress | None) -> Judged:
         """Encode a GOP at the CRF of the options; what is compared with it has its size."""
         first = self.unjudged(gop, warm_start=warm_start, progress=progress)
         goal = SizeGoal(gop, self.judge, first.size)
-        best = self._refined(gop, goal, Tried(goal.judged(first), len(first.payload.latent)), progress)
+        best = self._refined(goal, Tried(goal.judged(first), len(first.payload.latent)), progress)
         if not self.fallback:
             return best
         ordinary = goal.meet(partial(self._ordinary, gop), first_crf=self.x265.crf)
@@ -104,19 +90,19 @@ class GopSearch:
         A keyframe whose bytes the options leave open takes what x265's own I-frame would.
         """
         budget = self.keyframe_budget or intra_size(gop, self.x265)
-        latent = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
-        return encode_generated(gop, self.generator, latent, self.x265)
+        keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
+        return encode_generated(gop, keyframe, self.x265)
 
-    def _search(
-        self, gop: SourceGop, goal: Goal, *, first_crf: float, warm_start: bytes | None, progress: Progress | None
-    ) -> Judged:
+    def search(self, goal: Goal, *, first_crf: float, warm_start: bytes | None, progress: Progress | None) -> Judged:
+        """Encode the GOP of a goal, at the least cost; ``first_crf`` is a guess."""
+        gop = goal.source
         ordinary = goal.meet(partial(self._ordinary, gop), first_crf=first_crf)
         crf, intra = ordinary.gop.crf, ordinary.gop.hybrid.placeholder.size
         most = _largest_budget(ordinary.gop, goal)
 
         def generated(budget: int) -> Tried:
-            latent = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
-            return Tried(goal.meet(partial(self._generated, gop, latent), first_crf=crf), budget)
+            keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
+            return Tried(goal.meet(partial(self._generated, gop, keyframe), first_crf=crf), budget)
 
         if most < LEAST_BUDGET and self.fallback:
             return ordinary
@@ -124,22 +110,22 @@ class GopSearch:
             tried = generated(self.keyframe_budget)
         else:
             tried = climb(generated, max(min(intra, most), LEAST_BUDGET), most, budgets=self.budgets)
-        best = self._refined(gop, goal, tried, progress)
+        best = self._refined(goal, tried, progress)
         if best.cost < ordinary.cost or not self.fallback:
             return best
         logger.info("GOP %d keeps an ordinary I-frame", gop.index)
         return ordinary
 
-    def _refined(self, gop: SourceGop, goal: Goal, tried: Tried, progress: Progress | None) -> Judged:
+    def _refined(self, goal: Goal, tried: Tried, progress: Progress | None) -> Judged:
         """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""
-        best = tried.judged
+        gop, best = goal.source, tried.judged
         for _ in range(self.refinements):
             before = best.gop.payload.latent
-            objective = GopObjective(gop, best.gop, lpips=self.lpips)
-            latent = self._fit(objective, gop, tried.budget, before, progress)
-            if latent == before:
+            objective = GopObjective(gop, best.gop, perceptual=self.judge.sees, lpips=self.lpips)
+            keyframe = self._fit(objective, gop, tried.budget, before, progress)
+            if keyframe.latent == before:
                 break
-            refined = goal.meet(partial(self._generated, gop, latent), first_crf=best.gop.crf)
+            refined = goal.meet(partial(self._generated, gop, keyframe), first_crf=best.gop.crf)
             if refined.cost >= best.cost:
                 break
             best = refined
@@ -147,14 +133,15 @@ class GopSearch:
 
     def _fit(
         self, objective: Objective, gop: SourceGop, budget: int, warm_start: bytes | None, progress: Progress | None
-    ) -> bytes:
-        return self.generator.fit(objective, gop.spec, budget=budget, warm_start=warm_start, progress=progress)
+    ) -> Keyframe:
+        latent = self.generator.fit(objective, gop.spec, budget=budget, warm_start=warm_start, progress=progress)
+        return Keyframe.generated(self.generator, latent, gop.spec)
 
     def _ordinary(self, gop: SourceGop, crf: float) -> CodedGop:
         return encode_ordinary(gop, replace(self.x265, crf=crf))
 
-    def _generated(self, gop: SourceGop, latent: bytes, crf: float) -> CodedGop:
-        return encode_generated(gop, self.generator, latent, replace(self.x265, crf=crf))
+    def _generated(self, gop: SourceGop, keyframe: Keyframe, crf: float) -> CodedGop:
+        return encode_generated(gop, keyframe, replace(self.x265, crf=crf))
 
 
 def _largest_budget(ordinary: CodedGop, goal: Goal) -> int:

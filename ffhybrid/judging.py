@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ffhybrid.filters import Likeness
+from ffhybrid.filters.base import lpips_can_see
 from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.planner import SourceGop
 
@@ -20,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 SAMPLING_INTERVAL = 8
 """LPIPS looks at one picture of so many."""
-LEAST_SIDE = 64
 MSE_WEIGHT = 5.0
 """Of the mean squared error in [0, 1] against LPIPS: 0.005 at 30 dB."""
 
@@ -61,7 +61,7 @@ class Judge:
         """Judge pictures in order of presentation."""
         peak = (1 << source.spec.bit_depth) - 1
         errors, distances = [], []
-        looks = self._distance if min(source.spec.width, source.spec.height) >= LEAST_SIDE else None
+        looks = self._distance if lpips_can_see(source.spec) else None
         for index, picture in enumerate(pictures):
             wanted = source.picture(index)
             errors.append(Likeness(wanted).distortion(picture) / peak**2)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ffhybrid.codec_map import Field, FrameMap, MappedPicture, decode_with, frame_maps
+from ffhybrid.codec_map import Field, FrameMap, MappedPicture, frame_maps
+from ffhybrid.filters.base import lpips_can_see
 from ffhybrid.gop_encoding import CodedGop, without_hashes
 from ffhybrid.picture import Picture, Plane
 from ffhybrid.planner import SourceGop
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 LPIPS_WEIGHT = 0.05
 """Of LPIPS against the mean squared error in [0, 1]."""
 LEAST_WEIGHT = 1e-3
+WITHOUT_LPIPS = "refinement looks at squared errors alone"
 MOST_SEEN = 8
 """Pictures that LPIPS looks at."""
 
@@ -67,15 +69,17 @@ class GopObjective:
     Args:
         gop: the source.
         coded: the GOP with a generated keyframe, as it was encoded.
+        perceptual: whether LPIPS counts too.
         lpips: AlexNet's weights where the user names them.
     """
 
-    def __init__(self, gop: SourceGop, coded: CodedGop, *, lpips: Path | None) -> None:
+    def __init__(self, gop: SourceGop, coded: CodedGop, *, perceptual: bool, lpips: Path | None) -> None:
         self._gop = gop
+        self._coded = coded
+        self._perceptual = perceptual and lpips_can_see(gop.spec)
         self._lpips = lpips
         self._reference = coded.stream.keyframe(gop.spec.bit_depth)
         self._keyframe = self._reference.cropped(gop.spec.width, gop.spec.height)
-        self._stream = without_hashes(coded.hybrid)
 
     @property
     def source(self) -> Picture:
@@ -113,7 +117,7 @@ class GopObjective:
             survey.seen,
             pictures=len(self._gop),
             colour=spec.colour,
-            lpips=load_lpips(self._lpips, device, without="refinement looks at squared errors alone"),
+            lpips=load_lpips(self._lpips, device, without=WITHOUT_LPIPS) if self._perceptual else None,
             weight=LPIPS_WEIGHT,
             device=device,
         )
@@ -134,7 +138,7 @@ class GopObjective:
         return _Survey(pulls, tuple(seen))
 
     def _mapped_pictures(self) -> Iterator[MappedPicture]:
-        size = (self._gop.spec.width, self._gop.spec.height)
-        maps, decoded = frame_maps(self._stream, self._reference), decode_with(self._stream, self._reference)
-        for index, (frame_map, picture) in enumerate(zip(maps, decoded, strict=True)):
-            yield MappedPicture(picture.cropped(*size), self._gop.picture(index), frame_map.cropped(*size))
+        maps = frame_maps(without_hashes(self._coded.hybrid), self._reference)
+        for index, (frame_map, picture) in enumerate(zip(maps, self._coded.pictures(), strict=True)):
+            shown = frame_map.cropped(self._gop.spec.width, self._gop.spec.height)
+            yield MappedPicture(picture, self._gop.picture(index), shown)

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+LEAST_LPIPS_SIDE = 64
+
+
+def lpips_can_see(spec: PictureSpec) -> bool:
+    """Whether a picture is large enough for AlexNet."""
+    return min(spec.width, spec.height) >= LEAST_LPIPS_SIDE
+
+
 class Reproducibility(StrEnum):
     """Where a latent gives the same samples again."""
 

@@ -13,7 +13,7 @@ from ffhybrid.codec_map import FrameMap, decode_with, explained_variance, frame_
 from ffhybrid.filters import Likeness, create
 from ffhybrid.filters.base import DifferentiableObjective
 from ffhybrid.filters.losses import pack
-from ffhybrid.gop_encoding import CodedGop, encode_generated, without_hashes
+from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, without_hashes
 from ffhybrid.picture import Picture
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
 from ffhybrid.refinement import GopObjective
@@ -35,7 +35,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> SourceGop:
 def coded(source: SourceGop) -> CodedGop:
     generator = create("thumbnail")
     latent = generator.fit(Likeness(source.picture(0)), source.spec, budget=2500, warm_start=None, progress=None)
-    return encode_generated(source, generator, latent, ffhybrid.X265Options(crf=36, preset="fast"))
+    return encode_generated(
+        source, Keyframe.generated(generator, latent, source.spec), ffhybrid.X265Options(crf=36, preset="fast")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def maps(coded: CodedGop, keyframe: Picture) -> list[FrameMap]:
 
 @pytest.fixture(scope="module")
 def objective(source: SourceGop, coded: CodedGop) -> GopObjective:
-    return GopObjective(source, coded, lpips=None)
+    return GopObjective(source, coded, perceptual=True, lpips=None)
 
 
 def test_the_map_explains_what_random_changes_of_the_keyframe_do(

@@ -9,7 +9,8 @@ from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.overfit import codec
-from ffhybrid.filters.overfit.presets import preset as preset_of
+from ffhybrid.filters.overfit.presets import PRESETS
+from ffhybrid.filters.presets import look_up
 from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.pipeline import usable_cores
 
@@ -40,7 +41,7 @@ class Overfit:
         seed: int = 0,
         lpips: Path | None = None,
     ) -> None:
-        self._preset = preset_of(preset)
+        self._preset = look_up(PRESETS, preset)
         if tune not in TUNES:
             raise UsageError(f"there is no keyframe tuning {tune!r}; known are {', '.join(TUNES)}")
         self._tune = tune

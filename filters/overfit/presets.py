@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ffhybrid.errors import UsageError
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
@@ -38,16 +36,3 @@ PRESETS = {
     "veryslow": Preset(trial=30, latents=100, network=3900, base=0),
     "placebo": Preset(trial=30, latents=100, network=9900, base=0),
 }
-DEFAULT = "medium"
-
-
-def preset(name: str | None) -> Preset:
-    """Look a preset up; None is the default.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    found = PRESETS.get(name or DEFAULT)
-    if found is None:
-        raise UsageError(f"there is no keyframe preset {name!r}; known are {', '.join(PRESETS)}")
-    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective
+from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective, lpips_can_see
 from ffhybrid.filters.devices import device_of
 from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.overfit import base, codec
@@ -26,8 +26,6 @@ PLAIN_TEXTURE, TEXTURE = -4.0, -1.5
 """Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
 FINE_BELOW = -2.5
 """Rate class below which a full-size grid may pay."""
-LEAST_SIDE = 64
-"""Of a picture that AlexNet can look at."""
 
 
 class Session:
@@ -41,7 +39,7 @@ class Session:
         self._device = device_of(device)
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._source = pack(objective.source, self._device)
-        is_large = min(spec.width, spec.height) >= LEAST_SIDE
+        is_large = lpips_can_see(spec)
         self._lpips = load_lpips(lpips_file, self._device) if tune == "perceptual" and is_large else None
         self._texture = TEXTURE if tune == "perceptual" else PLAIN_TEXTURE
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ffhybrid.errors import UsageError
-
 ITERATIONS = {
     "ultrafast": 0,
     "superfast": 10,
@@ -16,16 +14,3 @@ ITERATIONS = {
     "veryslow": 3000,
     "placebo": 10000,
 }
-DEFAULT = "medium"
-
-
-def iterations_of(name: str | None) -> int:
-    """Look a preset up; None is the default.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    found = ITERATIONS.get(name or DEFAULT)
-    if found is None:
-        raise UsageError(f"there is no keyframe preset {name!r}; known are {', '.join(ITERATIONS)}")
-    return found

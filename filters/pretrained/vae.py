@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective
+from ffhybrid.filters.presets import look_up
 from ffhybrid.filters.pretrained.generator import PretrainedGenerator
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.presets import iterations_of
+from ffhybrid.filters.pretrained.presets import ITERATIONS
 from ffhybrid.filters.pretrained.reduction import reductions_of
 from ffhybrid.picture import PictureSpec
 
@@ -54,7 +55,7 @@ class Vae(PretrainedGenerator):
         if tune not in TUNES:
             raise UsageError(f"there is no keyframe tuning {tune!r}; known are {', '.join(TUNES)}")
         self._reductions = reductions_of(scale)
-        self._iterations = iterations_of(preset)
+        self._iterations = look_up(ITERATIONS, preset)
         self._tune = tune
         self._seed = seed
         self._lpips = lpips

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective
+from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective, lpips_can_see
 from ffhybrid.filters.codes import MAX_CODE
 from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.perceptual import load_lpips
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 TOLERANCE = 0.05
 PERCEPTUAL_WEIGHT = 0.01
 """Of LPIPS against the mean squared error in [0, 1]."""
-LEAST_SIDE = 64
-"""Of a picture that AlexNet can look at."""
 DEFAULT_STEP = 0.4
 """In latents of unit scale, without a budget."""
 STEERING_INTERVAL = 10
@@ -80,7 +78,7 @@ class Session:
         self._generator = torch.Generator(model.device).manual_seed(seed)
         self._source = pack(objective.source, model.device)
         weight = PERCEPTUAL_WEIGHT if tune == "perceptual" else 0.0
-        looks = weight > 0 and min(spec.width, spec.height) >= LEAST_SIDE
+        looks = weight > 0 and lpips_can_see(spec)
         lpips = load_lpips(lpips_file, model.device) if looks else None
         self._likeness = LikenessLoss(
             self._source, colour=spec.colour, lpips=lpips, weight=weight, generator=self._generator

@@ -1,0 +1,24 @@
+"""Effort by name, in x265's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from ffhybrid.errors import UsageError
+
+DEFAULT = "medium"
+
+Effort = TypeVar("Effort")
+
+
+def look_up(presets: Mapping[str, Effort], name: str | None) -> Effort:
+    """Find a preset; None is the default.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    found = presets.get(name or DEFAULT)
+    if found is None:
+        raise UsageError(f"there is no keyframe preset {name!r}; known are {', '.join(presets)}")
+    return found
