@@ -15,9 +15,9 @@ from ffhybrid.source import VideoSource
 from ffhybrid.x265_options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
-FILE_OVERHEAD = 900
+FILE_OVERHEAD = 690
 """Bytes of headers, tags and cues of a short Matroska file."""
-GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 215, 11, 58
+GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 190, 10.5, 58
 """Bytes of a cluster, its binding tag, the neural track's packet and a cue; of a block and a NAL unit's length; of a
 picture hash."""
 LEAST_PICTURE = 12
@@ -109,4 +109,4 @@ class Allocation:
 
     def _overhead(self, gop: Complexity) -> int:
         """Bytes of the container for a GOP, and of picture hashes."""
-        return GOP_OVERHEAD + self._picture_overhead * gop.pictures
+        return round(GOP_OVERHEAD + self._picture_overhead * gop.pictures)

@@ -21,9 +21,8 @@ from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits, SourceGop
-from ffhybrid.rate_search import HIGHEST_CRF
 from ffhybrid.regeneration import Regeneration, Strictness, correction_size
-from ffhybrid.x265_options import X265Options
+from ffhybrid.x265_options import HIGHEST_CRF, X265Options
 
 logger = logging.getLogger(__name__)
 

@@ -18,9 +18,8 @@ from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_o
 from ffhybrid.gop_goals import Goal, Judged, SizeGoal
 from ffhybrid.judging import Judge
 from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import HIGHEST_CRF
 from ffhybrid.refinement import GopObjective
-from ffhybrid.x265_options import X265Options
+from ffhybrid.x265_options import HIGHEST_CRF, X265Options
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ffhybrid.gop_encoding import CodedGop
+from ffhybrid.x265_options import HIGHEST_CRF
 
 logger = logging.getLogger(__name__)
 
-LOWEST_CRF, HIGHEST_CRF = 1.0, 51.0
+LOWEST_CRF = 1.0
 TOLERANCE = 0.01
 MOST_PROBES = 7
 LEAST_STEP = 0.02

@@ -56,6 +56,8 @@ DEFAULTS = {"wpp": "0"}
 """Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
 
 DEFAULT_CRF = 28.0
+HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 55.0
+"""x265's, and ours: beyond its highest QP bits only weigh more in its decisions, as they would at that QP."""
 MIN_RD = 3
 """x265 weighs lossless CUs from this RD level on, which the presets up to ``fast`` do not reach by themselves."""
 
@@ -160,12 +162,22 @@ class X265Options:
     params: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.crf <= 51:
-            raise UsageError(f"-crf {self.crf:g}: x265 takes 0 to 51")
+        if not 0 <= self.crf <= HIGHEST_CRF:
+            raise UsageError(f"-crf {self.crf:g}: it takes 0 to {HIGHEST_CRF:g}")
         if self.preset not in PRESETS:
             raise UsageError(f"-preset {self.preset}: x265 has {', '.join(PRESETS)}")
         if self.tune is not None and self.tune not in TUNES:
             raise UsageError(f"-tune {self.tune}: {_LOCK}; {', '.join(TUNES)} do not")
+
+    @property
+    def x265_crf(self) -> float:
+        """What x265 itself is told."""
+        return min(self.crf, HIGHEST_X265_CRF)
+
+    @property
+    def excess(self) -> float:
+        """How far the CRF is beyond x265's highest one."""
+        return self.crf - self.x265_crf
 
     def carrying(self) -> X265Options:
         """Give options for P and B pictures that are predicted from a generated keyframe."""
@@ -178,7 +190,7 @@ class X265Options:
         rd = {"rd": str(MIN_RD)} if self._is_quick else {}
         params = {**DEFAULTS, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
         options = {
-            "crf": f"{self.crf:g}",
+            "crf": f"{self.x265_crf:g}",
             "preset": self.preset,
             "x265-params": ":".join(f"{name}={value}" for name, value in params.items()),
         }

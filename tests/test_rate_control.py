@@ -16,7 +16,8 @@ from ffhybrid.gop_encoding import CodedGop
 from ffhybrid.gop_goals import Judged
 from ffhybrid.gop_search import Tried, climb
 from ffhybrid.judging import Quality
-from ffhybrid.rate_search import DISTANCE, HIGHEST_CRF, MOST_PROBES, Probe, meet_size, search_crf
+from ffhybrid.rate_search import DISTANCE, MOST_PROBES, Probe, meet_size, search_crf
+from ffhybrid.x265_options import HIGHEST_CRF
 from support import clip
 
 FIXED = 700

@@ -12,7 +12,7 @@ from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import COPY
 from ffhybrid.regeneration import Strictness
-from ffhybrid.x265_options import DEFAULT_CRF, HYBRID, PRESETS
+from ffhybrid.x265_options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -190,7 +190,7 @@ def _encode(command: argparse.ArgumentParser) -> None:
         "-target-lpips", dest="target_lpips", type=float, metavar="X", help="the same LPIPS for every GOP"
     )
     inter = command.add_argument_group("P and B frames")
-    inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to 51 ({DEFAULT_CRF:g})")
+    inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to {HIGHEST_CRF:g} ({DEFAULT_CRF:g})")
     inter.add_argument("-preset", choices=PRESETS, default="medium", help="x265 effort (%(default)s)")
     inter.add_argument("-tune", default=HYBRID, help="x265 tuning (%(default)s)")
     inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")
