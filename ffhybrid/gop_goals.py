@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ffhybrid.control_search import Probe
 from ffhybrid.gop_encoding import CodedGop
 from ffhybrid.judging import Judge, Quality
 from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import DISTANCE, Probe, meet_size, search_crf
+from ffhybrid.rate_search import DISTANCE, meet_size, search_crf
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class DistanceGoal:
             quality = self.judge.quality(gop.pictures(), self.source)
             _log(self.source, gop, quality)
             value = max(quality.lpips, LEAST_DISTANCE)
-            return Probe(crf, value, self.wanted, value / self.wanted, Judged(gop, quality, self._cost(gop, value)))
+            return Probe(value, self.wanted, value / self.wanted, Judged(gop, quality, self._cost(gop, value)))
 
         return search_crf(probe, DISTANCE, first_crf=first_crf)
 

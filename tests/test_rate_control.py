@@ -11,12 +11,13 @@ import pytest
 
 import ffhybrid
 from ffhybrid.allocation import FILE_OVERHEAD, GOP_OVERHEAD, PICTURE_OVERHEAD, Allocation, Complexity
+from ffhybrid.control_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoding import CodedGop
 from ffhybrid.gop_goals import Judged
 from ffhybrid.gop_search import Tried, climb
 from ffhybrid.judging import Quality
-from ffhybrid.rate_search import DISTANCE, MOST_PROBES, Probe, meet_size, search_crf
+from ffhybrid.rate_search import DISTANCE, MOST_PROBES, meet_size, search_crf
 from ffhybrid.x265_options import HIGHEST_CRF
 from support import clip
 
@@ -65,7 +66,7 @@ def test_a_distance_is_met_in_a_few_encodes(wanted: float) -> None:
     def probe(crf: float) -> Probe[float]:
         asked.append(crf)
         value = 0.01 * math.exp(0.08 * crf)
-        return Probe(crf, value, wanted, value / wanted, value)
+        return Probe(value, wanted, value / wanted, value)
 
     assert search_crf(probe, DISTANCE, first_crf=28) == pytest.approx(wanted, rel=0.01)
     assert len(asked) <= MOST_PROBES - 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ffhybrid.compare.codecs.pyav import PyAVCodec
-from ffhybrid.compare.size_search import SizeSearch
+from ffhybrid.control_search import Control
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.x265_options import HIGHEST_CRF, X265Options
 
@@ -31,7 +31,7 @@ class X265(PyAVCodec):
     """
 
     def __init__(self, name: str, *, preset: str, gop_length: int, extra: Mapping[str, str]) -> None:
-        super().__init__(name, "libx265", SizeSearch(low=0, high=HIGHEST_CRF, step=0.01, slope=-0.115), first_crf=34)
+        super().__init__(name, "libx265", Control(low=0, high=HIGHEST_CRF, step=0.01, slope=-0.115), first_crf=34)
         self._preset = preset
         length = str(gop_length)
         structure = {"keyint": length, "min-keyint": length, "scenecut": "0", "open-gop": "0", "info": "0"}
