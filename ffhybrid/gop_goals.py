@@ -47,6 +47,9 @@ class Goal(Protocol):
     def room(self, gop: CodedGop) -> int:
         """Bytes by which the keyframe of a GOP may grow while its CRF stays; negative where it has to shrink."""
 
+    def must_shrink(self, gop: CodedGop) -> bool:
+        """Whether only a smaller keyframe can help."""
+
 
 @dataclass(frozen=True, slots=True)
 class SizeGoal:
@@ -64,12 +67,19 @@ class SizeGoal:
         """Count what is wanted and not there."""
         return self.wanted - gop.size
 
+    def must_shrink(self, gop: CodedGop) -> bool:
+        """Whether it is too large, though the CRF was searched."""
+        return self._excess(gop) > MISS
+
     def judged(self, gop: CodedGop) -> Judged:
         """Look at a GOP that has the size already; one that is too large at any CRF loses to whatever is not."""
         quality = self.judge.quality(gop.pictures(), self.source)
         _log(self.source, gop, quality)
-        excess = gop.size / self.wanted - 1
+        excess = self._excess(gop)
         return Judged(gop, quality, quality.loss if excess <= MISS else OUT_OF_REACH + excess)
+
+    def _excess(self, gop: CodedGop) -> float:
+        return gop.size / self.wanted - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,10 @@ class DistanceGoal:
     def room(self, gop: CodedGop) -> int:
         """Give as much again: no size is wanted."""
         return gop.size
+
+    def must_shrink(self, gop: CodedGop) -> bool:  # noqa: ARG002 - sizes are not what this goal is about
+        """Say no."""
+        return False
 
     def _cost(self, gop: CodedGop, distance: float) -> float:
         """Bytes, but whoever misses the distance by more than the search leaves open loses."""

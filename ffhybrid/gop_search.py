@@ -1,8 +1,8 @@
 """One GOP for a goal: how many bytes the keyframe takes, whether a generated one pays at all, and its refinement.
 
 HybridPrompt leaves adaptive allocation to the future (section 5). Here x265 codes the GOP alone first, which is the
-result to beat and says what its I-frame is worth; then generated keyframes of about that size are tried, each with P
-and B pictures that meet the goal, and the GOP that costs least over all pictures is kept.
+result to beat; then generated keyframes of several shares of its size are tried, each with P and B pictures that meet
+the goal, and the GOP that costs least over all pictures is kept.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ logger = logging.getLogger(__name__)
 
 STEP = 1.5
 """Factor between budgets that are tried."""
-LARGEST_SHARE, LEAST_BUDGET = 0.7, 200
-"""Of the GOP that a keyframe may take, and the fewest bytes of one."""
+FIRST_SHARE, LARGEST_SHARE, LEAST_BUDGET = 0.4, 0.7, 200
+"""Of the GOP that a keyframe takes at first and at most, and the fewest bytes of one.
+
+x265 gives its own I-frames a tenth to a fifth at low rates; generated ones that take more carry farther.
+"""
 PAYLOAD_OVERHEAD = 120
 """Bytes of a payload beside its latent, and of a placeholder."""
 
@@ -96,8 +99,9 @@ class GopSearch:
         """Encode the GOP of a goal, at the least cost; ``first_crf`` is a guess."""
         gop = goal.source
         ordinary = goal.meet(partial(self._ordinary, gop), first_crf=first_crf)
-        crf, intra = ordinary.gop.crf, ordinary.gop.hybrid.placeholder.size
+        crf = ordinary.gop.crf
         most = _largest_budget(ordinary.gop, goal)
+        first = max(min(round(FIRST_SHARE * ordinary.gop.size), most), LEAST_BUDGET)
 
         def generated(budget: int) -> Tried:
             keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
@@ -108,7 +112,7 @@ class GopSearch:
         if self.keyframe_budget is not None:
             tried = generated(self.keyframe_budget)
         else:
-            tried = climb(generated, max(min(intra, most), LEAST_BUDGET), most, budgets=self.budgets)
+            tried = climb(generated, first, most, budgets=self.budgets, shrinks=goal.must_shrink)
         best = self._refined(goal, tried, progress)
         if best.cost < ordinary.cost or not self.fallback:
             return best
@@ -151,11 +155,16 @@ def _largest_budget(ordinary: CodedGop, goal: Goal) -> int:
     return min(most, ordinary.hybrid.placeholder.size + goal.room(ordinary) - PAYLOAD_OVERHEAD)
 
 
-def climb(generated: Callable[[int], Tried], first: int, most: int, *, budgets: int) -> Tried:
-    """Try budgets from ``first`` on, larger ones while they help, else smaller ones; at most ``budgets`` of them."""
+def climb(
+    generated: Callable[[int], Tried], first: int, most: int, *, budgets: int, shrinks: Callable[[CodedGop], bool]
+) -> Tried:
+    """Try budgets from ``first`` on, larger ones while they help, else smaller ones; at most ``budgets`` of them.
+
+    Where ``shrinks`` says that a GOP leaves no room, only smaller ones are tried.
+    """
     best = generated(first)
     tried = 1
-    for factor in (STEP, 1 / STEP):
+    for factor in (1 / STEP,) if shrinks(best.judged.gop) else (STEP, 1 / STEP):
         while tried < budgets:
             budget = min(round(best.budget * factor), most)
             if budget == best.budget or budget < LEAST_BUDGET:

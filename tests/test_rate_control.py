@@ -120,6 +120,10 @@ def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
         Allocation(GOPS, bitrate=2_000)
 
 
+def never(gop: CodedGop) -> bool:
+    return False
+
+
 def judged_by(losses: dict[int, float], tried: list[int]) -> object:
     def generated(budget: int) -> Tried:
         tried.append(budget)
@@ -141,13 +145,21 @@ def judged_by(losses: dict[int, float], tried: list[int]) -> object:
 )
 def test_budgets_are_tried_where_they_help(losses: dict[int, float], best: int, count: int) -> None:
     tried: list[int] = []
-    assert climb(judged_by(losses, tried), 1000, 10_000, budgets=3).budget == best
+    assert climb(judged_by(losses, tried), 1000, 10_000, budgets=3, shrinks=never).budget == best
     assert len(tried) == count
 
 
 def test_one_budget_is_one_fit() -> None:
     tried: list[int] = []
-    assert climb(judged_by({1000: 0.3, 1500: 0.2}, tried), 1000, 10_000, budgets=1).budget == 1000
+    generated = judged_by({1000: 0.3, 1500: 0.2}, tried)
+    assert climb(generated, 1000, 10_000, budgets=1, shrinks=never).budget == 1000
+
+
+def test_no_larger_keyframe_is_tried_where_the_first_leaves_no_room() -> None:
+    tried: list[int] = []
+    generated = judged_by({1000: 100.2, 667: 0.3, 445: 0.4}, tried)
+    assert climb(generated, 1000, 10_000, budgets=3, shrinks=lambda gop: True).budget == 667
+    assert tried == [1000, 667, 445]
 
 
 @pytest.fixture(scope="module")
