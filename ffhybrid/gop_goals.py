@@ -44,8 +44,8 @@ class Goal(Protocol):
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
         """Search the CRF that meets the goal."""
 
-    def room(self, gop: CodedGop) -> int:
-        """Bytes by which the keyframe of a GOP may grow while its CRF stays; negative where it has to shrink."""
+    def size(self, ordinary: CodedGop) -> int:
+        """Bytes that the GOP will have, as far as x265's own tells."""
 
     def must_shrink(self, gop: CodedGop) -> bool:
         """Whether only a smaller keyframe can help."""
@@ -63,9 +63,9 @@ class SizeGoal:
         """Search the CRF; the cost is the loss."""
         return self.judged(meet_size(encode, self.wanted, first_crf=first_crf))
 
-    def room(self, gop: CodedGop) -> int:
-        """Count what is wanted and not there."""
-        return self.wanted - gop.size
+    def size(self, ordinary: CodedGop) -> int:  # noqa: ARG002 - it is known
+        """Give those wanted."""
+        return self.wanted
 
     def must_shrink(self, gop: CodedGop) -> bool:
         """Whether it is too large, though the CRF was searched."""
@@ -102,9 +102,9 @@ class DistanceGoal:
 
         return search_crf(probe, DISTANCE, first_crf=first_crf)
 
-    def room(self, gop: CodedGop) -> int:
-        """Give as much again: no size is wanted."""
-        return gop.size
+    def size(self, ordinary: CodedGop) -> int:
+        """Take x265's."""
+        return ordinary.size
 
     def must_shrink(self, gop: CodedGop) -> bool:  # noqa: ARG002 - sizes are not what this goal is about
         """Say no."""

@@ -19,20 +19,17 @@ from ffhybrid.gop_goals import Goal, Judged, SizeGoal
 from ffhybrid.judging import Judge
 from ffhybrid.planner import SourceGop
 from ffhybrid.refinement import GopObjective
-from ffhybrid.x265_options import HIGHEST_CRF, X265Options
+from ffhybrid.x265_options import X265Options
 
 logger = logging.getLogger(__name__)
 
-STEP = 1.5
-"""Factor between budgets that are tried."""
+STEP, MOST_SHRUNK = 1.5, 2
+"""Factor between budgets that are tried; how often a budget shrinks that leaves P and B pictures no room."""
 FIRST_SHARE, LARGEST_SHARE, LEAST_BUDGET = 0.4, 0.7, 200
 """Of the GOP that a keyframe takes at first and at most, and the fewest bytes of one.
 
 x265 gives its own I-frames a tenth to a fifth at low rates; generated ones that take more carry farther.
 """
-PAYLOAD_OVERHEAD = 120
-"""Bytes of a payload beside its latent, and of a placeholder."""
-
 Progress = Callable[[FitProgress], None]
 
 
@@ -100,19 +97,19 @@ class GopSearch:
         gop = goal.source
         ordinary = goal.meet(partial(self._ordinary, gop), first_crf=first_crf)
         crf = ordinary.gop.crf
-        most = _largest_budget(ordinary.gop, goal)
-        first = max(min(round(FIRST_SHARE * ordinary.gop.size), most), LEAST_BUDGET)
+        size = goal.size(ordinary.gop)
+        first, most = (max(round(share * size), LEAST_BUDGET) for share in (FIRST_SHARE, LARGEST_SHARE))
 
         def generated(budget: int) -> Tried:
             keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
             return Tried(goal.meet(partial(self._generated, gop, keyframe), first_crf=crf), budget)
 
-        if most < LEAST_BUDGET and self.fallback:
-            return ordinary
         if self.keyframe_budget is not None:
             tried = generated(self.keyframe_budget)
         else:
-            tried = climb(generated, first, most, budgets=self.budgets, shrinks=goal.must_shrink)
+            fitting = first_that_fits(generated, first, must_shrink=goal.must_shrink)
+            is_shrunk = fitting.budget < first
+            tried = climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
         best = self._refined(goal, tried, progress)
         if best.cost < ordinary.cost or not self.fallback:
             return best
@@ -147,24 +144,23 @@ class GopSearch:
         return encode_generated(gop, keyframe, replace(self.x265, crf=crf))
 
 
-def _largest_budget(ordinary: CodedGop, goal: Goal) -> int:
-    """Most bytes of a keyframe; where P and B pictures cannot shrink any more, what they leave."""
-    most = int(LARGEST_SHARE * ordinary.size)
-    if ordinary.crf < HIGHEST_CRF:
-        return most
-    return min(most, ordinary.hybrid.placeholder.size + goal.room(ordinary) - PAYLOAD_OVERHEAD)
-
-
-def climb(
-    generated: Callable[[int], Tried], first: int, most: int, *, budgets: int, shrinks: Callable[[CodedGop], bool]
+def first_that_fits(
+    generated: Callable[[int], Tried], budget: int, *, must_shrink: Callable[[CodedGop], bool]
 ) -> Tried:
-    """Try budgets from ``first`` on, larger ones while they help, else smaller ones; at most ``budgets`` of them.
+    """Try a budget, and smaller ones while P and B pictures cannot make room for it."""
+    tried = generated(budget)
+    for _ in range(MOST_SHRUNK):
+        if not must_shrink(tried.judged.gop):
+            break
+        tried = generated(max(round(tried.budget / STEP), LEAST_BUDGET))
+    return tried
 
-    Where ``shrinks`` says that a GOP leaves no room, only smaller ones are tried.
-    """
-    best = generated(first)
+
+def climb(generated: Callable[[int], Tried], first: Tried, most: int, *, budgets: int) -> Tried:
+    """Try larger budgets than the first while they help, else smaller ones; at most ``budgets`` with the first."""
+    best = first
     tried = 1
-    for factor in (1 / STEP,) if shrinks(best.judged.gop) else (STEP, 1 / STEP):
+    for factor in (STEP, 1 / STEP):
         while tried < budgets:
             budget = min(round(best.budget * factor), most)
             if budget == best.budget or budget < LEAST_BUDGET:
@@ -174,6 +170,6 @@ def climb(
             if candidate.cost >= best.cost:
                 break
             best = candidate
-        if best.budget != first:
+        if best.budget != first.budget:
             break
     return best

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -15,7 +16,7 @@ from ffhybrid.control_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoding import CodedGop
 from ffhybrid.gop_goals import Judged
-from ffhybrid.gop_search import Tried, climb
+from ffhybrid.gop_search import Tried, climb, first_that_fits
 from ffhybrid.judging import Quality
 from ffhybrid.rate_search import DISTANCE, MOST_PROBES, meet_size, search_crf
 from ffhybrid.x265_options import HIGHEST_CRF
@@ -120,11 +121,7 @@ def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
         Allocation(GOPS, bitrate=2_000)
 
 
-def never(gop: CodedGop) -> bool:
-    return False
-
-
-def judged_by(losses: dict[int, float], tried: list[int]) -> object:
+def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], Tried]:
     def generated(budget: int) -> Tried:
         tried.append(budget)
         nearest = min(losses, key=lambda known: abs(known - budget))
@@ -145,21 +142,23 @@ def judged_by(losses: dict[int, float], tried: list[int]) -> object:
 )
 def test_budgets_are_tried_where_they_help(losses: dict[int, float], best: int, count: int) -> None:
     tried: list[int] = []
-    assert climb(judged_by(losses, tried), 1000, 10_000, budgets=3, shrinks=never).budget == best
+    generated = judged_by(losses, tried)
+    assert climb(generated, generated(1000), 10_000, budgets=3).budget == best
     assert len(tried) == count
 
 
 def test_one_budget_is_one_fit() -> None:
     tried: list[int] = []
     generated = judged_by({1000: 0.3, 1500: 0.2}, tried)
-    assert climb(generated, 1000, 10_000, budgets=1, shrinks=never).budget == 1000
+    assert climb(generated, generated(1000), 10_000, budgets=1).budget == 1000
+    assert tried == [1000]
 
 
-def test_no_larger_keyframe_is_tried_where_the_first_leaves_no_room() -> None:
+@pytest.mark.parametrize(("room", "found"), [(1000, 1000), (700, 667), (450, 445), (100, 445)])
+def test_keyframes_shrink_until_the_rest_has_room(room: int, found: int) -> None:
     tried: list[int] = []
-    generated = judged_by({1000: 100.2, 667: 0.3, 445: 0.4}, tried)
-    assert climb(generated, 1000, 10_000, budgets=3, shrinks=lambda gop: True).budget == 667
-    assert tried == [1000, 667, 445]
+    generated = judged_by({1000: 0.3}, tried)
+    assert first_that_fits(generated, 1000, must_shrink=lambda gop: tried[-1] > room).budget == found
 
 
 @pytest.fixture(scope="module")
