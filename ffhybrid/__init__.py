@@ -32,6 +32,7 @@ from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.regeneration import Regeneration, Strictness
+from ffhybrid.remuxing import RemuxReport, inject, remux, strip
 from ffhybrid.restoring import RestoreReport, restore
 from ffhybrid.verification import VerifyReport, verify
 from ffhybrid.x265_options import X265Options
@@ -59,6 +60,7 @@ __all__ = [
     "ParameterSets",
     "Rate",
     "Regeneration",
+    "RemuxReport",
     "RestoreReport",
     "StreamOptions",
     "Strictness",
@@ -70,8 +72,11 @@ __all__ = [
     "X265Options",
     "__version__",
     "encode",
+    "inject",
     "open",
     "probe",
+    "remux",
     "restore",
+    "strip",
     "verify",
 ]

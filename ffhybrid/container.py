@@ -20,7 +20,8 @@ from ffhybrid.keyframe import RestoredGop
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.pipeline import usable_cores
 from ffhybrid.regeneration import Regeneration
-from ffhybrid.restoring import located, restored_gops
+from ffhybrid.restoring import restored_gops
+from ffhybrid.rewriting import located
 
 
 @dataclass(frozen=True, slots=True)

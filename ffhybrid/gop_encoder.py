@@ -56,6 +56,7 @@ class EncodeOptions:
     ``budgets`` sizes of a keyframe are tried at most. ``refinements`` are joint ones, at most so many. ``fallback``
     lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
     x265's MD5 of every picture in the file. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
+    ``format_options`` are options of the output's muxer, by FFmpeg's names.
     """
 
     generator: str = "overfit"
@@ -73,6 +74,7 @@ class EncodeOptions:
     streams: StreamOptions = field(default_factory=StreamOptions)
     frames: int | None = None
     container_format: str | None = None
+    format_options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rate is not None and self.target_lpips is not None:

@@ -35,6 +35,8 @@ AVFMT_TS_NEGATIVE = 0x40000
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
 _WITH_ATTACHMENTS = frozenset({"matroska"})
 _WITH_COVERS = frozenset({"mp4", "mov", "ipod"})
+_WITH_HVC1 = frozenset({"mp4", "mov", "ipod", "hls", "dash"})
+"""Formats that get the sample entry ``hvc1``, the only one that Apple's players take, in place of FFmpeg's ``hev1``."""
 _MPEGTS_AUDIO = {"aac", "ac3", "dts", "eac3", "mp2", "mp3", "opus", "pcm_bluray", "truehd"}
 _MPEGTS_CODECS = frozenset(_MPEGTS_AUDIO | {"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"})
 """All others libavformat puts into MPEG-TS as private data that nobody recognises again."""
@@ -102,6 +104,8 @@ class LibavWriter:
             self._add_track(track)
         with self._refusals_named("HEVC"), _template(video) as template:
             stream = self._container.add_stream_from_template(template.streams.video[0])
+        if self._container.format.name in _WITH_HVC1:
+            stream.codec_context.codec_tag = "hvc1"
         stream.time_base = self._time_base
         stream.metadata.update(video.labels.tags)
         stream.disposition = video.labels.disposition
@@ -251,7 +255,7 @@ class _Nowhere(io.BytesIO):
 def check_format(output: Path, container_format: str | None, companions: Companions) -> None:
     """See that a format takes HEVC and all companions, by writing a header that nobody keeps.
 
-    Formats that write files of their own (HLS, DASH) are not tried.
+    Formats without a file of their own (RTSP) are not tried.
 
     Raises:
         UnsupportedError: what the format does not take.
