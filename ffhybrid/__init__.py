@@ -27,8 +27,11 @@ from ffhybrid.errors import (
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.gop_encoder import EncodeOptions, Rate
+from ffhybrid.keyframe_encoder import KeyframeEncoder
+from ffhybrid.keyframe_filter import KeyframeFilter
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.plain import PlainContainer
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.regeneration import Regeneration, Strictness
@@ -54,10 +57,13 @@ __all__ = [
     "GopLimits",
     "HybridContainer",
     "HybridGop",
+    "KeyframeEncoder",
+    "KeyframeFilter",
     "ModelError",
     "NotHybridError",
     "OutOfMemoryError",
     "ParameterSets",
+    "PlainContainer",
     "Rate",
     "Regeneration",
     "RemuxReport",

@@ -92,7 +92,7 @@ def _encode_to(
                 sets = gop.parameter_sets
                 writer = stack.enter_context(
                     pending.open(
-                        video=_video_track(sets, planned, beside.video),
+                        video=video_track(sets, planned, beside.video),
                         companions=companions,
                         time_base=gop.time_base,
                         carriage=carriage,
@@ -115,7 +115,8 @@ def _encode_to(
     return EncodeReport(gops=tuple(reports), file_bytes=pending.size(), seconds=float(end))
 
 
-def _video_track(sets: ParameterSets, gop: SourceGop, labels: Labels) -> VideoTrack:
+def video_track(sets: ParameterSets, gop: SourceGop, labels: Labels) -> VideoTrack:
+    """Describe the track that GOPs like this one make."""
     return VideoTrack(
         parameter_sets=sets,
         width=gop.spec.width,

@@ -120,9 +120,15 @@ class GopEncoder:
         self._crf = options.x265.crf
 
     @classmethod
-    def create(cls, path: Path, generator: Generator, options: EncodeOptions) -> GopEncoder:
-        """Make the encoder that the options ask for; with a bitrate it looks through the whole file first."""
+    def create(cls, path: Path | None, generator: Generator, options: EncodeOptions) -> GopEncoder:
+        """Make the encoder that the options ask for; with a bitrate it looks through the whole file first.
+
+        Raises:
+            UsageError: a bitrate, and no file.
+        """
         if options.rate is not None:
+            if path is None:
+                raise UsageError("a bitrate takes a first pass over a file: give a CRF, or encode a file")
             return RateControl(path, generator, options, options.rate)
         if options.target_lpips is not None:
             return DistanceControl(generator, options, options.target_lpips)

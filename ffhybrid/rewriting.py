@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Generic, Protocol, TypeVar
 
-from ffhybrid.errors import FFHybridError
+from ffhybrid.errors import at
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.reader import HybridReader
@@ -67,12 +67,10 @@ def grouped(reader: HybridReader) -> Iterator[Group[HybridGop]]:
 @contextmanager
 def located(reader: HybridReader, index: int, gop: CodedGop) -> Iterator[None]:
     """Put file, GOP number and time before the message of an error; after seeking the number is not known."""
-    try:
+    number = "a GOP" if reader.is_sought else f"GOP {index}"
+    seconds = float(gop.access_units[0].pts * gop.time_base)
+    with at(f"{reader.path}: {number} at {seconds:.3f} s"):
         yield
-    except FFHybridError as error:
-        number = "a GOP" if reader.is_sought else f"GOP {index}"
-        seconds = float(gop.access_units[0].pts * gop.time_base)
-        raise type(error)(f"{reader.path}: {number} at {seconds:.3f} s: {error}") from error
 
 
 def checked_companions(reader: HybridReader, target: Target) -> Companions:

@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -17,19 +16,16 @@ from av.stream import Disposition
 
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.gop import AccessUnit, HybridGop
+from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
-from ffhybrid.muxer.decode_times import DecodeTimes
+from ffhybrid.muxer.gop_packets import GopPackets
 from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.sets_in_force import SetsInForce
 from ffhybrid.muxer.streams import Attachment, Companions, StreamPacket, Track, refuse
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.picture import Colour
 
 _REPRODUCIBLE = {"fflags": "+bitexact"}
 """No random identifiers, no dates: the same pictures give the same bytes."""
-_FINEST = 10_000
-"""Ticks a second that leave room between pictures for decoding times."""
 AVFMT_TS_NEGATIVE = 0x40000
 """Of ``libavformat/avformat.h``: the format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
@@ -42,15 +38,22 @@ _MPEGTS_CODECS = frozenset(_MPEGTS_AUDIO | {"dvb_subtitle", "dvb_teletext", "hdm
 """All others libavformat puts into MPEG-TS as private data that nobody recognises again."""
 
 
-def _template(video: VideoTrack) -> av.container.InputContainer:
-    """Describe a track to libavformat: a Matroska file of one grey picture of our own, read back."""
+def template_of(video: VideoTrack) -> av.VideoStream:
+    """Describe a track to libavformat: by a Matroska file of one grey picture of our own, read back."""
     grey = hevc.placeholder_idr(video.parameter_sets, hevc.NalType.IDR_N_LP)
     gop = HybridGop(b"", video.parameter_sets, AccessUnit((grey,), 0, 1), (), Fraction(1))
     file = io.BytesIO()
     with MatroskaWriter(file, video=video, carriage=Carriage.INBAND) as writer:
         writer.write_gop(gop)
     file.seek(0)
-    return av.open(file, "r", format="matroska")
+    return av.open(file, "r", format="matroska").streams.video[0]
+
+
+def annexb_template(sets: ParameterSets) -> av.VideoStream:
+    """Describe a stream whose packets have start codes: by one grey picture as a byte stream, read back."""
+    grey = hevc.placeholder_idr(sets, hevc.NalType.IDR_N_LP)
+    file = io.BytesIO(hevc.join_annexb((*sets.nal_units, grey)))
+    return av.open(file, "r", format="hevc").streams.video[0]
 
 
 class LibavWriter:
@@ -76,13 +79,12 @@ class LibavWriter:
         options: dict[str, str] | None = None,
     ) -> None:
         self._name = getattr(target, "name", target)
-        self._time_base = time_base / max(1, ceil(_FINEST * time_base))
-        self._sets = SetsInForce(video.parameter_sets)
         self._tracks: list[tuple[Any, Fraction]] = []
         with self._refusals_named():
             self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
         takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
-        self._decode_times = DecodeTimes(floor=None if takes_negative else 0)
+        floor = None if takes_negative else 0
+        self._packets = GopPackets(video.parameter_sets, time_base=time_base, floor=floor)
         try:
             self._add_streams(video, companions or Companions())
         except BaseException:
@@ -102,11 +104,11 @@ class LibavWriter:
     def _add_streams(self, video: VideoTrack, companions: Companions) -> None:
         for track in companions.tracks[: companions.before_video]:
             self._add_track(track)
-        with self._refusals_named("HEVC"), _template(video) as template:
-            stream = self._container.add_stream_from_template(template.streams.video[0])
+        with self._refusals_named("HEVC"):
+            stream = self._container.add_stream_from_template(template_of(video))
         if self._container.format.name in _WITH_HVC1:
             stream.codec_context.codec_tag = "hvc1"
-        stream.time_base = self._time_base
+        stream.time_base = self._packets.time_base
         stream.metadata.update(video.labels.tags)
         stream.disposition = video.labels.disposition
         self._video = stream
@@ -209,18 +211,8 @@ class LibavWriter:
         Raises:
             UnsupportedError: see the class, and :meth:`DecodeTimes.of`.
         """
-        in_band = self._sets.to_write(sets)
-        scale = time_base / self._time_base
-        shown = [round(unit.pts * scale) for unit in units]
-        decoded = self._decode_times.of(shown)
-        for index, (unit, pts, decode_time) in enumerate(zip(units, shown, decoded, strict=True)):
-            nal_units = unit.nal_units if index else (*in_band, *unit.nal_units)
-            packet = av.Packet(hevc.join_length_prefixed(nal_units))
-            packet.pts = pts
-            packet.dts = decode_time
-            packet.duration = round(unit.duration * scale)
-            packet.is_keyframe = index == 0
-            self._mux(packet, self._video, self._time_base)
+        for packet in self._packets.of(units, sets, time_base):
+            self._mux(packet, self._video, self._packets.time_base)
 
     def write_packet(self, packet: StreamPacket) -> None:
         """Write one packet of another track.
