@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -56,6 +56,16 @@ def annexb_template(sets: ParameterSets) -> av.VideoStream:
     return av.open(file, "r", format="hevc").streams.video[0]
 
 
+def _is_transport_stream(container_format: str, options: Mapping[str, str]) -> bool:
+    """Whether a format is MPEG-TS inside, which has no header for parameter sets.
+
+    FFmpeg would put them between the SEI messages and the picture, and GStreamer 1.22 throws away the messages that
+    come before the first sets.
+    """
+    is_hls = container_format == "hls" and options.get("hls_segment_type") != "fmp4"
+    return is_hls or container_format == "mpegts"
+
+
 class LibavWriter:
     """Muxes finished GOPs and the packets of other tracks; a context manager.
 
@@ -84,7 +94,9 @@ class LibavWriter:
             self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
         takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
         floor = None if takes_negative else 0
-        self._packets = GopPackets(video.parameter_sets, time_base=time_base, floor=floor)
+        self._has_header = not _is_transport_stream(self._container.format.name, options or {})
+        header = video.parameter_sets if self._has_header else None
+        self._packets = GopPackets(header, time_base=time_base, floor=floor)
         try:
             self._add_streams(video, companions or Companions())
         except BaseException:
@@ -105,7 +117,8 @@ class LibavWriter:
         for track in companions.tracks[: companions.before_video]:
             self._add_track(track)
         with self._refusals_named("HEVC"):
-            stream = self._container.add_stream_from_template(template_of(video))
+            template = template_of(video) if self._has_header else annexb_template(video.parameter_sets)
+            stream = self._container.add_stream_from_template(template)
         if self._container.format.name in _WITH_HVC1:
             stream.codec_context.codec_tag = "hvc1"
         stream.time_base = self._packets.time_base
