@@ -6,12 +6,12 @@ import tempfile
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import av
 
 from ffhybrid.encoding import video_track
-from ffhybrid.errors import EncoderError, UsageError
+from ffhybrid.errors import EncoderError, UnsupportedError, UsageError
 from ffhybrid.filters import create
 from ffhybrid.gop import AccessUnit
 from ffhybrid.gop_encoder import EncodeOptions, GopEncoder
@@ -51,6 +51,7 @@ class KeyframeEncoder:
         self._scenes = SceneMeter()
         self._folder = tempfile.TemporaryDirectory(prefix="ffhybrid-")
         self._info: SourceInfo | None = None
+        self._latest: int | None = None
         self._planner: GopPlanner | None = None
         self._packets: GopPackets | None = None
         self._template: av.VideoStream | None = None
@@ -65,6 +66,7 @@ class KeyframeEncoder:
 
     def close(self) -> None:
         """Remove the frames that wait for the end of their GOP."""
+        self._last()
         self._folder.cleanup()
 
     @property
@@ -84,7 +86,9 @@ class KeyframeEncoder:
         None ends the stream and gives the rest. Packets have a time base of their own.
 
         Raises:
-            UsageError: another pixel format than yuv420p and yuv420p10le, or another size than before.
+            UsageError: another pixel format than yuv420p and yuv420p10le, or another size than before; timestamps that
+                are missing or do not increase.
+            UnsupportedError: an interlaced frame.
             EncoderError: x265 failed, or a GOP does not restore exactly.
         """
         closed = self._plan(frame) if frame else self._last()
@@ -94,28 +98,30 @@ class KeyframeEncoder:
         return self._planner.finish() if self._planner else None
 
     def _plan(self, frame: av.VideoFrame) -> SourceGop | None:
+        info = self._described(frame)
+        if self._planner is None:
+            self._planner = GopPlanner(info, Path(self._folder.name), limits=self._options.limits)
+        if self._info is not None and info != self._info:
+            raise UsageError(f"the frame at {frame.time:.3f} s has another size, format, colour or time base")
+        pts = cast(int, frame.pts)
+        if self._latest is not None and pts <= self._latest:
+            raise UsageError(f"timestamps do not increase at {frame.time:.3f} s")
+        self._info, self._latest = info, pts
+        duration = frame.duration or max(1, round(1 / (self._frame_rate * info.time_base)))
+        return self._planner.add(SourceFrame(frame_picture(frame, info.spec), pts, duration, self._scenes.score(frame)))
+
+    def _described(self, frame: av.VideoFrame) -> SourceInfo:
         if frame.format.name not in DIRECT_FORMATS:
             formats = " and ".join(sorted(DIRECT_FORMATS))
             raise UsageError(f"frames are {frame.format.name}, and {formats} are taken: frame.reformat converts them")
         if frame.pts is None or frame.time_base is None:
             raise UsageError("a frame has no timestamp")
-        if self._info is None or self._planner is None:
-            self._info = self._describe(frame, frame.time_base)
-            self._planner = GopPlanner(self._info, Path(self._folder.name), limits=self._options.limits)
-        spec = self._info.spec
-        if _spec(frame) != spec or frame.time_base != self._info.time_base:
-            raise UsageError(
-                f"a frame at {frame.time:.3f} s differs from the first in size, format, colour or time base"
-            )
-        duration = frame.duration or max(1, round(1 / (self._frame_rate * frame.time_base)))
-        score = self._scenes.score(frame)
-        return self._planner.add(SourceFrame(frame_picture(frame, spec), frame.pts, duration, score))
-
-    def _describe(self, frame: av.VideoFrame, time_base: Fraction) -> SourceInfo:
+        if frame.interlaced_frame:
+            raise UnsupportedError(f"the frame at {frame.time:.3f} s is interlaced, and only whole pictures are taken")
         return SourceInfo(
             spec=_spec(frame),
             frame_rate=self._frame_rate,
-            time_base=time_base,
+            time_base=frame.time_base,
             sample_aspect_ratio=self._sample_aspect_ratio,
             duration=None,
         )

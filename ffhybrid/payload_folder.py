@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
+from ffhybrid.errors import UsageError, at
 from ffhybrid.muxer.carriage import binding_tag
 from ffhybrid.payload import MAX_SIZE, Payload
 
@@ -35,8 +35,6 @@ class PayloadFolder:
 def _read(file: Path) -> bytes:
     with file.open("rb") as opened:
         data = opened.read(MAX_SIZE + 1)
-    try:
+    with at(str(file)):
         Payload.from_bytes(data)
-    except (CorruptDataError, UnsupportedError) as error:
-        raise type(error)(f"{file}: {error}") from error
     return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,8 +23,10 @@ PLAYLIST_SUFFIXES = {".m3u8": "hls", ".mpd": "dash"}
 HLS, SEGMENTS = "hls", frozenset({"segment", "stream_segment"})
 MULTI_FILE = frozenset({*PLAYLIST_SUFFIXES.values(), *SEGMENTS})
 """Formats whose muxers write several files."""
-_FILE_OPTIONS = ("hls_segment_filename", "segment_list")
-"""Options that name files from where the process runs, not from where the playlist lies."""
+_FILES_FROM_HERE = ("hls_segment_filename", "segment_list")
+"""Options that name files from where the process runs."""
+_FILES_BESIDE = ("hls_fmp4_init_filename", "master_pl_name", "init_seg_name", "media_seg_name")
+"""Options that name files from where the playlist lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Target:
             raise UsageError(f"{self.format} is several files, which a pipe does not take")
         if self.is_matroska and self.format_options:
             raise UsageError(f"{self.output}: Matroska is written without -{next(iter(self.format_options))}")
-        for name in _FILE_OPTIONS:
+        for name in (*_FILES_FROM_HERE, *_FILES_BESIDE):
             value = self.format_options.get(name, "")
             if Path(value).name != value:
                 raise UsageError(f"-{name} {value}: files lie beside {self.output.name}, give a name without a folder")
@@ -101,7 +103,7 @@ class Target:
         Raises:
             UsageError: see :func:`pending_output` and :func:`pending_files`.
         """
-        opened = nullcontext(PIPE)
+        opened: AbstractContextManager[Path] = nullcontext(PIPE)
         if self.is_multi_file:
             opened = pending_files(self.output, overwrite=overwrite)
         elif self.output != PIPE:
@@ -143,7 +145,7 @@ class PendingTarget:
     def _options(self) -> dict[str, str]:
         """Options of the muxer; without others, HLS lists all segments, not the last five."""
         options = dict(self.target.format_options)
-        for name in _FILE_OPTIONS:
+        for name in _FILES_FROM_HERE:
             if name in options:
                 options[name] = str(self.path.with_name(options[name]))
         return {"hls_list_size": "0", **options} if self.target.format == HLS else options

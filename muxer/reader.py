@@ -7,7 +7,7 @@ leave placeholders without payloads and payloads without placeholders at both en
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, cast
 import av
 
 from ffhybrid import hevc
-from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError
+from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError, at
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.media import STANDARD_INPUT, open_media
 from ffhybrid.muxer.assembly import MAX_GOP_BYTES, GopAssembler
@@ -127,14 +127,9 @@ class HybridReader:
             name=str(self.path),
         )
 
-    @contextmanager
-    def _named(self, seconds: float | None = None) -> Iterator[None]:
+    def _named(self, seconds: float | None = None) -> AbstractContextManager[None]:
         """Put the file, and the time where there is one, before the message of an error."""
-        try:
-            yield
-        except (CorruptDataError, UnsupportedError) as error:
-            where = f"{self.path}: " if seconds is None else f"{self.path}: at {seconds:.3f} s: "
-            raise type(error)(f"{where}{error}") from error
+        return at(str(self.path) if seconds is None else f"{self.path}: at {seconds:.3f} s")
 
     def _probe_first_keyframe(self) -> tuple[list[av.Packet[Any]], CarriedUnit]:
         probed: list[av.Packet[Any]] = []

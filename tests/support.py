@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -70,6 +70,17 @@ def assert_same_gops(found: Sequence[HybridGop], wanted: Sequence[HybridGop]) ->
         assert [u.nal_units for u in ours.access_units] == [u.nal_units for u in theirs.access_units]
         times = [float(u.pts * ours.time_base - shift) for u in ours.access_units]
         assert times == pytest.approx([float(u.pts * theirs.time_base) for u in theirs.access_units], abs=1e-5)
+
+
+def pyav_copy(source: Path, target: Path, change: Callable[[list[av.Packet]], list[av.Packet]] | None = None) -> Path:
+    """Stream-copy a file with PyAV, its packets dropped or moved by ``change``."""
+    with av.open(source) as container, av.open(target, "w") as sink:
+        streams = {stream.index: sink.add_stream_from_template(stream) for stream in container.streams}
+        packets = [packet for packet in container.demux() if packet.size]
+        for packet in change(packets) if change else packets:
+            packet.stream = streams[packet.stream.index]
+            sink.mux_one(packet)
+    return target
 
 
 def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import ffhybrid
 from ffhybrid.errors import CorruptDataError, NotHybridError, TruncatedError, UnsupportedError
+from ffhybrid.playlist import check_playlist
 from media import ffmpeg
 from support import EXACT, assert_same_gops, ffmpegs, hybrid_gops, run
 
@@ -120,6 +123,22 @@ def test_a_master_playlist_leads_to_its_playlists(fragmented: Path, tiny_file: P
     changed(fragmented, 'URI="init.mp4"', 'URI="https://localhost/init.mp4"')
     with pytest.raises(UnsupportedError, match=r"list\.m3u8: the playlist names https"):
         ffhybrid.probe(master)
+
+
+LINES = st.sampled_from(
+    ["#EXTM3U", "#EXTINF:1,", "#EXT-X-ENDLIST", '#EXT-X-MAP:URI="a.mp4"', "list.m3u8", "../b.ts", "c:"]
+)
+
+
+@given(st.lists(LINES | st.text(max_size=20)), st.booleans())
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_playlists_of_strangers_raise_only_our_errors(tmp_path: Path, lines: list[str], begins_well: bool) -> None:
+    path = tmp_path / "list.m3u8"
+    path.write_text("\n".join(["#EXTM3U", *lines] if begins_well else lines), errors="replace")
+    try:
+        check_playlist(path)
+    except (ffhybrid.FFHybridError, FileNotFoundError) as error:
+        assert "list.m3u8: " in str(error)
 
 
 @pytest.mark.parametrize("name", ["http://localhost/a.mkv", "rtmp://localhost/a", "pipe:3"])

@@ -17,7 +17,7 @@ import ffhybrid
 from ffhybrid.errors import CorruptDataError, GeometryError, NotHybridError, UsageError
 from ffhybrid.gop_encoder import EncodeOptions
 from media import OPTIONS, ffmpeg
-from support import EXACT, TINY_GOP, assert_same_gops, ffmpegs, hybrid_gops, run, tool
+from support import EXACT, TINY_GOP, assert_same_gops, ffmpegs, hybrid_gops, pyav_copy, run, tool
 
 DOCS = Path(__file__).parents[1] / "docs" / "PYAV.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
@@ -113,24 +113,17 @@ def test_what_is_not_hybrid_passes(tiny_file: Path) -> None:
     assert [bytes(packet) for packet in filtered(source)] == before
 
 
-def copied(source: Path, target: Path, keep: Callable[[av.Packet[Any]], bool]) -> Path:
-    """Stream-copy the packets that are to be kept."""
-    with av.open(source) as container, av.open(target, "w") as sink:
-        streams = {stream.index: sink.add_stream_from_template(stream) for stream in container.streams}
-        for packet in container.demux():
-            if packet.size and keep(packet):
-                packet.stream = streams[packet.stream.index]
-                sink.mux_one(packet)
-    return target
+def without_payload(number: int) -> Callable[[list[av.Packet]], list[av.Packet]]:
+    def change(packets: list[av.Packet]) -> list[av.Packet]:
+        lost = [packet for packet in packets if packet.stream.index == 1][number]
+        return [packet for packet in packets if packet is not lost]
 
-
-def is_payload(packet: av.Packet[Any], number: int) -> bool:
-    return packet.stream.index == 1 and abs(float(packet.pts * packet.time_base) - number * 0.5005) < 0.01
+    return change
 
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_a_missing_payload_is_an_error(tiny_file: Path, number: int, tmp_path: Path) -> None:
-    path = copied(tiny_file, tmp_path / "hole.mkv", lambda packet: not is_payload(packet, number))
+    path = pyav_copy(tiny_file, tmp_path / "hole.mkv", without_payload(number))
     with pytest.raises(CorruptDataError, match=rf"hole\.mkv: GOP {number} at .* has no payload"):
         list(filtered(path))
 
@@ -138,7 +131,7 @@ def test_a_missing_payload_is_an_error(tiny_file: Path, number: int, tmp_path: P
 def test_what_a_cut_left_of_a_last_gop_is_dropped_with_a_warning(
     tiny_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = copied(tiny_file, tmp_path / "cut.mkv", lambda packet: not is_payload(packet, 3))
+    path = pyav_copy(tiny_file, tmp_path / "cut.mkv", without_payload(3))
     with caplog.at_level(logging.WARNING):
         packets = [packet for packet in filtered(path) if packet.stream.type == "video"]
     assert len(packets) == 3 * TINY_GOP
@@ -208,4 +201,16 @@ def test_what_an_encoder_of_frames_cannot_do_is_refused() -> None:
             encoder.template  # noqa: B018 - reading it is the test
         with pytest.raises(UsageError, match="rgb24"):
             encoder.encode(av.VideoFrame(64, 64, "rgb24"))
+        assert encoder.encode(timed(1)) == []
+        with pytest.raises(UsageError, match="do not increase"):
+            encoder.encode(timed(1))
+        with pytest.raises(UsageError, match="another size"):
+            encoder.encode(timed(2, width=128))
+    with ffhybrid.KeyframeEncoder(rate, options=EncodeOptions(generator="thumbnail")) as encoder:
         assert encoder.encode(None) == []
+
+
+def timed(pts: int, *, width: int = 96) -> av.VideoFrame:
+    frame = av.VideoFrame(width, 64, "yuv420p")
+    frame.pts, frame.time_base = pts, Fraction(1, 25)
+    return frame

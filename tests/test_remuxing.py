@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -12,10 +13,11 @@ import pytest
 
 import ffhybrid
 from ffhybrid.errors import UnsupportedError, UsageError
-from media import SUBRIP, ffmpeg, packets
-from support import assert_same_gops, hybrid_gops
+from media import OPTIONS, SUBRIP, ffmpeg, packets
+from support import TINY_GOP, assert_same_gops, hybrid_gops
 
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+LIMITS = ffhybrid.GopLimits(length=TINY_GOP, scene_threshold=0)
 SEGMENTS = {"hls_time": "0.5"}
 CONTAINERS: dict[str, tuple[str, Mapping[str, str]]] = {
     "matroska": ("there.mkv", {}),
@@ -64,6 +66,14 @@ def test_either_carriage_becomes_the_other_and_back(tiny_file: Path, tmp_path: P
     assert_same_gops(hybrid_gops(inband), hybrid_gops(tiny_file))
     ffhybrid.remux(tiny_file, tmp_path / "copy.mkv")
     assert track.read_bytes() == (tmp_path / "copy.mkv").read_bytes()
+
+
+def test_encoding_writes_playlists_too(tiny_file: Path, tmp_path: Path) -> None:
+    options = replace(OPTIONS, fallback=False, limits=LIMITS, frames=2 * TINY_GOP, format_options=SEGMENTS)
+    report = ffhybrid.encode(tiny_file.with_name("source.mp4"), tmp_path / "list.m3u8", options=options)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["list.m3u8", "list0.ts", "list1.ts"]
+    assert report.file_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert ffhybrid.verify(tmp_path / "list.m3u8").pictures == 2 * TINY_GOP
 
 
 def test_dash_has_every_gop_in_the_segments_of_its_video(tiny_file: Path, tmp_path: Path) -> None:
@@ -125,6 +135,7 @@ def test_a_failure_leaves_no_segment_behind(tiny_inband_file: Path, tmp_path: Pa
     ("name", "options", "words"),
     [
         ("there.m3u8", {"hls_segment_filename": "elsewhere/%d.ts"}, "without a folder"),
+        ("there.mpd", {"media_seg_name": "../%d.m4s"}, "without a folder"),
         ("there.mkv", {"movflags": "faststart"}, "without -movflags"),
     ],
 )
