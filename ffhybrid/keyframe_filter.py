@@ -77,7 +77,7 @@ class KeyframeFilter:
 
     @cached_property
     def template(self) -> av.VideoStream:
-        """Describe what comes out, PPS of lossless pictures included, for ``add_stream_from_template``.
+        """Describe what comes out, the PPS of lossless pictures included, for ``add_stream_from_template``.
 
         Raises:
             UnsupportedError: the container does not tell the parameter sets.

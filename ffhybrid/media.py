@@ -14,7 +14,7 @@ STANDARD_INPUT = Path("-")
 CONCAT = "concat:"
 """FFmpeg's protocol for parts of one stream after each other: ``concat:init.mp4|1.m4s|2.m4s``."""
 MANIFEST_SUFFIX = ".mpd"
-_PROTOCOLS = ("file", "crypto")
+_PROTOCOLS = ("file",)
 """All that a file may make FFmpeg open, nothing on a network."""
 
 
@@ -32,8 +32,6 @@ def open_media(path: Path, *, otherwise: type[FFHybridError]) -> av.container.In
             f"{path}: FFmpeg in PyAV reads no DASH manifests; give one representation as concat:INIT|SEGMENT|SEGMENT"
         )
     name, protocols = _name(path)
-    if is_url(name) and len(protocols) == len(_PROTOCOLS) and not path.exists():
-        raise UnsupportedError(f"{path}: only files of this machine are read, and standard input")
     if is_playlist(path) and not name.startswith(CONCAT):
         check_playlist(path)
     try:
@@ -48,7 +46,13 @@ def open_media(path: Path, *, otherwise: type[FFHybridError]) -> av.container.In
 
 def _name(path: Path) -> tuple[str, tuple[str, ...]]:
     """Give FFmpeg's name of an input, and the protocols that this takes."""
+    name = str(path)
     if path == STANDARD_INPUT:
         return "pipe:0", ("pipe", *_PROTOCOLS)
-    name = str(path)
-    return name, ("concat", *_PROTOCOLS) if name.startswith(CONCAT) else _PROTOCOLS
+    if name.startswith(CONCAT):
+        return name, ("concat", *_PROTOCOLS)
+    if not is_url(name):
+        return name, _PROTOCOLS
+    if not path.exists():
+        raise UnsupportedError(f"{path}: only files of this machine are read, and standard input")
+    return f"file:{name}", _PROTOCOLS

@@ -17,6 +17,7 @@ MAX_PLAYLISTS = 64
 """Renditions of one master playlist that are looked at."""
 SUFFIXES = (".m3u8", ".m3u")
 _MARKER, _END, _SEGMENT, _GAP = "#EXTM3U", "#EXT-X-ENDLIST", "#EXTINF", "#EXT-X-GAP"
+_KEY, _UNENCRYPTED = "#EXT-X-KEY", "METHOD=NONE"
 _URI_ATTRIBUTE = re.compile(r'[:,]URI="([^"]*)"')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
@@ -36,8 +37,8 @@ def check_playlist(path: Path) -> None:
 
     Raises:
         CorruptDataError: no playlist, or a huge one.
-        TruncatedError: it does not end, or says that a segment is missing.
-        UnsupportedError: it names something on a network.
+        TruncatedError: it does not end, says that a segment is missing, or names an empty file.
+        UnsupportedError: it is encrypted, or names something on a network.
         FileNotFoundError: a file is missing.
     """
     waiting, seen = [path], {path}
@@ -60,6 +61,8 @@ def _named_files(playlist: Path) -> Iterator[Path]:
     for line in lines:
         if line == _GAP:
             raise TruncatedError(f"{playlist}: the playlist says that a segment is missing")
+        if line.startswith(_KEY) and _UNENCRYPTED not in line:
+            raise UnsupportedError(f"{playlist}: the playlist is encrypted, and FFmpeg takes no local keys")
         uris = _URI_ATTRIBUTE.findall(line) if line.startswith("#") else [line]
         for uri in filter(None, uris):
             yield _local(playlist, uri)
@@ -80,4 +83,6 @@ def _local(playlist: Path, uri: str) -> Path:
     path = playlist.parent / uri
     if not path.is_file():
         raise FileNotFoundError(f"{playlist}: the playlist names {uri}, which is not there")
+    if not path.stat().st_size:
+        raise TruncatedError(f"{playlist}: the playlist names {uri}, which is empty")
     return path

@@ -93,8 +93,9 @@ def changed(playlist: Path, old: str, new: str) -> None:
     playlist.write_text(text.replace(old, new))
 
 
-DAMAGES: dict[str, tuple[Callable[[Path], None], type[Exception], str]] = {
+DAMAGES: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "a segment is gone": (lambda path: path.with_name("list2.ts").unlink(), FileNotFoundError, r"names list2\.ts"),
+    "a segment is empty": (lambda path: path.with_name("list2.ts").write_bytes(b""), TruncatedError, "is empty"),
     "a segment on a network": (
         lambda path: changed(path, "list2.ts", "http://localhost/list2.ts"),
         UnsupportedError,
@@ -102,6 +103,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], type[Exception], str]] = {
     ),
     "a device": (lambda path: changed(path, "list2.ts", "/dev/zero"), FileNotFoundError, "names /dev/zero"),
     "a protocol": (lambda path: changed(path, "list2.ts", "pipe:0"), UnsupportedError, "names pipe:0"),
+    "encrypted": (
+        lambda path: changed(path, "#EXTINF", '#EXT-X-KEY:METHOD=AES-128,URI="list.key"\n#EXTINF'),
+        UnsupportedError,
+        "is encrypted",
+    ),
     "not finished": (lambda path: changed(path, "#EXT-X-ENDLIST", ""), TruncatedError, "not finished"),
     "a gap": (lambda path: changed(path, "list2.ts", "#EXT-X-GAP\nlist2.ts"), TruncatedError, "segment is missing"),
     "no playlist": (lambda path: changed(path, "#EXTM3U", "#EXTM4U"), CorruptDataError, "no HLS playlist"),
@@ -145,6 +151,13 @@ def test_playlists_of_strangers_raise_only_our_errors(tmp_path: Path, lines: lis
 def test_addresses_are_no_files(name: str) -> None:
     with pytest.raises(UnsupportedError, match="only files of this machine"):
         ffhybrid.probe(name)
+
+
+def test_a_file_may_be_called_like_an_address(tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("part 1: tiny.mkv").symlink_to(tiny_file)
+    Path("tiny:1.mkv").symlink_to(tiny_file)
+    assert len(ffhybrid.probe("tiny:1.mkv").gops) == len(ffhybrid.probe("part 1: tiny.mkv").gops) == 4
 
 
 def test_a_manifest_says_what_to_give_instead(tmp_path: Path) -> None:

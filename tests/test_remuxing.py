@@ -120,6 +120,14 @@ def test_no_file_of_a_playlist_is_overwritten_unasked(tiny_file: Path, tmp_path:
     assert_same_gops(hybrid_gops(tmp_path / "there.m3u8"), hybrid_gops(tiny_file))
 
 
+def test_segments_get_the_names_that_were_asked_for(tiny_file: Path, tmp_path: Path) -> None:
+    options = {**SEGMENTS, "hls_segment_filename": "part-%03d.ts"}
+    ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", format_options=options)
+    names = [f"part-{number:03}.ts" for number in range(4)]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [*names, "there.m3u8"]
+    assert [line for line in (tmp_path / "there.m3u8").read_text().splitlines() if line[0] != "#"] == names
+
+
 def test_a_failure_leaves_no_segment_behind(tiny_inband_file: Path, tmp_path: Path) -> None:
     damaged, folder = tmp_path / "damaged.mkv", tmp_path / "out"
     data = bytearray(tiny_inband_file.read_bytes())
