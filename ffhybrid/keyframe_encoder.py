@@ -17,8 +17,8 @@ from ffhybrid.gop import AccessUnit
 from ffhybrid.gop_encoder import EncodeOptions, GopEncoder
 from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
 from ffhybrid.muxer.gop_packets import GopPackets
-from ffhybrid.muxer.libav import template_of
 from ffhybrid.muxer.streams import Labels
+from ffhybrid.muxer.templates import template_of
 from ffhybrid.picture import Colour, PictureSpec
 from ffhybrid.planner import GopPlanner, SourceGop
 from ffhybrid.source import DIRECT_FORMATS, FULL_RANGE, SceneMeter, SourceFrame, SourceInfo, frame_picture

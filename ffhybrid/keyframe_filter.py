@@ -26,7 +26,7 @@ from ffhybrid.muxer.hevc_stream import (
     split_packet,
     unit_sets,
 )
-from ffhybrid.muxer.libav import annexb_template, template_of
+from ffhybrid.muxer.templates import annexb_template, template_of
 from ffhybrid.regeneration import Regeneration
 
 logger = logging.getLogger(__name__)

@@ -16,11 +16,11 @@ from av.stream import Disposition
 
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
 from ffhybrid.muxer.gop_packets import GopPackets
-from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.streams import Attachment, Companions, StreamPacket, Track, refuse
+from ffhybrid.muxer.templates import annexb_template, template_of
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.picture import Colour
 
@@ -36,24 +36,6 @@ _WITH_HVC1 = frozenset({"mp4", "mov", "ipod", "hls", "dash"})
 _MPEGTS_AUDIO = {"aac", "ac3", "dts", "eac3", "mp2", "mp3", "opus", "pcm_bluray", "truehd"}
 _MPEGTS_CODECS = frozenset(_MPEGTS_AUDIO | {"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"})
 """All others libavformat puts into MPEG-TS as private data that nobody recognises again."""
-
-
-def template_of(video: VideoTrack) -> av.VideoStream:
-    """Describe a track to libavformat: by a Matroska file of one grey picture of our own, read back."""
-    grey = hevc.placeholder_idr(video.parameter_sets, hevc.NalType.IDR_N_LP)
-    gop = HybridGop(b"", video.parameter_sets, AccessUnit((grey,), 0, 1), (), Fraction(1))
-    file = io.BytesIO()
-    with MatroskaWriter(file, video=video, carriage=Carriage.INBAND) as writer:
-        writer.write_gop(gop)
-    file.seek(0)
-    return av.open(file, "r", format="matroska").streams.video[0]
-
-
-def annexb_template(sets: ParameterSets) -> av.VideoStream:
-    """Describe a stream whose packets have start codes: by one grey picture as a byte stream, read back."""
-    grey = hevc.placeholder_idr(sets, hevc.NalType.IDR_N_LP)
-    file = io.BytesIO(hevc.join_annexb((*sets.nal_units, grey)))
-    return av.open(file, "r", format="hevc").streams.video[0]
 
 
 def _is_transport_stream(container_format: str, options: Mapping[str, str]) -> bool:
