@@ -27,11 +27,15 @@ from ffhybrid.errors import (
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.gop_encoder import EncodeOptions, Rate
+from ffhybrid.keyframe_encoder import KeyframeEncoder
+from ffhybrid.keyframe_filter import KeyframeFilter
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.plain import PlainContainer
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.regeneration import Regeneration, Strictness
+from ffhybrid.remuxing import RemuxReport, inject, remux, strip
 from ffhybrid.restoring import RestoreReport, restore
 from ffhybrid.verification import VerifyReport, verify
 from ffhybrid.x265_options import X265Options
@@ -53,12 +57,16 @@ __all__ = [
     "GopLimits",
     "HybridContainer",
     "HybridGop",
+    "KeyframeEncoder",
+    "KeyframeFilter",
     "ModelError",
     "NotHybridError",
     "OutOfMemoryError",
     "ParameterSets",
+    "PlainContainer",
     "Rate",
     "Regeneration",
+    "RemuxReport",
     "RestoreReport",
     "StreamOptions",
     "Strictness",
@@ -70,8 +78,11 @@ __all__ = [
     "X265Options",
     "__version__",
     "encode",
+    "inject",
     "open",
     "probe",
+    "remux",
     "restore",
+    "strip",
     "verify",
 ]

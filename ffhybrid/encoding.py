@@ -15,15 +15,13 @@ from ffhybrid.filters import FitProgress, Generator, create
 from ffhybrid.gop import ParameterSets
 from ffhybrid.gop_encoder import EncodeOptions, GopEncoder, GopReport
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.libav import LibavWriter
-from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.streams import Labels
 from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.outputs import PIPE, pending_output
+from ffhybrid.outputs import PIPE
 from ffhybrid.planner import SourceGop, plan_gops
 from ffhybrid.source import VideoSource
 from ffhybrid.streams import CompanionSource
-from ffhybrid.targets import check_target, is_matroska_target, open_writer
+from ffhybrid.targets import PendingTarget, Target, Writer
 
 ENCODER_TAG = {"ENCODER": "ffhybrid"}
 
@@ -54,32 +52,34 @@ def encode(
         UsageError, UnsupportedError, CorruptDataError, EncoderError: see their docstrings; no output appears then.
     """
     options = options or EncodeOptions()
-    source, output = Path(source), Path(output)
-    if options.carriage is Carriage.TRACK and not is_matroska_target(output, options.container_format):
-        raise UsageError(f"{output}: the carriage 'track' is for Matroska, use -carriage inband")
+    source = Path(source)
+    if source == PIPE:
+        raise UsageError("encode reads its input more than once: give a file, not standard input")
+    target = Target(
+        output=Path(output), container_format=options.container_format, format_options=options.format_options
+    )
+    carriage = target.carriage(options.carriage)
     generator = create(options.generator, **options.generator_options)
-    if output == PIPE:
-        return _encode_to(source, PIPE, output, generator, options, on_gop, on_fit)
-    with pending_output(output, overwrite=overwrite) as pending:
-        return _encode_to(source, pending, output, generator, options, on_gop, on_fit)
+    with target.pending(overwrite=overwrite) as pending:
+        return _encode_to(source, pending, carriage, generator, options, on_gop, on_fit)
 
 
 def _encode_to(
     path: Path,
-    target: Path,
-    output: Path,
+    pending: PendingTarget,
+    carriage: Carriage,
     generator: Generator,
     options: EncodeOptions,
     on_gop: Callable[[GopReport], None] | None,
     on_fit: Callable[[FitProgress], None] | None,
 ) -> EncodeReport:
     reports: list[GopReport] = []
-    writer: MatroskaWriter | LibavWriter | None = None
-    for_matroska = is_matroska_target(output, options.container_format)
+    writer: Writer | None = None
+    target = pending.target
     with ExitStack() as stack:
-        beside = stack.enter_context(CompanionSource.open(path, options.streams, for_matroska=for_matroska))
+        beside = stack.enter_context(CompanionSource.open(path, options.streams, for_matroska=target.is_matroska))
         companions = replace(beside.companions, tags={**beside.companions.tags, **ENCODER_TAG})
-        check_target(output, options.container_format, companions)
+        target.check(companions)
         source = stack.enter_context(VideoSource(path, streams=options.streams))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ffhybrid-")))
         encoder = GopEncoder.create(path, generator, options)
@@ -91,14 +91,11 @@ def _encode_to(
             if writer is None:
                 sets = gop.parameter_sets
                 writer = stack.enter_context(
-                    open_writer(
-                        target,
-                        output,
-                        video=_video_track(sets, planned, beside.video),
+                    pending.open(
+                        video=video_track(sets, planned, beside.video),
                         companions=companions,
                         time_base=gop.time_base,
-                        carriage=options.carriage or Carriage.TRACK,
-                        container_format=options.container_format,
+                        carriage=carriage,
                     )
                 )
             if gop.parameter_sets != sets:
@@ -115,11 +112,11 @@ def _encode_to(
         if options.frames is None:
             for packet in beside.rest():
                 writer.write_packet(packet)
-    size = target.stat().st_size if target != PIPE else 0
-    return EncodeReport(gops=tuple(reports), file_bytes=size, seconds=float(end))
+    return EncodeReport(gops=tuple(reports), file_bytes=pending.size(), seconds=float(end))
 
 
-def _video_track(sets: ParameterSets, gop: SourceGop, labels: Labels) -> VideoTrack:
+def video_track(sets: ParameterSets, gop: SourceGop, labels: Labels) -> VideoTrack:
+    """Describe the track that GOPs like this one make."""
     return VideoTrack(
         parameter_sets=sets,
         width=gop.spec.width,

@@ -55,6 +55,7 @@ class EncodeOptions:
     ``budgets`` sizes of a keyframe are tried at most. ``refinements`` are joint ones, at most so many. ``fallback``
     lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
     x265's MD5 of every picture in the file. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
+    ``format_options`` are options of the output's muxer, by FFmpeg's names.
     """
 
     generator: str = "overfit"
@@ -72,6 +73,7 @@ class EncodeOptions:
     streams: StreamOptions = field(default_factory=StreamOptions)
     frames: int | None = None
     container_format: str | None = None
+    format_options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rate is not None and self.target_lpips is not None:
@@ -117,9 +119,15 @@ class GopEncoder:
         self._crf = options.x265.crf
 
     @classmethod
-    def create(cls, path: Path, generator: Generator, options: EncodeOptions) -> GopEncoder:
-        """Make the encoder that the options ask for; with a bitrate it looks through the whole file first."""
+    def create(cls, path: Path | None, generator: Generator, options: EncodeOptions) -> GopEncoder:
+        """Make the encoder that the options ask for; with a bitrate it looks through the whole file first.
+
+        Raises:
+            UsageError: a bitrate, and no file.
+        """
         if options.rate is not None:
+            if path is None:
+                raise UsageError("a bitrate takes a first pass over a file: give a CRF, or encode a file")
             return RateControl(path, generator, options, options.rate)
         if options.target_lpips is not None:
             return DistanceControl(generator, options, options.target_lpips)

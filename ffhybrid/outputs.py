@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -23,8 +23,7 @@ def pending_output(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         UsageError: the output exists and may not be overwritten.
     """
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists already (give -y to overwrite it)")
+    _refuse_existing([path], overwrite=overwrite)
     descriptor, name = tempfile.mkstemp(prefix=".ffhybrid-", suffix=path.suffix, dir=path.parent)
     os.close(descriptor)
     pending = Path(name)
@@ -34,6 +33,32 @@ def pending_output(path: Path, *, overwrite: bool) -> Iterator[Path]:
         pending.replace(path)
     finally:
         pending.unlink(missing_ok=True)
+
+
+@contextmanager
+def pending_files(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a path of the same name in an empty folder beside ``path``, for muxers that write files of their own.
+
+    On success all that lies in the folder moves beside ``path``; the file of that name itself, which lists the
+    others, comes last.
+
+    Raises:
+        UsageError: one of the files exists and may not be overwritten; none of them is moved then.
+    """
+    _refuse_existing([path], overwrite=overwrite)
+    with tempfile.TemporaryDirectory(prefix=".ffhybrid-", dir=path.parent) as folder:
+        pending = Path(folder) / path.name
+        yield pending
+        written = sorted(Path(folder).iterdir(), key=lambda file: (file == pending, file.name))
+        _refuse_existing([path.with_name(file.name) for file in written], overwrite=overwrite)
+        for file in written:
+            file.replace(path.with_name(file.name))
+
+
+def _refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+    existing = None if overwrite else next((path for path in paths if path.exists()), None)
+    if existing is not None:
+        raise UsageError(f"{existing} exists already (give -y to overwrite it)")
 
 
 class Pipe(io.RawIOBase):

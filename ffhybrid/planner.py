@@ -84,27 +84,50 @@ def write_planes(file: BinaryIO, picture: Picture) -> None:
         file.write(np.ascontiguousarray(plane).data)
 
 
-def plan_gops(
-    frames: Iterable[SourceFrame], info: SourceInfo, directory: Path, *, limits: GopLimits
-) -> Iterator[SourceGop]:
-    """Spool frames into ``directory`` and yield each GOP as soon as the next one begins.
+class GopPlanner:
+    """Spools frames into ``directory`` and closes each GOP as soon as the next one begins.
 
     Only one frame is held in memory; the caller discards a GOP when it is done with it.
     """
-    max_span = int(MAX_GOP_SECONDS / info.time_base)
-    current: _OpenGop | None = None
-    index = 0
+
+    def __init__(self, info: SourceInfo, directory: Path, *, limits: GopLimits) -> None:
+        self._info, self._directory, self._limits = info, directory, limits
+        self._max_span = int(MAX_GOP_SECONDS / info.time_base)
+        self._current: _OpenGop | None = None
+        self._index = 0
+
+    def add(self, frame: SourceFrame) -> SourceGop | None:
+        """Take the next frame; give the GOP that ends before it, if one does."""
+        is_first = self._current is not None and _begins_gop(frame, self._current, self._limits, self._max_span)
+        closed = self.finish() if is_first else None
+        if self._current is None:
+            path = self._directory / f"gop-{self._index:05}.yuv"
+            self._current = _OpenGop(path.open("wb"), path)
+        self._current.append(frame)
+        return closed
+
+    def finish(self) -> SourceGop | None:
+        """Give the last GOP, None if there were no frames."""
+        if self._current is None:
+            return None
+        closed = _closed(self._current, self._index, self._info)
+        self._current = None
+        self._index += 1
+        return closed
+
+
+def plan_gops(
+    frames: Iterable[SourceFrame], info: SourceInfo, directory: Path, *, limits: GopLimits
+) -> Iterator[SourceGop]:
+    """Yield GOP after GOP as :class:`GopPlanner` closes them."""
+    planner = GopPlanner(info, directory, limits=limits)
     for frame in frames:
-        if current is not None and _begins_gop(frame, current, limits, max_span):
-            yield _closed(current, index, info)
-            index += 1
-            current = None
-        if current is None:
-            path = directory / f"gop-{index:05}.yuv"
-            current = _OpenGop(path.open("wb"), path)
-        current.append(frame)
-    if current is not None:
-        yield _closed(current, index, info)
+        closed = planner.add(frame)
+        if closed is not None:
+            yield closed
+    last = planner.finish()
+    if last is not None:
+        yield last
 
 
 def _begins_gop(frame: SourceFrame, gop: _OpenGop, limits: GopLimits, max_span: int) -> bool:

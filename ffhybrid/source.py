@@ -62,22 +62,24 @@ class SourceFrame:
 
 
 class SceneMeter:
-    """Scores scene changes with FFmpeg's ``scdet`` filter on reduced luma pictures."""
+    """Scores scene changes with FFmpeg's ``scdet`` filter on reduced luma pictures of one size and format."""
 
-    def __init__(self, template: av.VideoStream) -> None:
-        graph = Graph()
-        source = graph.add_buffer(template=template)
-        width = min(SCENE_METER_WIDTH, template.width)
-        scale = graph.add("scale", f"{width}:-2")
-        detector = graph.add("scdet")
-        sink = graph.add("buffersink")
-        graph.link_nodes(source, scale, detector, sink).configure()
-        self._graph = graph
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
 
     def score(self, frame: av.VideoFrame) -> float:
         """Change from the previous frame to this one, 0 to 100."""
+        self._graph = self._graph or _scene_graph(frame)
         self._graph.vpush(frame)
         return float(self._graph.vpull().metadata.get("lavfi.scd.score", 0.0))
+
+
+def _scene_graph(frame: av.VideoFrame) -> Graph:
+    graph = Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    scale = graph.add("scale", f"{min(SCENE_METER_WIDTH, frame.width)}:-2")
+    graph.link_nodes(source, scale, graph.add("scdet"), graph.add("buffersink")).configure()
+    return graph
 
 
 class VideoSource:
@@ -176,7 +178,7 @@ class VideoSource:
             CorruptDataError: timestamps that do not increase, a change of size, or data that do not decode.
             UnsupportedError: an interlaced picture.
         """
-        meter = SceneMeter(self._stream)
+        meter = SceneMeter()
         frame_duration = max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
         previous: int | None = None
         for index, frame in enumerate(self._decode()):

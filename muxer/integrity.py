@@ -50,7 +50,9 @@ class _Element:
 
 
 def is_matroska(path: Path) -> bool:
-    """Whether a file begins with an EBML header."""
+    """Whether there is a file of this name, and it begins with an EBML header."""
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(4) == top_level.EBML.to_bytes(4, "big")
 

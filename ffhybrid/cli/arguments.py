@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ffhybrid.cli.format_options import add_format_options
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
@@ -28,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
     _probe(_command(commands, "probe", "show what a hybrid file holds"))
     _verify(_command(commands, "verify", "regenerate every keyframe and check every hash"))
     _extract(_command(commands, "extract", "write payloads and keyframes into a folder"))
+    _remux(_command(commands, "remux", "put a hybrid file into another container or carriage"))
+    _strip(_command(commands, "strip", "take the payloads out of a hybrid file"))
+    _inject(_command(commands, "inject", "put payloads back into a file that lost them"))
     _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
     return root
 
@@ -97,6 +101,7 @@ def _input(command: argparse.ArgumentParser) -> None:
 def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument("output", type=Path, metavar="OUTPUT", help="output file, - for standard output")
     command.add_argument("-f", dest="format", metavar="FMT", help="container format (FFmpeg's name)")
+    add_format_options(command)
     overwrite = command.add_mutually_exclusive_group()
     overwrite.add_argument("-y", action="store_true", help="overwrite the output")
     overwrite.add_argument("-n", action="store_true", help="never overwrite the output (default)")
@@ -196,7 +201,7 @@ def _encode(command: argparse.ArgumentParser) -> None:
     inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")
     inter.add_argument("-hash", type=int, choices=(0, 1), default=0, help="keep an MD5 of every picture in the file")
     _model(command)
-    command.add_argument("-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file")
+    _carriage(command)
 
 
 def _restore(command: argparse.ArgumentParser) -> None:
@@ -216,6 +221,32 @@ def _restore(command: argparse.ArgumentParser) -> None:
     command.add_argument("-threads", type=positive, metavar="N", help="keyframes made at a time (one a core)")
     _model(command)
     _strictness(command, list(Strictness))
+
+
+def _carriage(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file")
+
+
+def _remux(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    _output(command)
+    _streams(command)
+    _report_format(command)
+    _carriage(command)
+
+
+def _strip(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    _output(command)
+    _streams(command)
+    _report_format(command)
+
+
+def _inject(command: argparse.ArgumentParser) -> None:
+    _remux(command)
+    command.add_argument(
+        "-payloads", type=Path, required=True, metavar="FOLDER", help="where extract wrote *.payload files"
+    )
 
 
 def _probe(command: argparse.ArgumentParser) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from math import isnan
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ffhybrid.cli.containers import CONTAINER_COMMANDS
+from ffhybrid.cli.format_options import format_options
+from ffhybrid.cli.shared import Command, emit, progress, stream_options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
@@ -22,7 +21,6 @@ from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
-from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.outputs import PIPE
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
@@ -33,32 +31,6 @@ from ffhybrid.verification import verify
 from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
 
 TABLE_WIDTH = 140
-
-Command = Callable[[argparse.Namespace, Console], None]
-
-
-@contextmanager
-def _progress(console: Console, description: str, total: float | None) -> Iterator[Callable[[float, str], None]]:
-    """Show a bar on a terminal; calls give the amount done and a word on it."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
-        task = bar.add_task(description, total=total, note="")
-        yield lambda done, note: bar.update(task, completed=done, note=note)
-
-
-def _emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable[tuple[str, object]]) -> None:
-    """Print a result on standard output: one JSON object, or a line a value."""
-    if options.of == "json":
-        json.dump(result, sys.stdout)
-        sys.stdout.write("\n")
-        return
-    for name, value in rows:
-        sys.stdout.write(f"{name}={value}\n")
 
 
 def _generator_options(options: argparse.Namespace) -> dict[str, object]:
@@ -103,13 +75,14 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
         picture_hashes=bool(options.hash),
-        streams=_streams(options),
+        streams=stream_options(options),
         frames=options.frames,
         container_format=options.format,
+        format_options=format_options(options),
     )
     with VideoSource(options.input, streams=settings.streams) as source:
         duration = source.info.duration
-    with _progress(console, "encode", duration) as show:
+    with progress(console, "encode", duration) as show:
         start = 0.0
 
         def on_fit(fit: FitProgress) -> None:
@@ -130,19 +103,7 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
     if options.output == PIPE:
         return
     totals = _encode_totals(report.gops)
-    _emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
-
-
-def _streams(options: argparse.Namespace) -> StreamOptions:
-    return StreamOptions(
-        maps=tuple(options.map),
-        audio=not options.an,
-        subtitles=not options.sn,
-        data=not options.dn,
-        audio_codec=options.audio_codec,
-        audio_bitrate=options.audio_bitrate,
-        subtitle_codec=options.subtitle_codec,
-    )
+    emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
 
 
 def _regeneration(options: argparse.Namespace) -> Regeneration:
@@ -178,26 +139,27 @@ def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
 
 
 def _restore(options: argparse.Namespace, console: Console) -> None:
-    with _progress(console, "restore", None) as show:
+    with progress(console, "restore", None) as show:
         report = restore(
             options.input,
             options.output,
             container_format=options.format,
+            format_options=format_options(options),
             overwrite=options.y,
-            streams=_streams(options),
+            streams=stream_options(options),
             effort=options.effort,
             regeneration=_regeneration(options),
             threads=options.threads,
             on_gop=lambda index, _: show(index, f"GOP {index}"),
         )
     if options.output != PIPE:
-        _emit(options, asdict(report), asdict(report).items())
+        emit(options, asdict(report), asdict(report).items())
 
 
 def _probe(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
     info = probe(options.input)
     if options.of == "json":
-        _emit(options, asdict(info), ())
+        emit(options, asdict(info), ())
     else:
         _print_probe(info)
 
@@ -206,8 +168,9 @@ def _print_probe(info: FileInfo) -> None:
     out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
     beside = [f"{stream.type} {stream.codec or ''} ({stream.language})".replace("  ", " ") for stream in info.streams]
     picture = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps"
-    size = ", ".join((picture, *beside, f"{info.size} bytes"))
-    sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {size}\n")
+    size = () if info.size is None else (f"{info.size} bytes",)
+    described = ", ".join((picture, *beside, *size))
+    sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {described}\n")
     headings = (
         "GOP",
         "start",
@@ -231,13 +194,13 @@ def _print_probe(info: FileInfo) -> None:
 
 
 def _verify(options: argparse.Namespace, console: Console) -> None:
-    with _progress(console, "verify", None) as show:
+    with progress(console, "verify", None) as show:
         report = verify(
             options.input,
             regeneration=_regeneration(options),
             on_gop=lambda index: show(index, f"GOP {index}"),
         )
-    _emit(options, asdict(report), asdict(report).items())
+    emit(options, asdict(report), asdict(report).items())
 
 
 def _extract(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
@@ -263,7 +226,7 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
         lpips_interval=options.lpips_interval,
         lpips=options.kf_lpips,
     )
-    with _progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
+    with progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
         results = compare(
             options.input,
             options.output,
@@ -291,4 +254,5 @@ COMMANDS: Mapping[str, Command] = {
     "verify": _verify,
     "extract": _extract,
     "compare": _compare,
+    **CONTAINER_COMMANDS,
 }
