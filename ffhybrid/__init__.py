@@ -33,6 +33,7 @@ from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.regeneration import Regeneration, Strictness
 from ffhybrid.restoring import RestoreReport, restore
+from ffhybrid.source import SourceOptions
 from ffhybrid.verification import VerifyReport, verify
 from ffhybrid.x265_options import X265Options
 
@@ -60,6 +61,7 @@ __all__ = [
     "Rate",
     "Regeneration",
     "RestoreReport",
+    "SourceOptions",
     "StreamOptions",
     "Strictness",
     "TruncatedError",

@@ -87,7 +87,8 @@ def splice(
         raise CorruptDataError("the placeholder is not one IDR slice")
     pps = _lossless_pps(gop.parameter_sets)
     idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
-    return _restored(gop, (idr,), md5s)
+    messages = (nal for nal in gop.placeholder.nal_units if hevc.is_prefix_sei(nal))
+    return _restored(gop, (*messages, idr), md5s)
 
 
 def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, bytes, bytes]) -> RestoredGop:

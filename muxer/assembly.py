@@ -58,8 +58,9 @@ class GopAssembler:
             raise CorruptDataError(f"{self._name}: GOP {number} at {self._seconds(picture):.3f} s is no hybrid GOP")
         if unit.payload is not None:
             self.add_payload(unit.payload)
-        slices = tuple(nal for nal in picture.nal_units if hevc.is_slice(nal))
-        placeholder = AccessUnit(slices, picture.pts, picture.duration)
+        # A suffix would be the hash of the placeholder, which is not what is restored.
+        kept = tuple(nal for nal in picture.nal_units if hevc.is_slice(nal) or hevc.is_prefix_sei(nal))
+        placeholder = AccessUnit(kept, picture.pts, picture.duration)
         self._next_number += 1
         self._queue.append(_OpenGop(number, unit.binding, sets, [placeholder], unit.timing))
 

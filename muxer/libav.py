@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -26,6 +27,8 @@ from ffhybrid.muxer.streams import Attachment, Companions, StreamPacket, Track, 
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.picture import Colour
 
+logger = logging.getLogger(__name__)
+
 _REPRODUCIBLE = {"fflags": "+bitexact"}
 """No random identifiers, no dates: the same pictures give the same bytes."""
 _FINEST = 10_000
@@ -34,6 +37,8 @@ AVFMT_TS_NEGATIVE = 0x40000
 """Of ``libavformat/avformat.h``: the format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
 _WITH_ATTACHMENTS = frozenset({"matroska"})
+_OF_QUICKTIME = frozenset({"3g2", "3gp", "f4v", "ipod", "ismv", "mov", "mp4"})
+_WITH_ORIENTATION = _OF_QUICKTIME | {"matroska"}
 _WITH_COVERS = frozenset({"mp4", "mov", "ipod"})
 _MPEGTS_AUDIO = {"aac", "ac3", "dts", "eac3", "mp2", "mp3", "opus", "pcm_bluray", "truehd"}
 _MPEGTS_CODECS = frozenset(_MPEGTS_AUDIO | {"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"})
@@ -105,6 +110,8 @@ class LibavWriter:
         stream.time_base = self._time_base
         stream.metadata.update(video.labels.tags)
         stream.disposition = video.labels.disposition
+        if video.presentation.orientation and self._container.format.name not in _WITH_ORIENTATION:
+            logger.warning("%s: %s files cannot say how pictures are turned", self._name, self._container.format.name)
         self._video = stream
         for track in companions.tracks[companions.before_video :]:
             self._add_track(track)

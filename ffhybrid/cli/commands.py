@@ -28,7 +28,7 @@ from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
 from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import restore
-from ffhybrid.source import VideoSource
+from ffhybrid.source import SourceOptions, VideoSource
 from ffhybrid.verification import verify
 from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
 
@@ -103,11 +103,12 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
         picture_hashes=bool(options.hash),
+        source=_source(options),
         streams=_streams(options),
         frames=options.frames,
         container_format=options.format,
     )
-    with VideoSource(options.input, streams=settings.streams) as source:
+    with VideoSource(options.input, streams=settings.streams, options=settings.source) as source:
         duration = source.info.duration
     with _progress(console, "encode", duration) as show:
         start = 0.0
@@ -131,6 +132,10 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         return
     totals = _encode_totals(report.gops)
     _emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
+
+
+def _source(options: argparse.Namespace) -> SourceOptions:
+    return SourceOptions(filters=options.filters, pixel_format=options.pixel_format)
 
 
 def _streams(options: argparse.Namespace) -> StreamOptions:
@@ -257,6 +262,7 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
             x265=X265Options(preset=options.preset),
             limits=GopLimits(length=options.g, scene_threshold=0),
         ),
+        source=_source(options),
         frames=options.frames,
         width=width,
         height=height,
