@@ -21,7 +21,7 @@ ORDINARY = "hevc"
 
 @dataclass(frozen=True, slots=True)
 class RestoredGop:
-    """Standard HEVC: ``parameter_sets`` hold the stream's own and the PPS of lossless keyframes."""
+    """Standard HEVC: ``parameter_sets`` are the stream's own at level 8.5, and the PPS of lossless keyframes."""
 
     parameter_sets: ParameterSets
     access_units: tuple[AccessUnit, ...]
@@ -96,10 +96,8 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
     nal_units = keyframe
     if has_picture_hashes(gop):
         nal_units += (hevc.write_picture_hash(md5s),)
-    sets = gop.parameter_sets
-    pps = _lossless_pps(sets)
     return RestoredGop(
-        ParameterSets(sets.vps, sets.sps, (*sets.pps, pps)),
+        _restored_sets(gop.parameter_sets),
         (AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration), *gop.inter),
         gop.time_base,
     )
@@ -108,6 +106,16 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
 def has_picture_hashes(gop: HybridGop) -> bool:
     """Whether the P and B pictures carry decoded picture hash SEI messages."""
     return any(hevc.is_picture_hash(nal) for unit in gop.inter[:1] for nal in unit.nal_units)
+
+
+@lru_cache(maxsize=16)
+def _restored_sets(sets: ParameterSets) -> ParameterSets:
+    """Add the PPS of lossless keyframes, and claim no level.
+
+    How large a lossless keyframe is depends on what it shows, and headers are written before any of them is known.
+    """
+    vps, sps = (hevc.with_level(nal, hevc.LEVEL_8_5) for nal in (sets.vps, sets.sps))
+    return ParameterSets(vps, sps, (*sets.pps, _lossless_pps(sets)))
 
 
 @lru_cache(maxsize=16)
