@@ -84,6 +84,9 @@ class LibavWriter:
         self._tracks: list[tuple[Any, Fraction]] = []
         with self._refusals_named():
             self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
+        if self._container.format.name in _OF_QUICKTIME:
+            # Edit lists, by which tracks begin late, count these; FFmpeg's default are milliseconds.
+            self._container.container_options["movie_timescale"] = str(self._time_base.denominator)
         takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
         self._decode_times = DecodeTimes(floor=None if takes_negative else 0)
         try:
