@@ -14,7 +14,11 @@ import pytest
 
 import ffhybrid
 from ffhybrid import hevc
+from ffhybrid.gop_encoding import encode_ordinary
+from ffhybrid.keyframe import restore_gop
 from ffhybrid.muxer.hevc_stream import length_size, nal_units
+from ffhybrid.planner import plan_gops
+from ffhybrid.presentation import ContentLight, MasteringDisplay, static_metadata
 from ffhybrid.source import VideoSource
 from media import OPTIONS, ffmpeg, mkvmerge, need_encoder
 from support import run, tool
@@ -100,6 +104,17 @@ def test_hdr10_comes_out_of_containers_without_a_place_for_it(hdr10: tuple[Path,
     source, _ = hdr10
     target = restored(encoded(source, "hybrid.ts"), "from-ts.mkv")
     assert by_type(shown(target)["side_data_list"]) == {kind: frames(source)[0][kind] for kind in STATIC}
+
+
+def test_ordinary_keyframes_have_it_too(hdr10: tuple[Path, Path], tmp_path: Path) -> None:
+    source, _ = hdr10
+    with VideoSource(source) as video:
+        gop = next(plan_gops(video.frames(), video.info, tmp_path, limits=OPTIONS.limits))
+    keyframe = restore_gop(encode_ordinary(gop, OPTIONS.x265).hybrid).access_units[0]
+    assert static_metadata(keyframe.nal_units) == (
+        MasteringDisplay((13250, 34500), (7500, 3000), (34000, 16000), (15635, 16450), 10_000_000, 50),
+        ContentLight(1000, 400),
+    )
 
 
 def test_hybrid_log_gamma_is_in_the_bitstream_and_in_matroska(tmp_path: Path) -> None:
