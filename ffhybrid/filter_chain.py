@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
 import av
 from av.filter import Graph
@@ -79,33 +80,28 @@ class FilterChain:
             raise UsageError(f"-vf {text}: {_reason(error)}") from error
 
     def through(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        """Yield what comes out, each frame in a time base of its own.
+        """Yield what comes out, in the time base that the chain ends with; no frame is taken that it does not want.
 
         Raises:
             UsageError: a filter gives up.
         """
-        for frame in frames:
-            self._push(frame)
-            yield from self._ready()
-        self._push(None)
-        yield from self._ready()
+        for frame in chain(frames, [None]):
+            has_ended = yield from self._filtered(frame)
+            if has_ended:
+                return
 
-    def _push(self, frame: av.VideoFrame | None) -> None:
+    def _filtered(self, frame: av.VideoFrame | None) -> Generator[av.VideoFrame, None, bool]:
+        """Give a frame, or None for the end, and take what is ready; returns whether nothing comes any more."""
         try:
             self._graph.vpush(frame)
+            while True:
+                yield self._graph.vpull()
+        except av.error.BlockingIOError:
+            return False
         except av.error.EOFError:
-            return  # The chain ends by itself, as with trim.
+            return True
         except av.error.FFmpegError as error:
             raise UsageError(f"-vf {self._text}: {_reason(error)}") from error
-
-    def _ready(self) -> Iterator[av.VideoFrame]:
-        while True:
-            try:
-                yield self._graph.vpull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            except av.error.FFmpegError as error:
-                raise UsageError(f"-vf {self._text}: {_reason(error)}") from error
 
 
 def split_chain(text: str) -> list[tuple[str, str]]:

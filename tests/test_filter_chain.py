@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ffhybrid.allocation import first_pass
 from ffhybrid.cli import main
 from ffhybrid.compare.clip import prepare
 from ffhybrid.errors import UnsupportedError, UsageError
-from ffhybrid.filter_chain import split_chain
+from ffhybrid.filter_chain import FilterChain, Link, split_chain
 from ffhybrid.source import SourceFrame, SourceInfo, SourceOptions, VideoSource
 from media import PICTURES, ffmpeg, ffprobe
 
@@ -69,6 +70,23 @@ def test_what_comes_out_is_what_ffmpeg_makes(chain: str, source: Path, tmp_path:
     for ours, frame in zip(frames, theirs, strict=True):
         packed = np.concatenate([plane.ravel() for plane in ours.picture.planes])
         assert np.array_equal(packed, frame.to_ndarray().ravel())
+
+
+def test_no_more_is_decoded_than_the_chain_wants(source: Path) -> None:
+    with av.open(source) as container:
+        frames = container.decode(video=0)
+        first = next(frames)
+        link = Link(
+            width=first.width,
+            height=first.height,
+            pix_fmt=first.format.name,
+            time_base=Fraction(1, 1000),
+            frame_rate=Fraction(25),
+            sample_aspect_ratio=Fraction(1),
+            colour=(2, 2, 2, 0),
+        )
+        assert len(list(FilterChain("trim=end_frame=5", link).through(itertools.chain([first], frames)))) == 5
+        assert len(list(frames)) > 15
 
 
 def test_the_frame_rate_is_that_of_the_last_filter(source: Path) -> None:
