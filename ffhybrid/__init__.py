@@ -37,6 +37,7 @@ from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.regeneration import Regeneration, Strictness
 from ffhybrid.remuxing import RemuxReport, inject, remux, strip
 from ffhybrid.restoring import RestoreReport, restore
+from ffhybrid.source import SourceOptions
 from ffhybrid.verification import VerifyReport, verify
 from ffhybrid.x265_options import X265Options
 
@@ -68,6 +69,7 @@ __all__ = [
     "Regeneration",
     "RemuxReport",
     "RestoreReport",
+    "SourceOptions",
     "StreamOptions",
     "Strictness",
     "TruncatedError",

@@ -11,7 +11,7 @@ from ffhybrid import x265
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits, plan_gops
-from ffhybrid.source import VideoSource
+from ffhybrid.source import SourceOptions, VideoSource
 from ffhybrid.x265_options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
@@ -34,7 +34,12 @@ class Complexity:
 
 
 def first_pass(
-    path: Path, *, limits: GopLimits, frames: int | None, streams: StreamOptions | None = None
+    path: Path,
+    *,
+    limits: GopLimits,
+    frames: int | None,
+    streams: StreamOptions | None = None,
+    options: SourceOptions | None = None,
 ) -> list[Complexity]:
     """Encode every GOP quickly at one CRF.
 
@@ -42,7 +47,10 @@ def first_pass(
         UsageError: there are no frames.
     """
     found = []
-    with VideoSource(path, streams=streams) as source, tempfile.TemporaryDirectory(prefix="ffhybrid-") as name:
+    with (
+        VideoSource(path, streams=streams, options=options) as source,
+        tempfile.TemporaryDirectory(prefix="ffhybrid-") as name,
+    ):
         for gop in plan_gops(source.frames(limit=frames), source.info, Path(name), limits=limits):
             coded = x265.encode(gop, FIRST_PASS, params=x265.KEEP_PPS)
             size = sum(unit.size for unit in coded.access_units)

@@ -80,7 +80,7 @@ def _encode_to(
         beside = stack.enter_context(CompanionSource.open(path, options.streams, for_matroska=target.is_matroska))
         companions = replace(beside.companions, tags={**beside.companions.tags, **ENCODER_TAG})
         target.check(companions)
-        source = stack.enter_context(VideoSource(path, streams=options.streams))
+        source = stack.enter_context(VideoSource(path, streams=options.streams, options=options.source))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ffhybrid-")))
         encoder = GopEncoder.create(path, generator, options)
         frames = source.frames(limit=options.frames)
@@ -124,5 +124,6 @@ def video_track(sets: ParameterSets, gop: SourceGop, labels: Labels) -> VideoTra
         sample_aspect_ratio=gop.sample_aspect_ratio,
         frame_rate=gop.frame_rate if len(set(gop.durations)) <= 2 else None,
         colour=gop.spec.colour,
+        presentation=gop.presentation,
         labels=labels,
     )

@@ -22,6 +22,7 @@ from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits, SourceGop
 from ffhybrid.regeneration import Regeneration, Strictness, correction_size
+from ffhybrid.source import SourceOptions
 from ffhybrid.x265_options import HIGHEST_CRF, X265Options
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ class EncodeOptions:
     Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most. ``refinements`` are joint ones, at most so many. ``fallback``
     lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
-    x265's MD5 of every picture in the file. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
+    x265's MD5 of every picture in the file. ``source`` says what is made of the source's pictures first, ``streams``
+    which of its streams are there. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
     ``format_options`` are options of the output's muxer, by FFmpeg's names.
     """
 
@@ -70,6 +72,7 @@ class EncodeOptions:
     limits: GopLimits = field(default_factory=GopLimits)
     carriage: Carriage | None = None
     picture_hashes: bool = False
+    source: SourceOptions = field(default_factory=SourceOptions)
     streams: StreamOptions = field(default_factory=StreamOptions)
     frames: int | None = None
     container_format: str | None = None
@@ -198,7 +201,13 @@ class RateControl(GopEncoder):
     def __init__(self, path: Path, generator: Generator, options: EncodeOptions, rate: Rate) -> None:
         super().__init__(generator, options)
         self._allocation = Allocation(
-            first_pass(path, limits=options.limits, frames=options.frames, streams=options.streams),
+            first_pass(
+                path,
+                limits=options.limits,
+                frames=options.frames,
+                streams=options.streams,
+                options=options.source,
+            ),
             bitrate=rate.bitrate,
             maxrate=rate.maxrate,
             bufsize=rate.bufsize,

@@ -21,7 +21,7 @@ ORDINARY = "hevc"
 
 @dataclass(frozen=True, slots=True)
 class RestoredGop:
-    """Standard HEVC: ``parameter_sets`` hold the stream's own and the PPS of lossless keyframes."""
+    """Standard HEVC: ``parameter_sets`` are the stream's own at level 8.5, and the PPS of lossless keyframes."""
 
     parameter_sets: ParameterSets
     access_units: tuple[AccessUnit, ...]
@@ -87,7 +87,8 @@ def splice(
         raise CorruptDataError("the placeholder is not one IDR slice")
     pps = _lossless_pps(gop.parameter_sets)
     idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
-    return _restored(gop, (idr,), md5s)
+    messages = (nal for nal in gop.placeholder.nal_units if hevc.is_prefix_sei(nal))
+    return _restored(gop, (*messages, idr), md5s)
 
 
 def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, bytes, bytes]) -> RestoredGop:
@@ -95,10 +96,8 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
     nal_units = keyframe
     if has_picture_hashes(gop):
         nal_units += (hevc.write_picture_hash(md5s),)
-    sets = gop.parameter_sets
-    pps = _lossless_pps(sets)
     return RestoredGop(
-        ParameterSets(sets.vps, sets.sps, (*sets.pps, pps)),
+        _restored_sets(gop.parameter_sets),
         (AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration), *gop.inter),
         gop.time_base,
     )
@@ -107,6 +106,16 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
 def has_picture_hashes(gop: HybridGop) -> bool:
     """Whether the P and B pictures carry decoded picture hash SEI messages."""
     return any(hevc.is_picture_hash(nal) for unit in gop.inter[:1] for nal in unit.nal_units)
+
+
+@lru_cache(maxsize=16)
+def _restored_sets(sets: ParameterSets) -> ParameterSets:
+    """Add the PPS of lossless keyframes, and claim no level.
+
+    How large a lossless keyframe is depends on what it shows, and headers are written before any of them is known.
+    """
+    vps, sps = (hevc.with_level(nal, hevc.LEVEL_8_5) for nal in (sets.vps, sets.sps))
+    return ParameterSets(vps, sps, (*sets.pps, _lossless_pps(sets)))
 
 
 @lru_cache(maxsize=16)

@@ -10,18 +10,22 @@ from typing import Any, cast
 
 import av
 
+from ffhybrid import hdr
 from ffhybrid.encoding import video_track
 from ffhybrid.errors import EncoderError, UnsupportedError, UsageError
 from ffhybrid.filters import create
+from ffhybrid.frames import SAME_SAMPLES, colour_of, frame_picture
 from ffhybrid.gop import AccessUnit
 from ffhybrid.gop_encoder import EncodeOptions, GopEncoder
 from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
 from ffhybrid.muxer.gop_packets import GopPackets
 from ffhybrid.muxer.streams import Labels
 from ffhybrid.muxer.templates import template_of
-from ffhybrid.picture import Colour, PictureSpec
+from ffhybrid.picture import PictureSpec
 from ffhybrid.planner import GopPlanner, SourceGop
-from ffhybrid.source import DIRECT_FORMATS, FULL_RANGE, SceneMeter, SourceFrame, SourceInfo, frame_picture
+from ffhybrid.presentation import Presentation
+from ffhybrid.scene_meter import SceneMeter
+from ffhybrid.source import SourceFrame, SourceInfo
 
 
 class KeyframeEncoder:
@@ -48,7 +52,7 @@ class KeyframeEncoder:
         self._encoder = GopEncoder.create(None, generator, self._options)
         self._frame_rate = frame_rate
         self._sample_aspect_ratio = sample_aspect_ratio or Fraction(1)
-        self._scenes = SceneMeter()
+        self._scenes: SceneMeter | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="ffhybrid-")
         self._info: SourceInfo | None = None
         self._latest: int | None = None
@@ -99,8 +103,9 @@ class KeyframeEncoder:
 
     def _plan(self, frame: av.VideoFrame) -> SourceGop | None:
         info = self._described(frame)
-        if self._planner is None:
+        if self._planner is None or self._scenes is None:
             self._planner = GopPlanner(info, Path(self._folder.name), limits=self._options.limits)
+            self._scenes = SceneMeter(frame)
         if self._info is not None and info != self._info:
             raise UsageError(f"the frame at {frame.time:.3f} s has another size, format, colour or time base")
         pts = cast(int, frame.pts)
@@ -108,12 +113,14 @@ class KeyframeEncoder:
             raise UsageError(f"timestamps do not increase at {frame.time:.3f} s")
         self._info, self._latest = info, pts
         duration = frame.duration or max(1, round(1 / (self._frame_rate * info.time_base)))
-        return self._planner.add(SourceFrame(frame_picture(frame, info.spec), pts, duration, self._scenes.score(frame)))
+        picture = frame_picture(frame, info.spec)
+        return self._planner.add(SourceFrame(picture, pts, duration, self._scenes.score(frame), ()))
 
     def _described(self, frame: av.VideoFrame) -> SourceInfo:
-        if frame.format.name not in DIRECT_FORMATS:
-            formats = " and ".join(sorted(DIRECT_FORMATS))
-            raise UsageError(f"frames are {frame.format.name}, and {formats} are taken: frame.reformat converts them")
+        if frame.format.name not in SAME_SAMPLES:
+            raise UsageError(
+                f"frames are {frame.format.name}, and {', '.join(SAME_SAMPLES)} are taken: frame.reformat converts them"
+            )
         if frame.pts is None or frame.time_base is None:
             raise UsageError("a frame has no timestamp")
         if frame.interlaced_frame:
@@ -124,6 +131,7 @@ class KeyframeEncoder:
             time_base=frame.time_base,
             sample_aspect_ratio=self._sample_aspect_ratio,
             duration=None,
+            presentation=self._info.presentation if self._info else _presentation(frame),
         )
 
     def _encoded(self, planned: SourceGop) -> list[av.Packet[Any]]:
@@ -141,7 +149,10 @@ class KeyframeEncoder:
 
 
 def _spec(frame: av.VideoFrame) -> PictureSpec:
-    full_range = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
-    colour = Colour(int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), full_range)
-    depth = DIRECT_FORMATS[frame.format.name]
-    return PictureSpec(frame.width + frame.width % 2, frame.height + frame.height % 2, depth, colour)
+    width, height = frame.width + frame.width % 2, frame.height + frame.height % 2
+    return PictureSpec(width, height, SAME_SAMPLES[frame.format.name], colour_of(frame))
+
+
+def _presentation(first: av.VideoFrame) -> Presentation:
+    """Take what frames know; later ones say nothing new."""
+    return Presentation(mastering_display=hdr.mastering_display(first), content_light=hdr.content_light(first))

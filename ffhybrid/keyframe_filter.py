@@ -190,9 +190,8 @@ class KeyframeFilter:
             sets = unit_sets(gop.unit) or self._header_sets
             if sets is None:
                 raise CorruptDataError("the video has no parameter sets")
-            slices = tuple(nal for nal in gop.unit.picture if hevc.is_slice(nal))
             inter = tuple(AccessUnit(self._split(packet).picture, 0, 0) for packet in gop.inter[:1])
-            hybrid = HybridGop(payload, sets, AccessUnit(slices, 0, 0), inter, Fraction(1))
+            hybrid = HybridGop(payload, sets, AccessUnit(gop.unit.placeholder, 0, 0), inter, Fraction(1))
             restored = restore_gop(hybrid, regeneration=self._regeneration)
         keyframe, lossless = restored.access_units[0], restored.parameter_sets.pps[-1]
         return self._packet(gop.packet, (*gop.unit.parameter_sets, lossless, *keyframe.nal_units))

@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from ffhybrid.picture import Picture, PictureSpec, Plane
+from ffhybrid.presentation import Presentation
 from ffhybrid.source import SourceFrame, SourceInfo
 
 MAX_GOP_SECONDS = 30
@@ -30,7 +31,8 @@ class GopLimits:
 class SourceGop:
     """The frames of one GOP, spooled as raw planes (Y, Cb, Cr, tightly packed) into ``path``.
 
-    ``pts`` and ``durations`` count units of ``time_base``, one entry a frame.
+    ``pts`` and ``durations`` count units of ``time_base``, one entry a frame; ``sei`` are the SEI NAL units that each
+    frame has of its own.
     """
 
     index: int
@@ -39,8 +41,10 @@ class SourceGop:
     frame_rate: Fraction
     sample_aspect_ratio: Fraction
     time_base: Fraction
+    presentation: Presentation
     pts: tuple[int, ...]
     durations: tuple[int, ...]
+    sei: tuple[tuple[bytes, ...], ...]
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -49,6 +53,11 @@ class SourceGop:
     def start_seconds(self) -> float:
         """Timestamp of the keyframe."""
         return float(self.pts[0] * self.time_base)
+
+    @property
+    def keyframe_sei(self) -> tuple[bytes, ...]:
+        """SEI NAL units of the keyframe: those of the whole video, then its own."""
+        return self.presentation.sei() + self.sei[0]
 
     def picture(self, index: int) -> Picture:
         """Read one frame back."""
@@ -71,11 +80,13 @@ class _OpenGop:
     path: Path
     pts: list[int] = field(default_factory=list)
     durations: list[int] = field(default_factory=list)
+    sei: list[tuple[bytes, ...]] = field(default_factory=list)
 
     def append(self, frame: SourceFrame) -> None:
         write_planes(self.file, frame.picture)
         self.pts.append(frame.pts)
         self.durations.append(frame.duration)
+        self.sei.append(frame.sei)
 
 
 def write_planes(file: BinaryIO, picture: Picture) -> None:
@@ -147,6 +158,8 @@ def _closed(gop: _OpenGop, index: int, info: SourceInfo) -> SourceGop:
         frame_rate=info.frame_rate,
         sample_aspect_ratio=info.sample_aspect_ratio,
         time_base=info.time_base,
+        presentation=info.presentation,
         pts=tuple(gop.pts),
         durations=tuple(gop.durations),
+        sei=tuple(gop.sei),
     )

@@ -12,11 +12,11 @@ from pathlib import Path
 from ffhybrid import hevc
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import EncoderError
+from ffhybrid.frames import PIXEL_FORMATS
 from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.picture import Picture
 from ffhybrid.planner import SourceGop, write_planes
-from ffhybrid.source import PIXEL_FORMATS
 from ffhybrid.x265_options import X265Options
 from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 
@@ -99,7 +99,8 @@ def encode(
 
 def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:
     nal_units = tuple(nal for nal in hevc.split_annexb(data) if hevc.nal_type(nal) != hevc.NalType.AUD)
-    return AccessUnit(nal_units, gop.pts[index], gop.durations[index])
+    messages = gop.sei[index] if index else gop.keyframe_sei
+    return AccessUnit((*messages, *nal_units), gop.pts[index], gop.durations[index])
 
 
 def _run_worker(
@@ -134,6 +135,12 @@ def _run_worker(
         raise EncoderError(f"GOP {gop.index}: x265's process broke off: {error}") from error
 
 
+def _video_usability(gop: SourceGop) -> dict[str, str]:
+    """Give the parameters of what of the VUI PyAV cannot tell FFmpeg's wrapper."""
+    location = gop.presentation.chroma_location
+    return {} if location is None else {"chromaloc": str(location)}
+
+
 def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyframe: Path | None) -> Job:
     colour = gop.spec.colour
     return Job(
@@ -151,5 +158,5 @@ def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyfra
             colour.matrix,
             _FULL_RANGE if colour.full_range else _LIMITED_RANGE,
         ),
-        options=options.codec_options(params),
+        options=options.codec_options({**_video_usability(gop), **params}),
     )

@@ -66,6 +66,7 @@ _LOCK = "it would break the reference lock, by which P and B pictures predict fr
 _SPLICE = "the keyframe is written anew under the same parameter sets, which this would change"
 _LOW_RD = tuple(map(str, range(MIN_RD)))
 _RATE = "rate and quality are set with -b:v, -maxrate, -bufsize and -crf"
+_PRESENTATION = "the source's own is carried, in every keyframe and in the container"
 _FILES = "the encoder runs in a process of its own and writes no files"
 
 REFUSED = {
@@ -123,6 +124,7 @@ REFUSED = {
         ),
         _SPLICE,
     ),
+    **dict.fromkeys(("master-display", "max-cll", "hdr10", "dhdr10-info", "chromaloc"), _PRESENTATION),
     **dict.fromkeys(("qp", "bitrate", "vbv-maxrate", "vbv-bufsize", "vbv-init", "pass", "strict-cbr", "crf"), _RATE),
     **dict.fromkeys(
         ("stats", "csv", "csv-log-level", "recon", "recon-depth", "analysis-save", "analysis-load", "dither"),

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
@@ -65,8 +64,7 @@ class GopAssembler:
             payload = self._lost_payload(unit.binding)
         if payload is not None:
             self.add_payload(payload)
-        slices = tuple(nal for nal in picture.nal_units if hevc.is_slice(nal))
-        placeholder = AccessUnit(slices, picture.pts, picture.duration)
+        placeholder = AccessUnit(unit.placeholder, picture.pts, picture.duration)
         self._next_number += 1
         self._queue.append(_OpenGop(number, unit.binding, sets, [placeholder], unit.timing))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -24,12 +25,16 @@ from ffhybrid.muxer.templates import annexb_template, template_of
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.picture import Colour
 
+logger = logging.getLogger(__name__)
+
 _REPRODUCIBLE = {"fflags": "+bitexact"}
 """No random identifiers, no dates: the same pictures give the same bytes."""
 AVFMT_TS_NEGATIVE = 0x40000
 """Of ``libavformat/avformat.h``: the format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
 _WITH_ATTACHMENTS = frozenset({"matroska"})
+_OF_QUICKTIME = frozenset({"3g2", "3gp", "f4v", "ipod", "ismv", "mov", "mp4"})
+_WITH_ORIENTATION = _OF_QUICKTIME | {"matroska"}
 _WITH_COVERS = frozenset({"mp4", "mov", "ipod"})
 _WITH_HVC1 = frozenset({"mp4", "mov", "ipod", "hls", "dash"})
 """Formats that get the sample entry ``hvc1``, the only one that Apple's players take, in place of FFmpeg's ``hev1``."""
@@ -79,6 +84,9 @@ class LibavWriter:
         self._has_header = not _is_transport_stream(self._container.format.name, options or {})
         header = video.parameter_sets if self._has_header else None
         self._packets = GopPackets(header, time_base=time_base, floor=floor)
+        if self._container.format.name in _OF_QUICKTIME:
+            # Edit lists, by which tracks begin late, count these; FFmpeg's default are milliseconds.
+            self._container.container_options["movie_timescale"] = str(self._packets.time_base.denominator)
         try:
             self._add_streams(video, companions or Companions())
         except BaseException:
@@ -106,6 +114,8 @@ class LibavWriter:
         stream.time_base = self._packets.time_base
         stream.metadata.update(video.labels.tags)
         stream.disposition = video.labels.disposition
+        if video.presentation.orientation and self._container.format.name not in _WITH_ORIENTATION:
+            logger.warning("%s: %s files cannot say how pictures are turned", self._name, self._container.format.name)
         self._video = stream
         for track in companions.tracks[companions.before_video :]:
             self._add_track(track)

@@ -111,7 +111,7 @@ class HybridReader:
         if self._header_sets is None:
             raise CorruptDataError(f"{self.path}: the video has no parameter sets")
         with self._named():
-            self.video = describe_video(main, unit_sets(first) or self._header_sets)
+            self.video = describe_video(main, unit_sets(first) or self._header_sets, first.picture)
 
     def _open_companions(self, options: StreamOptions) -> CompanionReader:
         streams = [stream for stream in self._container.streams if stream is not self._neural]

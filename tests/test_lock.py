@@ -104,7 +104,19 @@ def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:
 
 @pytest.mark.parametrize(
     "params",
-    ["lossless=1", "no-cutree", "keyint=9", "qp=30", "rd=2", "hash=2", "csv=x", "slices=4", "sao=1", "rc-lookahead=0"],
+    [
+        "lossless=1",
+        "no-cutree",
+        "keyint=9",
+        "qp=30",
+        "rd=2",
+        "hash=2",
+        "csv=x",
+        "slices=4",
+        "sao=1",
+        "rc-lookahead=0",
+        "max-cll=1000,400",
+    ],
 )
 def test_what_would_break_the_lock_is_refused_with_the_reason(params: str) -> None:
     with pytest.raises(UsageError, match=params.split("=")[0]):

@@ -98,6 +98,12 @@ def _input(command: argparse.ArgumentParser) -> None:
     command.add_argument("-i", dest="input", type=Path, required=True, metavar="FILE", help="input file")
 
 
+def _pictures(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("pictures of the source")
+    group.add_argument("-vf", dest="filters", metavar="CHAIN", help="filters of libavfilter, as in bwdif,scale=640:-2")
+    group.add_argument("-pix_fmt", dest="pixel_format", metavar="FMT", help="convert to yuv420p or yuv420p10le")
+
+
 def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument("output", type=Path, metavar="OUTPUT", help="output file, - for standard output")
     command.add_argument("-f", dest="format", metavar="FMT", help="container format (FFmpeg's name)")
@@ -177,6 +183,7 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
 def _encode(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    _pictures(command)
     _streams(command)
     _report_format(command)
     gop = command.add_argument_group("GOPs")
@@ -271,6 +278,7 @@ def _extract(command: argparse.ArgumentParser) -> None:
 
 def _compare(command: argparse.ArgumentParser) -> None:
     _input(command)
+    _pictures(command)
     command.add_argument("-o", dest="output", type=Path, required=True, metavar="FOLDER", help="made or gone on with")
     command.add_argument(
         "-b:v", dest="bitrates", type=bit_rates, required=True, metavar="RATE,...", help="bits a second of whole files"

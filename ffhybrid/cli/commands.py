@@ -26,7 +26,7 @@ from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
 from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import restore
-from ffhybrid.source import VideoSource
+from ffhybrid.source import SourceOptions, VideoSource
 from ffhybrid.verification import verify
 from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
 
@@ -75,12 +75,13 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
         picture_hashes=bool(options.hash),
+        source=_source(options),
         streams=stream_options(options),
         frames=options.frames,
         container_format=options.format,
         format_options=format_options(options),
     )
-    with VideoSource(options.input, streams=settings.streams) as source:
+    with VideoSource(options.input, streams=settings.streams, options=settings.source) as source:
         duration = source.info.duration
     with progress(console, "encode", duration) as show:
         start = 0.0
@@ -104,6 +105,10 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         return
     totals = _encode_totals(report.gops)
     emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
+
+
+def _source(options: argparse.Namespace) -> SourceOptions:
+    return SourceOptions(filters=options.filters, pixel_format=options.pixel_format)
 
 
 def _regeneration(options: argparse.Namespace) -> Regeneration:
@@ -220,6 +225,7 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
             x265=X265Options(preset=options.preset),
             limits=GopLimits(length=options.g, scene_threshold=0),
         ),
+        source=_source(options),
         frames=options.frames,
         width=width,
         height=height,

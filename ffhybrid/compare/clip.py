@@ -13,9 +13,10 @@ from av.video.frame import PictureType
 from av.video.reformatter import Interpolation
 
 from ffhybrid.errors import UsageError
+from ffhybrid.frames import PIXEL_FORMATS, video_frame
 from ffhybrid.picture import Colour, PictureSpec
 from ffhybrid.planner import MAX_GOP_SECONDS
-from ffhybrid.source import PIXEL_FORMATS, VideoSource, video_frame
+from ffhybrid.source import SourceOptions, VideoSource
 
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
 
@@ -52,8 +53,16 @@ class Clip:
         return round(bitrate * self.seconds / 8)
 
 
-def prepare(source: Path, folder: Path, *, frames: int | None, width: int | None, height: int | None) -> Clip:
-    """Cut, scale (averaging areas) and store the frames of a source in ``folder``.
+def prepare(
+    source: Path,
+    folder: Path,
+    *,
+    frames: int | None,
+    width: int | None,
+    height: int | None,
+    options: SourceOptions | None = None,
+) -> Clip:
+    """Cut, scale (averaging areas) and store the frames of a source in ``folder``, after what ``options`` ask for.
 
     Raises:
         UsageError: there are no frames.
@@ -62,7 +71,7 @@ def prepare(source: Path, folder: Path, *, frames: int | None, width: int | None
     target = folder / "source.mkv"
     digest = hashlib.md5(usedforsecurity=False)
     count = 0
-    with VideoSource(source) as video:
+    with VideoSource(source, options=options) as video:
         spec = _scaled(video.info.spec, width, height)
         rate = video.info.frame_rate.limit_denominator(65535)
         digest.update(f"{rate} {spec}".encode())

@@ -17,7 +17,7 @@ from ffhybrid.compare.clip import Clip, tag_colour
 from ffhybrid.compare.codecs.base import SearchedCodec
 from ffhybrid.control_search import Control
 from ffhybrid.errors import EncoderError
-from ffhybrid.source import PIXEL_FORMATS
+from ffhybrid.frames import PIXEL_FORMATS
 
 _MUXER = {"fflags": "+bitexact"}
 """No random identifiers, no dates, no names of libraries: fewer bytes, and always the same."""
