@@ -1,31 +1,29 @@
-"""Encoding a file: plan GOPs, encode each of them, write."""
+"""Encoding a file: plan its GOPs, have each encoded as a job, write them in their order."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.errors import EncoderError, UsageError
-from ffhybrid.filters import FitProgress, Generator, create
-from ffhybrid.gop import ParameterSets
-from ffhybrid.gop_encoder import EncodeOptions, GopEncoder, GopReport
+from ffhybrid.errors import FFHybridError, UsageError
+from ffhybrid.farm.coordinator import Coordinator, OnError
+from ffhybrid.farm.engines import LOCAL, check_engine, open_engine
+from ffhybrid.farm.events import EventLog, Progress
+from ffhybrid.farm.jobs import VERSION, Job
+from ffhybrid.farm.planning import plan
+from ffhybrid.farm.results import Result
+from ffhybrid.farm.state import State, plan_key, state_folder
+from ffhybrid.filters import FitProgress, create
+from ffhybrid.gop_encoder import EncodeOptions, GopReport
+from ffhybrid.gop_writer import GopWriter
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.libav import LibavWriter
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.streams import Labels
-from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.outputs import PIPE, pending_output
-from ffhybrid.planner import SourceGop, plan_gops
-from ffhybrid.source import VideoSource
-from ffhybrid.streams import CompanionSource
-from ffhybrid.targets import check_target, is_matroska_target, open_writer
-
-ENCODER_TAG = {"ENCODER": "ffhybrid"}
+from ffhybrid.outputs import PIPE, pending_output, remove_pending
+from ffhybrid.picture import PictureSpec
+from ffhybrid.targets import is_matroska_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +41,32 @@ def encode(
     *,
     options: EncodeOptions | None = None,
     overwrite: bool = False,
+    engine: str = LOCAL,
+    on_error: OnError = OnError.STOP,
+    state: str | PathLike[str] | None = None,
+    log: str | PathLike[str] | None = None,
+    progress: str | None = None,
     on_gop: Callable[[GopReport], None] | None = None,
     on_fit: Callable[[FitProgress], None] | None = None,
 ) -> EncodeReport:
     """Encode a video into a hybrid file; ``output`` may be ``-`` for a live Matroska stream on standard output.
 
-    ``on_gop`` is called with every finished GOP, ``on_fit`` while a keyframe is being fitted.
+    What is done is kept in a folder until the output is complete: the same call goes on where an earlier one broke
+    off, and gives the same bytes.
+
+    Args:
+        source: any file that FFmpeg reads.
+        output: appears when it is complete.
+        options: what is encoded, and how.
+        overwrite: whether the output may exist.
+        engine: where GOPs are encoded: ``local``, ``local:N`` (N processes) or ``dask://HOST:PORT``.
+        on_error: what becomes of a GOP that fails three times.
+        state: folder for what is done, by default ``.NAME.ffhybrid`` beside the output.
+        log: file that events are appended to, a JSON object a line.
+        progress: ``pipe:1``, ``pipe:2`` or a file, for progress in ffmpeg's form.
+        on_gop: is called with every GOP that is written.
+        on_fit: is called while a keyframe is being fitted, where that happens in this process (``local:1``, or a
+            single GOP).
 
     Raises:
         UsageError, UnsupportedError, CorruptDataError, EncoderError: see their docstrings; no output appears then.
@@ -57,75 +75,100 @@ def encode(
     source, output = Path(source), Path(output)
     if options.carriage is Carriage.TRACK and not is_matroska_target(output, options.container_format):
         raise UsageError(f"{output}: the carriage 'track' is for Matroska, use -carriage inband")
-    generator = create(options.generator, **options.generator_options)
-    if output == PIPE:
-        return _encode_to(source, PIPE, output, generator, options, on_gop, on_fit)
-    with pending_output(output, overwrite=overwrite) as pending:
-        return _encode_to(source, pending, output, generator, options, on_gop, on_fit)
-
-
-def _encode_to(
-    path: Path,
-    target: Path,
-    output: Path,
-    generator: Generator,
-    options: EncodeOptions,
-    on_gop: Callable[[GopReport], None] | None,
-    on_fit: Callable[[FitProgress], None] | None,
-) -> EncodeReport:
-    reports: list[GopReport] = []
-    writer: MatroskaWriter | LibavWriter | None = None
-    for_matroska = is_matroska_target(output, options.container_format)
+    check_engine(engine)
+    create(options.generator, **options.generator_options)
     with ExitStack() as stack:
-        beside = stack.enter_context(CompanionSource.open(path, options.streams, for_matroska=for_matroska))
-        companions = replace(beside.companions, tags={**beside.companions.tags, **ENCODER_TAG})
-        check_target(output, options.container_format, companions)
-        source = stack.enter_context(VideoSource(path, streams=options.streams))
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ffhybrid-")))
-        encoder = GopEncoder.create(path, generator, options)
-        frames = source.frames(limit=options.frames)
-        end = Fraction(0)
-        for planned in plan_gops(frames, source.info, directory, limits=options.limits):
-            gop, report = encoder.encode(planned, on_fit)
-            planned.discard()
-            if writer is None:
-                sets = gop.parameter_sets
-                writer = stack.enter_context(
-                    open_writer(
-                        target,
-                        output,
-                        video=_video_track(sets, planned, beside.video),
-                        companions=companions,
-                        time_base=gop.time_base,
-                        carriage=options.carriage or Carriage.TRACK,
-                        container_format=options.container_format,
-                    )
-                )
-            if gop.parameter_sets != sets:
-                raise EncoderError(f"GOP {planned.index}: x265 changed the parameter sets between GOPs")
-            end = (gop.placeholder.pts + gop.duration) * gop.time_base
-            for packet in beside.before(end):
-                writer.write_packet(packet)
-            writer.write_gop(gop)
-            reports.append(report)
-            if on_gop:
-                on_gop(report)
-        if writer is None:
-            raise UsageError(f"{path}: there are no frames to encode")
-        if options.frames is None:
-            for packet in beside.rest():
-                writer.write_packet(packet)
-    size = target.stat().st_size if target != PIPE else 0
-    return EncodeReport(gops=tuple(reports), file_bytes=size, seconds=float(end))
+        work = _Encode(
+            source=source,
+            output=output,
+            options=options,
+            engine=engine,
+            on_error=on_error,
+            events=stack.enter_context(EventLog.open(Path(log) if log else None)),
+            progress=stack.enter_context(Progress.open(progress)),
+            on_gop=on_gop,
+            on_fit=on_fit,
+        )
+        if output == PIPE:
+            return work.run(PIPE, stack.enter_context(State.temporary()))
+        kept = stack.enter_context(State.open(Path(state) if state else state_folder(output)))
+        remove_pending(output)
+        with pending_output(output, overwrite=overwrite) as pending:
+            report = work.run(pending, kept)
+        kept.remove()
+        return report
 
 
-def _video_track(sets: ParameterSets, gop: SourceGop, labels: Labels) -> VideoTrack:
-    return VideoTrack(
-        parameter_sets=sets,
-        width=gop.spec.width,
-        height=gop.spec.height,
-        sample_aspect_ratio=gop.sample_aspect_ratio,
-        frame_rate=gop.frame_rate if len(set(gop.durations)) <= 2 else None,
-        colour=gop.spec.colour,
-        labels=labels,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encode:
+    """One call of :func:`encode`."""
+
+    source: Path
+    output: Path
+    options: EncodeOptions
+    engine: str
+    on_error: OnError
+    events: EventLog
+    progress: Progress
+    on_gop: Callable[[GopReport], None] | None
+    on_fit: Callable[[FitProgress], None] | None
+
+    def run(self, target: Path, state: State) -> EncodeReport:
+        """Encode into ``target``, which becomes the output."""
+        names = {"file": str(self.source.resolve()), "output": str(self.output)}
+        self.events.emit("begin", **names, version=VERSION, engine=self.engine)
+        try:
+            report = self._run(target, state)
+        except (FFHybridError, OSError) as error:
+            self.events.emit("error", **names, error=str(error))
+            raise
+        self.progress.end(report.file_bytes)
+        frames = sum(gop.pictures for gop in report.gops)
+        self.events.emit("end", **names, gops=len(report.gops), frames=frames, bytes=report.file_bytes)
+        return report
+
+    def _run(self, target: Path, state: State) -> EncodeReport:
+        reports = []
+        with GopWriter(self.source, target, self.output, self.options) as writer:
+            with ExitStack() as stack:
+                for result in self._results(state, writer.info.spec, stack):
+                    writer.write(result.gop)
+                    reports.append(result.report.gop)
+                    self.progress.gop(result.report.gop, seconds=float(writer.end))
+                    if self.on_gop:
+                        self.on_gop(result.report.gop)
+            writer.finish()
+        size = target.stat().st_size if target != PIPE else 0
+        return EncodeReport(gops=tuple(reports), file_bytes=size, seconds=float(writer.end))
+
+    def _results(self, state: State, spec: PictureSpec, stack: ExitStack) -> Iterator[Result]:
+        jobs = self._jobs(state)
+        first = list(islice(jobs, 2))
+        # One GOP keeps no second process busy.
+        is_single = len(first) < 2 and self.engine.startswith(LOCAL)
+        engine = stack.enter_context(
+            open_engine("local:1" if is_single else self.engine, state.work, self.options, spec, on_fit=self.on_fit)
+        )
+        coordinator = Coordinator(engine, state, self.events, on_error=self.on_error)
+        return coordinator.results(chain(first, jobs))
+
+    def _jobs(self, state: State) -> Iterator[Job]:
+        """Take the plan of an earlier run, or plan."""
+        if self.output == PIPE:
+            yield from plan(self.source, self.options, scratch=state.work)
+            return
+        yield from planned_jobs(self.source, self.options, state)
+
+
+def planned_jobs(source: Path, options: EncodeOptions, state: State) -> Iterator[Job]:
+    """Yield the jobs of a file, from its state if that has them, and keep a plan that is complete."""
+    key = plan_key(source, options)
+    kept = state.plan(key)
+    if kept is not None:
+        yield from kept
+        return
+    jobs = []
+    for job in plan(source, options, scratch=state.work):
+        jobs.append(job)
+        yield job
+    state.keep_plan(key, jobs)

@@ -65,3 +65,7 @@ class ModelError(FFHybridError, LookupError):
 
 class OutOfMemoryError(FFHybridError, MemoryError):
     """A model and a picture that do not fit the memory of this machine or device."""
+
+
+class BatchError(FFHybridError, RuntimeError):
+    """Files of a batch that failed; the others are done."""

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -25,15 +26,37 @@ def pending_output(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists already (give -y to overwrite it)")
-    descriptor, name = tempfile.mkstemp(prefix=".ffhybrid-", suffix=path.suffix, dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
     os.close(descriptor)
     pending = Path(name)
     try:
         yield pending
         pending.chmod(0o666 & ~_umask())
+        _synchronise(pending)
         pending.replace(path)
     finally:
         pending.unlink(missing_ok=True)
+
+
+def remove_pending(path: Path) -> None:
+    """Remove what processes that were killed left of an output; nobody else may be writing it."""
+    for pending in path.parent.glob(f"{escape(_prefix(path))}*"):
+        pending.unlink(missing_ok=True)
+
+
+def durable_write(path: Path, data: bytes) -> None:
+    """Write a file that is there as a whole or not at all, whatever breaks off: synchronised, then renamed."""
+    descriptor, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+    pending = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        pending.chmod(0o666 & ~_umask())
+        _synchronise(pending)
+        pending.replace(path)
+    finally:
+        pending.unlink(missing_ok=True)
+    _synchronise(path.parent)
 
 
 class Pipe(io.RawIOBase):
@@ -64,6 +87,19 @@ class Pipe(io.RawIOBase):
 def standard_output() -> BinaryIO:
     """Return standard output as a binary file that cannot seek."""
     return cast(BinaryIO, Pipe(sys.stdout.buffer))
+
+
+def _prefix(path: Path) -> str:
+    return f".ffhybrid-{path.name}-"
+
+
+def _synchronise(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _umask() -> int:

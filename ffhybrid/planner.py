@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -65,19 +67,6 @@ class SourceGop:
         self.path.unlink(missing_ok=True)
 
 
-@dataclass(slots=True)
-class _OpenGop:
-    file: BinaryIO
-    path: Path
-    pts: list[int] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
-
-    def append(self, frame: SourceFrame) -> None:
-        write_planes(self.file, frame.picture)
-        self.pts.append(frame.pts)
-        self.durations.append(frame.duration)
-
-
 def write_planes(file: BinaryIO, picture: Picture) -> None:
     """Append the planes of a picture, tightly packed."""
     for plane in picture.planes:
@@ -91,39 +80,49 @@ def plan_gops(
 
     Only one frame is held in memory; the caller discards a GOP when it is done with it.
     """
-    max_span = int(MAX_GOP_SECONDS / info.time_base)
-    current: _OpenGop | None = None
-    index = 0
-    for frame in frames:
-        if current is not None and _begins_gop(frame, current, limits, max_span):
-            yield _closed(current, index, info)
-            index += 1
-            current = None
-        if current is None:
-            path = directory / f"gop-{index:05}.yuv"
-            current = _OpenGop(path.open("wb"), path)
-        current.append(frame)
-    if current is not None:
-        yield _closed(current, index, info)
+    for index, members in grouped(frames, info, limits=limits):
+        yield spool(index, members, info, directory)
 
 
-def _begins_gop(frame: SourceFrame, gop: _OpenGop, limits: GopLimits, max_span: int) -> bool:
-    length = len(gop.pts)
-    if length >= limits.length or frame.pts + frame.duration - gop.pts[0] > max_span:
-        return True
-    is_cut = 0 < limits.scene_threshold <= frame.scene_score
-    return is_cut and length >= limits.minimum
+def grouped(
+    frames: Iterable[SourceFrame], info: SourceInfo, *, limits: GopLimits
+) -> Iterator[tuple[int, Iterator[SourceFrame]]]:
+    """Yield the index and the frames of each GOP; frames not taken are passed over."""
+    for index, members in groupby(_numbered(frames, info, limits), key=itemgetter(0)):
+        yield index, (frame for _, frame in members)
 
 
-def _closed(gop: _OpenGop, index: int, info: SourceInfo) -> SourceGop:
-    gop.file.close()
+def spool(index: int, frames: Iterable[SourceFrame], info: SourceInfo, directory: Path) -> SourceGop:
+    """Write the frames of one GOP into a file in ``directory``."""
+    path = directory / f"gop-{index:05}.yuv"
+    pts, durations = [], []
+    with path.open("wb") as file:
+        for frame in frames:
+            write_planes(file, frame.picture)
+            pts.append(frame.pts)
+            durations.append(frame.duration)
     return SourceGop(
         index=index,
-        path=gop.path,
+        path=path,
         spec=info.spec,
         frame_rate=info.frame_rate,
         sample_aspect_ratio=info.sample_aspect_ratio,
         time_base=info.time_base,
-        pts=tuple(gop.pts),
-        durations=tuple(gop.durations),
+        pts=tuple(pts),
+        durations=tuple(durations),
     )
+
+
+def _numbered(frames: Iterable[SourceFrame], info: SourceInfo, limits: GopLimits) -> Iterator[tuple[int, SourceFrame]]:
+    """Give every frame the index of its GOP."""
+    max_span = int(MAX_GOP_SECONDS / info.time_base)
+    index = length = start = 0
+    for frame in frames:
+        is_cut = length >= limits.minimum and 0 < limits.scene_threshold <= frame.scene_score
+        is_full = length >= limits.length or frame.pts + frame.duration - start > max_span
+        if length and (is_cut or is_full):
+            index, length = index + 1, 0
+        if not length:
+            start = frame.pts
+        length += 1
+        yield index, frame

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -52,13 +53,13 @@ class SourceInfo:
 class SourceFrame:
     """One picture, its timestamp and duration in the source's time base, and how much of a scene cut it is.
 
-    ``scene_score`` is FFmpeg's ``lavfi.scd.score``: 0 for no change, 100 for a complete one.
+    ``scene_score`` is FFmpeg's ``lavfi.scd.score``: 0 for no change, or where nobody looked, 100 for a complete one.
     """
 
     picture: Picture
     pts: int
     duration: int
-    scene_score: float
+    scene_score: float = 0.0
 
 
 class SceneMeter:
@@ -91,6 +92,7 @@ class VideoSource:
 
     def __init__(self, path: Path, *, streams: StreamOptions | None = None) -> None:
         self.path = path
+        self._is_sought = False
         self._container = open_media(path, otherwise=CorruptDataError)
         try:
             if all(map(is_cover, self._container.streams.video)):
@@ -177,19 +179,54 @@ class VideoSource:
             UnsupportedError: an interlaced picture.
         """
         meter = SceneMeter(self._stream)
-        frame_duration = max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
+        for frame, pts in islice(self._timed(), limit):
+            yield SourceFrame(self._picture(frame), pts, self._duration(frame), meter.score(frame))
+
+    def frames_between(self, first: int, last: int) -> Iterator[SourceFrame]:
+        """Decode the frames from one timestamp to another, both included, without looking for scene cuts.
+
+        Raises:
+            CorruptDataError, UnsupportedError: as :meth:`frames`.
+        """
+        for frame, pts in self._timed():
+            if pts > last:
+                return
+            if pts >= first:
+                yield SourceFrame(self._picture(frame), pts, self._duration(frame))
+
+    def seek(self, pts: int) -> None:
+        """Go on decoding with a keyframe at or before a time; not every container finds the right one.
+
+        Raises:
+            UnsupportedError: the file cannot seek.
+        """
+        self._is_sought = True
+        try:
+            self._container.seek(pts, stream=self._stream)
+        except av.error.FFmpegError as error:
+            raise UnsupportedError(f"{self.path}: cannot seek: {error}") from error
+
+    def _timed(self) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Decode frames and give each its timestamp."""
+        frame_duration = self._frame_duration()
         previous: int | None = None
         for index, frame in enumerate(self._decode()):
-            if limit is not None and index >= limit:
-                return
             if frame.interlaced_frame:
                 raise self._interlaced(f"at {frame.time:.3f} s" if frame.time is not None else "somewhere")
+            if frame.pts is None and self._is_sought:
+                raise CorruptDataError(f"{self.path}: frames have no timestamps, so none can be sought")
             pts = frame.pts if frame.pts is not None else index * frame_duration
             if previous is not None and pts <= previous:
                 seconds = float(pts * self.info.time_base)
                 raise CorruptDataError(f"{self.path}: timestamps do not increase at {seconds:.3f} s")
             previous = pts
-            yield SourceFrame(self._picture(frame), pts, frame.duration or frame_duration, meter.score(frame))
+            yield frame, pts
+
+    def _duration(self, frame: av.VideoFrame) -> int:
+        return frame.duration or self._frame_duration()
+
+    def _frame_duration(self) -> int:
+        return max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         try:

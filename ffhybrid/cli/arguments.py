@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ffhybrid.cli.farm import batch_options, job_options, single_file_options
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
@@ -28,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
     _probe(_command(commands, "probe", "show what a hybrid file holds"))
     _verify(_command(commands, "verify", "regenerate every keyframe and check every hash"))
     _extract(_command(commands, "extract", "write payloads and keyframes into a folder"))
+    _batch(_command(commands, "batch", "encode all videos of a folder"))
+    job_options(_command(commands, "job", "run single GOPs of a plan"))
     _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
     return root
 
@@ -172,6 +175,17 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
 def _encode(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    single_file_options(command)
+    _encoding(command)
+
+
+def _batch(command: argparse.ArgumentParser) -> None:
+    batch_options(command)
+    _encoding(command)
+
+
+def _encoding(command: argparse.ArgumentParser) -> None:
+    """Add what ``encode`` and ``batch`` know of video."""
     _streams(command)
     _report_format(command)
     gop = command.add_argument_group("GOPs")

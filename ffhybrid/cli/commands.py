@@ -15,11 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
+from ffhybrid.farm.events import PIPES
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
 from ffhybrid.muxer.stream_map import StreamOptions
@@ -89,8 +91,9 @@ def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
     )
 
 
-def _encode(options: argparse.Namespace, console: Console) -> None:
-    settings = replace(
+def _encode_options(options: argparse.Namespace) -> EncodeOptions:
+    """Take what ``encode`` and ``batch`` both know of video."""
+    return replace(
         _keyframe_options(options),
         rate=_rate(options),
         target_lpips=options.target_lpips,
@@ -107,6 +110,14 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         frames=options.frames,
         container_format=options.format,
     )
+
+
+def _encode(options: argparse.Namespace, console: Console) -> None:
+    check_pipes(options)
+    settings = _encode_options(options)
+    if options.plan:
+        write_jobs(options, settings)
+        return
     with VideoSource(options.input, streams=settings.streams) as source:
         duration = source.info.duration
     with _progress(console, "encode", duration) as show:
@@ -125,12 +136,26 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
             show(report.start, note)
 
         report = encode(
-            options.input, options.output, options=settings, overwrite=options.y, on_gop=on_gop, on_fit=on_fit
+            options.input,
+            options.output,
+            options=settings,
+            overwrite=options.y,
+            engine=options.engine,
+            on_error=options.on_error,
+            state=options.state,
+            log=options.log,
+            progress=options.progress,
+            on_gop=on_gop,
+            on_fit=on_fit,
         )
-    if options.output == PIPE:
+    if options.output == PIPE or PIPES.get(options.progress) == 1:
         return
     totals = _encode_totals(report.gops)
     _emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
+
+
+def _batch(options: argparse.Namespace, console: Console) -> None:
+    run_batch(options, console, _encode_options(options))
 
 
 def _streams(options: argparse.Namespace) -> StreamOptions:
@@ -286,6 +311,8 @@ def _print_points(points: Sequence[Point]) -> None:
 
 COMMANDS: Mapping[str, Command] = {
     "encode": _encode,
+    "batch": _batch,
+    "job": run_single_job,
     "restore": _restore,
     "probe": _probe,
     "verify": _verify,
