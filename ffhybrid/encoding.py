@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.errors import FFHybridError, UsageError
+from ffhybrid.errors import UsageError
 from ffhybrid.farm.coordinator import Coordinator, OnError
-from ffhybrid.farm.engines import LOCAL, check_engine, open_engine
+from ffhybrid.farm.engines import IN_PROCESS, LOCAL, Engine, check_engine, open_engine
 from ffhybrid.farm.events import EventLog, Progress
 from ffhybrid.farm.jobs import VERSION, Job
-from ffhybrid.farm.planning import plan
-from ffhybrid.farm.results import Result
-from ffhybrid.farm.state import State, plan_key, state_folder
+from ffhybrid.farm.planning import kept_plan, plan
+from ffhybrid.farm.state import State, state_folder
 from ffhybrid.filters import FitProgress, create
 from ffhybrid.gop_encoder import EncodeOptions, GopReport
 from ffhybrid.gop_writer import GopWriter
@@ -89,14 +88,7 @@ def encode(
             on_gop=on_gop,
             on_fit=on_fit,
         )
-        if output == PIPE:
-            return work.run(PIPE, stack.enter_context(State.temporary()))
-        kept = stack.enter_context(State.open(Path(state) if state else state_folder(output)))
-        remove_pending(output)
-        with pending_output(output, overwrite=overwrite) as pending:
-            report = work.run(pending, kept)
-        kept.remove()
-        return report
+        return work.run(Path(state) if state else state_folder(output), overwrite=overwrite)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +105,13 @@ class _Encode:
     on_gop: Callable[[GopReport], None] | None
     on_fit: Callable[[FitProgress], None] | None
 
-    def run(self, target: Path, state: State) -> EncodeReport:
-        """Encode into ``target``, which becomes the output."""
+    def run(self, folder: Path, *, overwrite: bool) -> EncodeReport:
+        """Encode, and tell the log how that ends; what is done is kept in ``folder``."""
         names = {"file": str(self.source.resolve()), "output": str(self.output)}
         self.events.emit("begin", **names, version=VERSION, engine=self.engine)
         try:
-            report = self._run(target, state)
-        except (FFHybridError, OSError) as error:
+            report = self._to_pipe() if self.output == PIPE else self._to_file(folder, overwrite=overwrite)
+        except Exception as error:
             self.events.emit("error", **names, error=str(error))
             raise
         self.progress.end(report.file_bytes)
@@ -127,11 +119,25 @@ class _Encode:
         self.events.emit("end", **names, gops=len(report.gops), frames=frames, bytes=report.file_bytes)
         return report
 
-    def _run(self, target: Path, state: State) -> EncodeReport:
+    def _to_pipe(self) -> EncodeReport:
+        with State.temporary() as state:
+            return self._write(PIPE, state, plan(self.source, self.options, scratch=state.work))
+
+    def _to_file(self, folder: Path, *, overwrite: bool) -> EncodeReport:
+        with State.open(folder) as state:
+            remove_pending(self.output)
+            with pending_output(self.output, overwrite=overwrite) as pending:
+                report = self._write(pending, state, kept_plan(self.source, self.options, state))
+            state.remove()
+            return report
+
+    def _write(self, target: Path, state: State, jobs: Iterator[Job]) -> EncodeReport:
+        """Encode into ``target``, which becomes the output."""
         reports = []
         with GopWriter(self.source, target, self.output, self.options) as writer:
-            with ExitStack() as stack:
-                for result in self._results(state, writer.info.spec, stack):
+            with self._engine(state, writer.info.spec, jobs) as (engine, all_jobs):
+                coordinator = Coordinator(engine, state, self.events, on_error=self.on_error)
+                for result in coordinator.results(all_jobs):
                     writer.write(result.gop)
                     reports.append(result.report.gop)
                     self.progress.gop(result.report.gop, seconds=float(writer.end))
@@ -141,34 +147,11 @@ class _Encode:
         size = target.stat().st_size if target != PIPE else 0
         return EncodeReport(gops=tuple(reports), file_bytes=size, seconds=float(writer.end))
 
-    def _results(self, state: State, spec: PictureSpec, stack: ExitStack) -> Iterator[Result]:
-        jobs = self._jobs(state)
+    @contextmanager
+    def _engine(self, state: State, spec: PictureSpec, jobs: Iterator[Job]) -> Iterator[tuple[Engine, Iterator[Job]]]:
+        """Start the engine for some jobs; a single one needs no second process."""
         first = list(islice(jobs, 2))
-        # One GOP keeps no second process busy.
         is_single = len(first) < 2 and self.engine.startswith(LOCAL)
-        engine = stack.enter_context(
-            open_engine("local:1" if is_single else self.engine, state.work, self.options, spec, on_fit=self.on_fit)
-        )
-        coordinator = Coordinator(engine, state, self.events, on_error=self.on_error)
-        return coordinator.results(chain(first, jobs))
-
-    def _jobs(self, state: State) -> Iterator[Job]:
-        """Take the plan of an earlier run, or plan."""
-        if self.output == PIPE:
-            yield from plan(self.source, self.options, scratch=state.work)
-            return
-        yield from planned_jobs(self.source, self.options, state)
-
-
-def planned_jobs(source: Path, options: EncodeOptions, state: State) -> Iterator[Job]:
-    """Yield the jobs of a file, from its state if that has them, and keep a plan that is complete."""
-    key = plan_key(source, options)
-    kept = state.plan(key)
-    if kept is not None:
-        yield from kept
-        return
-    jobs = []
-    for job in plan(source, options, scratch=state.work):
-        jobs.append(job)
-        yield job
-    state.keep_plan(key, jobs)
+        name = IN_PROCESS if is_single else self.engine
+        with open_engine(name, state.work, self.options, spec, on_fit=self.on_fit) as engine:
+            yield engine, chain(first, jobs)

@@ -52,8 +52,9 @@ SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a de
 8.7.3): its own stream then fails its own picture hashes.
 """
 
-DEFAULTS = {"wpp": "0"}
-"""Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
+DEFAULTS = {"wpp": "0", "frame-threads": "4"}
+"""Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain. By itself x265 takes
+one for each core, and one alone searches further than several: GOPs would depend on the machine."""
 
 DEFAULT_CRF = 28.0
 MIN_RD = 3

@@ -12,13 +12,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ffhybrid.encoding import planned_jobs
 from ffhybrid.errors import BatchError, UsageError
 from ffhybrid.farm.batch import Batch, BatchEntry, Outcome
 from ffhybrid.farm.coordinator import OnError
 from ffhybrid.farm.engines import LOCAL
 from ffhybrid.farm.events import PIPES
 from ffhybrid.farm.jobs import MAX_DOCUMENT, Job
+from ffhybrid.farm.planning import kept_plan
 from ffhybrid.farm.running import run_job
 from ffhybrid.farm.state import RESULT_SUFFIX, State
 from ffhybrid.gop_encoder import EncodeOptions
@@ -87,7 +87,7 @@ def check_pipes(options: argparse.Namespace) -> None:
 def write_jobs(options: argparse.Namespace, settings: EncodeOptions) -> None:
     """Plan, and name the jobs that were written on standard output."""
     with State.open(options.plan) as state:
-        for job in planned_jobs(options.input, settings, state):
+        for job in kept_plan(options.input, settings, state):
             sys.stdout.write(f"{state.keep_job(job)}\n")
 
 

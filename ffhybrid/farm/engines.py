@@ -17,7 +17,7 @@ from ffhybrid.gop_search import Progress
 from ffhybrid.picture import PictureSpec
 from ffhybrid.pipeline import usable_cores
 
-LOCAL = "local"
+LOCAL, IN_PROCESS = "local", "local:1"
 DASK = re.compile(r"dask://(?P<address>[^/\s]+:\d+)")
 BASE_BYTES = 700 << 20
 """Memory of a worker with torch, beside what grows with the picture."""

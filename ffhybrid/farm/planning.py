@@ -11,6 +11,7 @@ from ffhybrid.allocation import Complexity, Share, first_pass, shares
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.frames import FrameDigest
 from ffhybrid.farm.jobs import VERSION, GopRange, Job, options_of_gops
+from ffhybrid.farm.state import State, plan_key
 from ffhybrid.filters import create
 from ffhybrid.filters.base import ModelGenerator
 from ffhybrid.gop_encoder import EncodeOptions, Rate
@@ -38,6 +39,24 @@ def plan(path: Path, options: EncodeOptions, *, scratch: Path | None = None) -> 
             yield Job(version=VERSION, path=name, range=found, options=of_gops, share=share, model=model)
     if is_empty:
         raise UsageError(f"{path}: there are no frames to encode")
+
+
+def kept_plan(path: Path, options: EncodeOptions, state: State) -> Iterator[Job]:
+    """Yield the jobs of a file from its state if that has them, else plan, and keep the plan when it is complete.
+
+    Raises:
+        UsageError, CorruptDataError, UnsupportedError: as :func:`plan`.
+    """
+    key = plan_key(path, options)
+    kept = state.plan(key)
+    if kept is not None:
+        yield from kept
+        return
+    jobs = []
+    for job in plan(path, options, scratch=state.work):
+        jobs.append(job)
+        yield job
+    state.keep_plan(key, jobs)
 
 
 def _ranges(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import ffhybrid
+from farm_jobs import JOB, OPTIONS
 from ffhybrid.allocation import Share
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.farm.jobs import Job, options_of_gops
-from farm_jobs import JOB, OPTIONS
 
 
 def test_a_job_comes_back_from_its_document() -> None:

@@ -129,9 +129,8 @@ def test_other_options_take_nothing_from_an_earlier_run(
 
 def test_two_encodes_of_one_output_do_not_get_in_each_others_way(small_clip: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
-    with State.open(state_folder(output)):
-        with pytest.raises(UsageError, match="another encode is at work"):
-            ffhybrid.encode(small_clip, output, options=OPTIONS)
+    with State.open(state_folder(output)), pytest.raises(UsageError, match="another encode is at work"):
+        ffhybrid.encode(small_clip, output, options=OPTIONS)
     assert not list(tmp_path.iterdir())
 
 
