@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ffhybrid.errors import UsageError
 
 PIPE = Path("-")
+_PENDING = re.compile(r"\.ffhybrid-(?P<name>.+)-[a-z0-9_]{8}(\.[^.]*)?")
+"""What :func:`_prefix` and :mod:`tempfile` make of a name."""
 
 
 @contextmanager
@@ -38,10 +40,17 @@ def pending_output(path: Path, *, overwrite: bool) -> Iterator[Path]:
         pending.unlink(missing_ok=True)
 
 
+def pending_name(path: Path) -> str | None:
+    """Name that a temporary file of :func:`pending_output` or :func:`durable_write` was to have; None for others."""
+    found = _PENDING.fullmatch(path.name)
+    return found["name"] if found else None
+
+
 def remove_pending(path: Path) -> None:
     """Remove what processes that were killed left of an output; nobody else may be writing it."""
-    for pending in path.parent.glob(f"{escape(_prefix(path))}*"):
-        pending.unlink(missing_ok=True)
+    for other in path.parent.iterdir():
+        if pending_name(other) == path.name:
+            other.unlink(missing_ok=True)
 
 
 def durable_write(path: Path, data: bytes) -> None:

@@ -52,9 +52,12 @@ SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a de
 8.7.3): its own stream then fails its own picture hashes.
 """
 
-DEFAULTS = {"wpp": "0", "frame-threads": "4"}
-"""Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain. By itself x265 takes
-one for each core, and one alone searches further than several: GOPs would depend on the machine."""
+DEFAULTS = {"wpp": "0"}
+"""Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
+
+FRAME_THREADS, CTU_SIZE = 4, 64
+"""x265 by itself takes a frame thread for each core and every two rows of CTUs. One alone searches further than several:
+with as many as there are cores, GOPs would depend on the machine."""
 
 DEFAULT_CRF = 28.0
 MIN_RD = 3
@@ -174,10 +177,12 @@ class X265Options:
             return self
         return replace(self, params={**CARRYING, **(self.params or {})})
 
-    def codec_options(self, lock_params: Mapping[str, str]) -> dict[str, str]:
-        """Options of FFmpeg's libx265 wrapper; the lock and the structure come last and win."""
+    def codec_options(self, lock_params: Mapping[str, str], *, height: int) -> dict[str, str]:
+        """Options of FFmpeg's libx265 wrapper for pictures of a height; the lock and the structure come last and win."""
+        rows = -(-height // CTU_SIZE)
+        threads = {"frame-threads": str(min((rows + 1) // 2, FRAME_THREADS))}
         rd = {"rd": str(MIN_RD)} if self._is_quick else {}
-        params = {**DEFAULTS, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
+        params = {**DEFAULTS, **threads, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
         options = {
             "crf": f"{self.crf:g}",
             "preset": self.preset,

@@ -80,19 +80,25 @@ def _engine(name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec,
     if remote:
         from ffhybrid.farm.cluster import DaskEngine
 
-        return DaskEngine(remote["address"], on_gpu=options.generator_options.get("device") == "cuda")
+        return DaskEngine(remote["address"], on_gpu=_is_on_gpu(options))
     _, _, count = name.partition(":")
-    workers = int(count) if count else default_workers(spec, options.generator)
+    workers = int(count) if count else default_workers(spec, options)
     return LocalEngine(workers, scratch) if workers > 1 else InProcessEngine(scratch, on_fit)
 
 
-def default_workers(spec: PictureSpec, generator: str) -> int:
-    """Count the processes that this machine has cores and memory for."""
+def default_workers(spec: PictureSpec, options: EncodeOptions) -> int:
+    """Count the processes that this machine has cores and memory for; one has the GPU for itself."""
+    if _is_on_gpu(options):
+        return 1
     samples = spec.width * spec.height
     needed = BASE_BYTES + FRAMES_HELD * samples * 3 // 2 * (1 if spec.bit_depth == 8 else 2)
-    if generator in FITTED:
+    if options.generator in FITTED:
         needed += FIT_BYTES_PER_SAMPLE * samples
     return max(1, min(usable_cores(), _available_memory() // needed))
+
+
+def _is_on_gpu(options: EncodeOptions) -> bool:
+    return options.generator_options.get("device") == "cuda"
 
 
 def _available_memory() -> int:

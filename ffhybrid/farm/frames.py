@@ -22,7 +22,7 @@ class FrameDigest:
         """Give the frames as they come."""
         for frame in frames:
             for plane in frame.picture.planes:
-                self._hash.update(memoryview(plane).cast("B"))
+                self._hash.update(plane.data)
             self._pts.append(frame.pts)
             self._durations.append(frame.duration)
             yield frame

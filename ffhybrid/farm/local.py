@@ -15,7 +15,7 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from ffhybrid.errors import EncoderError
+from ffhybrid.errors import CorruptDataError, EncoderError
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.records import ERROR, JOB, LEVEL, RESULT, raised, read_record
 from ffhybrid.farm.running import run_job
@@ -105,9 +105,10 @@ class _Worker:
             write_record(process.stdin, JOB, job.to_json())  # type: ignore[arg-type]
             process.stdin.flush()  # type: ignore[union-attr]
             answer = read_record(process.stdout, most=MAX_ANSWER)  # type: ignore[arg-type]
-        except BrokenPipeError:
+        except (BrokenPipeError, CorruptDataError):
             answer = None
         if answer is None:
+            process.kill()
             raise EncoderError(f"{job}: its process died with exit code {process.wait()}")
         kind, data = answer
         if kind == ERROR:

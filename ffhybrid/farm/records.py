@@ -36,17 +36,17 @@ def read_record(file: BinaryIO, *, most: int) -> tuple[int, bytes] | None:
 
 def error_record(error: Exception) -> bytes:
     """Say what a job raised."""
-    number = error.errno if isinstance(error, OSError) else None
-    fields = {"type": type(error).__name__, "message": str(error), "errno": number}
-    return json.dumps(fields).encode()
+    of_system = [error.errno, error.strerror, error.filename] if isinstance(error, OSError) else None
+    fields = {"type": type(error).__name__, "message": str(error), "system": of_system}
+    return json.dumps(fields, default=str).encode()
 
 
 def raised(data: bytes) -> Exception:
     """Make the exception of :func:`error_record` again, as far as this program knows its type."""
     fields = json.loads(data)
-    kind, message, number = getattr(errors, fields["type"], None), fields["message"], fields["errno"]
+    kind, message = getattr(errors, fields["type"], None), fields["message"]
     if isinstance(kind, type) and issubclass(kind, FFHybridError):
         return kind(message)
-    if number is not None:
-        return OSError(number, message)
+    if fields["system"] is not None:
+        return OSError(*fields["system"])
     return EncoderError(f"{fields['type']}: {message}")

@@ -18,14 +18,16 @@ from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.farm.jobs import VERSION, Job, options_of_gops
 from ffhybrid.farm.results import Result
 from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.outputs import durable_write
+from ffhybrid.outputs import durable_write, pending_name
 
 logger = logging.getLogger(__name__)
 
-PLAN, LOCK, WORK = "plan.ndjson", "lock", "work"
+PLAN, LOCK, WORK = "ffhybrid-plan.ndjson", ".ffhybrid-lock", ".ffhybrid-work"
+"""Names that nobody else gives: users may name a folder that has files of theirs."""
 JOB_SUFFIX, RESULT_SUFFIX = ".json", ".gop"
 
-_OWN = re.compile(rf"\d{{5,}}-[0-9a-f]{{16}}({JOB_SUFFIX}|{RESULT_SUFFIX})".replace(".", r"\."))
+_SUFFIXES = "|".join(map(re.escape, (JOB_SUFFIX, RESULT_SUFFIX)))
+_OWN = re.compile(rf"{re.escape(PLAN)}|\d{{5,}}-[0-9a-f]{{16}}({_SUFFIXES})")
 
 
 def state_folder(output: Path) -> Path:
@@ -34,7 +36,7 @@ def state_folder(output: Path) -> Path:
 
 
 class State:
-    """A folder with ``plan.ndjson`` and a file a result, each written under another name, synchronised and renamed.
+    """A folder with a plan and a file a result, each written under another name, synchronised and renamed.
 
     Files are trusted by their content: a plan by the identity of the source and the options in its first line, a
     result by its SHA-256 and the key of its job.
@@ -60,8 +62,7 @@ class State:
                 raise UsageError(f"{folder}: another encode is at work on this output") from error
             state = cls(folder)
             shutil.rmtree(state.work, ignore_errors=True)
-            for pending in folder.glob(".ffhybrid-*"):
-                pending.unlink()
+            state.remove_pending()
             state.work.mkdir()
             try:
                 yield state
@@ -114,8 +115,14 @@ class State:
 
     def remove(self) -> None:
         """Remove plan, jobs and results, since the output is complete; the folder goes when it is left."""
+        for path in [path for path in self.folder.iterdir() if _OWN.fullmatch(path.name)]:
+            path.unlink(missing_ok=True)
+
+    def remove_pending(self) -> None:
+        """Remove what a killed process had not finished writing."""
         for path in self.folder.iterdir():
-            if path.name == PLAN or _OWN.fullmatch(path.name):
+            name = pending_name(path)
+            if name and _OWN.fullmatch(name):
                 path.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:

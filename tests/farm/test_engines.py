@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,8 +82,10 @@ def test_an_engine_that_does_not_exist_is_refused(name: str) -> None:
 
 
 def test_workers_are_as_many_as_cores_and_memory_allow() -> None:
-    assert default_workers(PictureSpec(64, 64), "thumbnail") <= usable_cores()
-    assert default_workers(PictureSpec(16384, 16384), "overfit") == 1
+    fitted, on_gpu = ffhybrid.EncodeOptions(), ffhybrid.EncodeOptions(generator_options={"device": "cuda"})
+    assert 1 <= default_workers(PictureSpec(64, 64), OPTIONS) <= usable_cores()
+    assert default_workers(PictureSpec(16384, 16384), fitted) == 1
+    assert default_workers(PictureSpec(64, 64), on_gpu) == 1
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +109,47 @@ def test_errors_of_a_cluster_are_the_jobs_own(cluster: str, tmp_path: Path) -> N
         error = engine.submit(JOB).exception(timeout=60)
     assert isinstance(error, FileNotFoundError)
     assert JOB.path in str(error)
+
+
+@contextmanager
+def scheduler_and_worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A scheduler that can be killed, with a worker, and the name of its engine."""
+    address = folder / "scheduler.json"
+    dask = [sys.executable, "-P", "-m", "dask"]
+    begin = [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    work = [*dask, "worker", "--nthreads", "1", "--no-dashboard", "--death-timeout", "5"]
+    at = ["--scheduler-file", str(address)]
+    with (
+        subprocess.Popen([*begin, *at], stderr=subprocess.DEVNULL) as scheduler,
+        subprocess.Popen([*work, *at], stderr=subprocess.DEVNULL) as worker,
+    ):
+        while not address.exists() and scheduler.poll() is None:
+            time.sleep(0.1)
+        try:
+            yield scheduler, json.loads(address.read_text())["address"].replace("tcp://", "dask://")
+        finally:
+            scheduler.kill()
+            worker.terminate()
+
+
+def test_after_the_scheduler_is_killed_the_rest_is_encoded_elsewhere(
+    small_clip: Path, undisturbed: bytes, tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed", reason="dask.distributed is not installed (extra farm)")
+    output, log = tmp_path / "out.mkv", tmp_path / "log.ndjson"
+    command = encode_command(small_clip, output, "-log", log)
+    with scheduler_and_worker(tmp_path) as (scheduler, engine):
+        with subprocess.Popen([*command, "-engine", engine], stderr=subprocess.PIPE, text=True) as process:
+            while process.poll() is None and not (log.exists() and events(log, "gop")):
+                time.sleep(0.05)
+            scheduler.kill()
+            _, said = process.communicate()
+        assert process.returncode == EncoderError.exit_code
+    assert "the scheduler is lost; start again" in said
+    assert "Traceback" not in said
+    ffhybrid.encode(small_clip, output, options=OPTIONS, engine="local:1", log=log)
+    assert 0 in [event["attempt"] for event in events(log, "gop")]
+    assert output.read_bytes() == undisturbed
 
 
 def test_a_cluster_that_is_not_there_is_named(

@@ -19,7 +19,7 @@ from ffhybrid.errors import UsageError
 from ffhybrid.farm import local
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.results import Result
-from ffhybrid.farm.state import RESULT_SUFFIX, State, state_folder
+from ffhybrid.farm.state import LOCK, PLAN, RESULT_SUFFIX, State, state_folder
 from ffhybrid.gop_search import Progress
 from support import run
 
@@ -110,7 +110,7 @@ def test_damaged_results_and_plans_are_made_anew(
     data[len(data) // 2] ^= 1
     damaged.write_bytes(data)
     cut.write_bytes(cut.read_bytes()[:-1])
-    (state_folder(output) / "plan.ndjson").write_bytes(b"half a pl")
+    (state_folder(output) / PLAN).write_bytes(b"half a pl")
     ffhybrid.encode(small_clip, output, options=OPTIONS, engine="local:1", log=log)
     assert [event["gop"] for event in events(log, "gop") if event["attempt"]] == [0, 1, 3]
     assert output.read_bytes() == undisturbed
@@ -140,15 +140,15 @@ def test_files_of_others_in_a_named_state_folder_stay(small_clip: Path, undistur
     (folder / "notes.txt").write_text("mine")
     ffhybrid.encode(small_clip, tmp_path / "out.mkv", options=OPTIONS, engine="local:1", state=folder)
     assert (tmp_path / "out.mkv").read_bytes() == undisturbed
-    assert sorted(path.name for path in folder.iterdir()) == ["lock", "notes.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [LOCK, "notes.txt"]
 
 
 def test_what_a_killed_process_left_of_an_output_is_removed(small_clip: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
-    (tmp_path / ".ffhybrid-out.mkv-x1y2.mkv").write_bytes(b"half")
-    (tmp_path / ".ffhybrid-other.mkv-x1y2.mkv").write_bytes(b"another's")
+    (tmp_path / ".ffhybrid-out.mkv-x1y2z3_4.mkv").write_bytes(b"half")
+    (tmp_path / ".ffhybrid-other.mkv-x1y2z3_4.mkv").write_bytes(b"another's")
     ffhybrid.encode(small_clip, output, options=replace(OPTIONS, frames=4))
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".ffhybrid-other.mkv-x1y2.mkv", "out.mkv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".ffhybrid-other.mkv-x1y2z3_4.mkv", "out.mkv"]
 
 
 def test_a_pipe_gets_the_gops_of_the_same_jobs(small_clip: Path, tmp_path: Path) -> None:
