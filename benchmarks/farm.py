@@ -33,6 +33,26 @@ FRAME_RATE = 24
 MEMORY_INTERVAL = 0.05
 
 
+class Stopwatch:
+    """Seconds that passed, and those that this process had a core, which others on the machine do not change."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+
+    @property
+    def wall(self) -> float:
+        """Seconds that passed."""
+        return time.monotonic() - self._wall
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of a core."""
+        return time.process_time() - self._cpu
+
+    def __str__(self) -> str:
+        return f"{self.wall:.1f} s ({self.cpu:.1f} s of a core)"
+
+
 def options(frames: int | None, *, length: int) -> ffhybrid.EncodeOptions:
     """Quick GOPs of one length."""
     return ffhybrid.EncodeOptions(
@@ -44,12 +64,12 @@ def options(frames: int | None, *, length: int) -> ffhybrid.EncodeOptions:
     )
 
 
-def answered(engine: Engine, jobs: Sequence[Job]) -> tuple[float, list[Result]]:
-    """Run jobs; seconds that passed, and the results."""
-    begin = time.monotonic()
+def answered(engine: Engine, jobs: Sequence[Job]) -> tuple[float, float, list[Result]]:
+    """Run jobs; seconds that passed, seconds of a core in this process, and the results."""
+    watch = Stopwatch()
     futures = [engine.submit(job) for job in jobs]
     results = [Result.from_bytes(future.result(), job) for future, job in zip(futures, jobs, strict=True)]
-    return time.monotonic() - begin, results
+    return watch.wall, watch.cpu, results
 
 
 @contextmanager
@@ -64,13 +84,14 @@ def cluster(workers: int) -> Iterator[str]:
 def compare_engines(path: Path, *, count: int, length: int, workers: Sequence[int]) -> None:
     """Print seconds of the same jobs on one process and on clusters."""
     settings = options(count * length, length=length)
-    begin = time.monotonic()
+    watch = Stopwatch()
     jobs = list(plan(path, settings))
-    planning = time.monotonic() - begin
     with VideoSource(path) as source:
         spec = source.info.spec
-    print(f"{path.name}: {len(jobs)} jobs of {length} pictures, planned in {planning:.2f} s\n")
-    print("| engine | seconds | seconds inside jobs | overhead a job | speed | efficiency |\n|---|---|---|---|---|---|")
+    print(f"{path.name}: {len(jobs)} jobs of {length} pictures, planned in {watch}\n")
+    print(
+        "| engine | seconds | inside jobs | ms of this process a job | speed | efficiency |\n|---|---|---|---|---|---|"
+    )
     single = None
     with tempfile.TemporaryDirectory() as scratch:
         names = [(1, "local:1"), *((n, f"local:{n}") for n in workers if n > 1)]
@@ -85,9 +106,9 @@ def compare_engines(path: Path, *, count: int, length: int, workers: Sequence[in
 def report(name: str, workers: int, engine: Engine, jobs: Sequence[Job], single: float | None) -> float:
     """Print a row; processes have imported everything and hold an encoder by then."""
     answered(engine, [replace(job, is_ordinary=True) for job in jobs[:workers]])
-    seconds, results = answered(engine, jobs)
+    seconds, cpu, results = answered(engine, jobs)
     inside = sum(result.report.seconds for result in results)
-    overhead = f"{(seconds - inside) / len(jobs) * 1000:.1f} ms" if workers == 1 else ""
+    overhead = "" if name == "local:1" else f"{cpu / len(jobs) * 1000:.1f}"
     single = single or seconds
     speed = single / seconds
     print(f"| {name} | {seconds:.2f} | {inside:.2f} | {overhead} | {speed:.2f} | {speed / workers:.2f} |", flush=True)
@@ -131,22 +152,22 @@ def long_file(hours: float, folder: Path) -> None:
     subprocess.run([*command, "-preset", "ultrafast", "-g", "120", str(source)], check=True)
     settings = options(None, length=120)
     with State.open(state_folder(output)) as state:
-        begin = time.monotonic()
+        watch = Stopwatch()
         jobs = list(kept_plan(source, settings, state))
-        print(f"{hours:g} hours of 64x64: {len(jobs)} GOPs planned in {time.monotonic() - begin:.1f} s")
+        print(f"{hours:g} hours of 64x64: {len(jobs)} GOPs planned in {watch}", flush=True)
         recorded = run_job(jobs[0])
-        begin = time.monotonic()
+        watch = Stopwatch()
         for job in jobs:
             gop = moved(recorded.gop, job)
             gop = replace(gop, inter=gop.inter[: len(job.range.pts) - 1])
             state.keep_result(job, Result.of(job, gop, recorded.report.gop, seconds=0).to_bytes())
-        print(f"results recorded in {time.monotonic() - begin:.1f} s, {len(recorded.to_bytes())} bytes each")
+        print(f"results of {len(recorded.to_bytes())} bytes recorded in {watch}", flush=True)
     del jobs
-    begin = time.monotonic()
+    watch = Stopwatch()
     with MemoryMeter() as meter:
         made = ffhybrid.encode(source, output, options=settings)
     early, late = meter.samples[len(meter.samples) // 10], meter.samples[-1]
-    print(f"muxed {len(made.gops)} GOPs, {made.file_bytes} bytes, in {time.monotonic() - begin:.1f} s; resident memory")
+    print(f"muxed {len(made.gops)} GOPs, {made.file_bytes} bytes, in {watch}; resident memory")
     print(f"{early} MiB a tenth of the way, {late} MiB at the end, {max(meter.samples)} MiB at most")
 
 

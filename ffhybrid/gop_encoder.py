@@ -113,7 +113,7 @@ class GopEncoder:
     def __init__(self, generator: Generator, options: EncodeOptions) -> None:
         self._generator = generator
         self._options = options
-        self._regeneration = _regeneration(options.generator_options)
+        self._regeneration = regeneration_of(options)
 
     def encode(
         self, gop: SourceGop, *, share: Share | None = None, progress: Progress | None = None
@@ -156,11 +156,12 @@ class GopEncoder:
 
     def _goal(self, gop: SourceGop, share: Share | None) -> Goal | None:
         """Say what a GOP is encoded for, None where the CRF is given."""
-        judge, distance = self._search.judge, self._options.target_lpips
+        distance = self._options.target_lpips
+        if share is None and distance is None:
+            return None
+        judge = self._search.judge
         if share is not None:
             return SizeGoal(gop, judge, share.size)
-        if distance is None:
-            return None
         if not judge.sees:
             raise UsageError("-target-lpips takes the weights of LPIPS, which are not on this machine")
         return DistanceGoal(gop, judge, distance)
@@ -206,9 +207,9 @@ class GopEncoder:
         )
 
 
-def _regeneration(options: Mapping[str, object]) -> Regeneration:
+def regeneration_of(options: EncodeOptions) -> Regeneration:
     """Check keyframes with the model that they were made with, as it would be without a correction."""
-    model, device = options.get("model"), options.get("device")
+    model, device = options.generator_options.get("model"), options.generator_options.get("device")
     return Regeneration(
         model=str(model) if model else None,
         device=str(device) if device else "auto",

@@ -56,8 +56,8 @@ DEFAULTS = {"wpp": "0"}
 """Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
 
 FRAME_THREADS, CTU_SIZE = 4, 64
-"""x265 by itself takes a frame thread for each core and every two rows of CTUs. One alone searches further than several:
-with as many as there are cores, GOPs would depend on the machine."""
+"""By itself x265 takes a frame thread for each core and every two rows of CTUs. One alone searches further than several
+do: with as many as there are cores, GOPs would depend on the machine."""
 
 DEFAULT_CRF = 28.0
 MIN_RD = 3
@@ -178,7 +178,7 @@ class X265Options:
         return replace(self, params={**CARRYING, **(self.params or {})})
 
     def codec_options(self, lock_params: Mapping[str, str], *, height: int) -> dict[str, str]:
-        """Options of FFmpeg's libx265 wrapper for pictures of a height; the lock and the structure come last and win."""
+        """Options of FFmpeg's libx265 wrapper for a picture height; the lock and the structure come last and win."""
         rows = -(-height // CTU_SIZE)
         threads = {"frame-threads": str(min((rows + 1) // 2, FRAME_THREADS))}
         rd = {"rd": str(MIN_RD)} if self._is_quick else {}

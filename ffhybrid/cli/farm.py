@@ -7,7 +7,6 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -23,9 +22,6 @@ from ffhybrid.farm.running import run_job
 from ffhybrid.farm.state import RESULT_SUFFIX, State
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.outputs import PIPE, durable_write
-
-Commands = Any
-"""What ``add_subparsers`` returns."""
 
 
 def engine_options(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:

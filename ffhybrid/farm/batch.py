@@ -19,7 +19,7 @@ from ffhybrid.errors import FFHybridError, UsageError
 from ffhybrid.farm.coordinator import OnError
 from ffhybrid.farm.engines import LOCAL, check_engine
 from ffhybrid.farm.state import plan_key
-from ffhybrid.gop_encoder import EncodeOptions
+from ffhybrid.gop_encoder import EncodeOptions, regeneration_of
 from ffhybrid.verification import verify
 
 logger = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class Batch:
             on_error=self.on_error,
             log=self.log,
         )
-        verify(output)
+        verify(output, regeneration=regeneration_of(self.options))
         verified.add(output, key)
         return BatchEntry(
             source=source,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,14 +64,14 @@ class _Recipe:
 @lru_cache(maxsize=1)
 def _encoder(recipe: _Recipe) -> GopEncoder:
     job = recipe.job
-    options = dict(job.options.generator_options)
-    if "lpips" in options:
-        options["lpips"] = Path(str(options["lpips"]))
-    generator = create(job.options.generator, **options)
+    given = dict(job.options.generator_options)
+    if "lpips" in given:
+        given["lpips"] = Path(str(given["lpips"]))
+    generator = create(job.options.generator, **given)
     found = generator.model_digest() if isinstance(generator, ModelGenerator) else None
     if found != job.model:
         raise ModelError(f"{job}: the job is for a model whose SHA-256 begins with {job.model}, here it is {found}")
-    return GopEncoder(generator, job.options)
+    return GopEncoder(generator, replace(job.options, generator_options=given))
 
 
 def _spooled(job: Job, directory: Path) -> SourceGop:

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from farm_clips import OPTIONS
-from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError
 from ffhybrid.farm import running
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.planning import plan
 from ffhybrid.farm.running import run_job
+from ffhybrid.filters import create
 from ffhybrid.source import VideoSource
 from media import PICTURES, ffmpeg
+from pretrained_models import saved
 
 X264 = ("-c:v", "libx264", "-bf", "3", "-preset", "veryfast")
 CONTAINERS = {
@@ -70,6 +72,15 @@ def test_a_source_that_changed_is_named(job: Job, tmp_path: Path) -> None:
 def test_a_job_of_another_version_is_refused(job: Job) -> None:
     with pytest.raises(UnsupportedError, match=r"the job is for version 0\.0\.1"):
         run_job(replace(job, version="0.0.1"))
+
+
+def test_a_job_for_another_model_is_refused(small_clip: Path, tmp_path: Path) -> None:
+    model = str(saved("AutoencoderTiny", tmp_path / "tiny"))
+    options = replace(OPTIONS, generator="vae", generator_options={"model": model}, frames=2)
+    (job,) = plan(small_clip, options)
+    assert job.model == create("vae", model=model).model_digest()  # type: ignore[attr-defined]
+    with pytest.raises(ModelError, match=f"SHA-256 begins with 00ff, here it is {job.model}"):
+        run_job(replace(job, model="00ff"))
 
 
 def test_a_job_gives_the_same_gop_again_and_leaves_no_frames_behind(job: Job, tmp_path: Path) -> None:
