@@ -40,15 +40,24 @@ def finish(source: Path, output: Path, log: Path, *more: str) -> tuple[list[int]
     return [e["gop"] for e in done if not e["attempt"]], sorted(e["gop"] for e in done if e["attempt"])
 
 
-@pytest.mark.parametrize(("engine", "results"), [("local:1", 0), ("local:1", 2), ("local:2", 1)])
+@pytest.mark.parametrize(
+    ("engine", "results", "how", "code"),
+    [
+        ("local:1", 0, signal.SIGKILL, -signal.SIGKILL),
+        ("local:1", 2, signal.SIGKILL, -signal.SIGKILL),
+        ("local:2", 1, signal.SIGKILL, -signal.SIGKILL),
+        ("local:2", 1, signal.SIGINT, 130),
+    ],
+)
 def test_after_a_kill_the_rest_is_encoded(
-    engine: str, results: int, small_clip: Path, undisturbed: bytes, tmp_path: Path
+    engine: str, results: int, how: signal.Signals, code: int, small_clip: Path, undisturbed: bytes, tmp_path: Path
 ) -> None:
     output, log = tmp_path / "out.mkv", tmp_path / "log.ndjson"
     with subprocess.Popen(encode_command(small_clip, output, "-engine", engine)) as process:
         while process.poll() is None and (len(finished(output)) < results or not state_folder(output).exists()):
             time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, how)
+    assert process.returncode == code
     kept = finished(output)
     assert len(kept) >= results
     assert not output.exists()
