@@ -113,12 +113,12 @@ def test_errors_of_a_cluster_are_the_jobs_own(cluster: str, tmp_path: Path) -> N
 
 
 @contextmanager
-def scheduler_and_worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A scheduler that can be killed, with a worker, and the name of its engine."""
+def scheduler_and_worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes], str]]:
+    """A scheduler that can be killed, its worker, and the name of the engine."""
     address = folder / "scheduler.json"
     dask = [sys.executable, "-P", "-m", "dask"]
     begin = [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    work = [*dask, "worker", "--nthreads", "1", "--no-dashboard", "--death-timeout", "5"]
+    work = [*dask, "worker", "--nthreads", "1", "--no-dashboard", "--death-timeout", "60"]
     at = ["--scheduler-file", str(address)]
     with (
         subprocess.Popen([*begin, *at], stderr=subprocess.DEVNULL) as scheduler,
@@ -127,7 +127,7 @@ def scheduler_and_worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes]
         while not address.exists() and scheduler.poll() is None:
             time.sleep(0.1)
         try:
-            yield scheduler, json.loads(address.read_text())["address"].replace("tcp://", "dask://")
+            yield scheduler, worker, json.loads(address.read_text())["address"].replace("tcp://", "dask://")
         finally:
             scheduler.kill()
             worker.terminate()
@@ -139,9 +139,9 @@ def test_after_the_scheduler_is_killed_the_rest_is_encoded_elsewhere(
     pytest.importorskip("distributed", reason="dask.distributed is not installed (extra farm)")
     output, log = tmp_path / "out.mkv", tmp_path / "log.ndjson"
     command = encode_command(small_clip, output, "-log", log)
-    with scheduler_and_worker(tmp_path) as (scheduler, engine):
+    with scheduler_and_worker(tmp_path) as (scheduler, worker, engine):
         with subprocess.Popen([*command, "-engine", engine], stderr=subprocess.PIPE, text=True) as process:
-            while process.poll() is None and not (log.exists() and events(log, "gop")):
+            while process.poll() is None and worker.poll() is None and not (log.exists() and events(log, "gop")):
                 time.sleep(0.05)
             scheduler.kill()
             _, said = process.communicate()
