@@ -64,12 +64,12 @@ def options(frames: int | None, *, length: int) -> ffhybrid.EncodeOptions:
     )
 
 
-def answered(engine: Engine, jobs: Sequence[Job]) -> tuple[float, float, list[Result]]:
-    """Run jobs; seconds that passed, seconds of a core in this process, and the results."""
+def answered(engine: Engine, jobs: Sequence[Job]) -> tuple[float, list[Result]]:
+    """Run jobs; seconds that passed, and the results."""
     watch = Stopwatch()
     futures = [engine.submit(job) for job in jobs]
     results = [Result.from_bytes(future.result(), job) for future, job in zip(futures, jobs, strict=True)]
-    return watch.wall, watch.cpu, results
+    return watch.wall, results
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def cluster(workers: int) -> Iterator[str]:
     """Start a Dask cluster on this machine; give the name of its engine."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=40) as running:
+    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=40) as running:
         yield running.scheduler_address.replace("tcp://", "dask://")
 
 
@@ -106,12 +106,12 @@ def compare_engines(path: Path, *, count: int, length: int, workers: Sequence[in
 def report(name: str, workers: int, engine: Engine, jobs: Sequence[Job], single: float | None) -> float:
     """Print a row; processes have imported everything and hold an encoder by then."""
     answered(engine, [replace(job, is_ordinary=True) for job in jobs[:workers]])
-    seconds, cpu, results = answered(engine, jobs)
+    seconds, results = answered(engine, jobs)
     inside = sum(result.report.seconds for result in results)
-    overhead = "" if name == "local:1" else f"{cpu / len(jobs) * 1000:.1f}"
+    busy = inside / workers / seconds
     single = single or seconds
     speed = single / seconds
-    print(f"| {name} | {seconds:.2f} | {inside:.2f} | {overhead} | {speed:.2f} | {speed / workers:.2f} |", flush=True)
+    print(f"| {name} | {seconds:.2f} | {inside:.2f} | {busy:.1%} | {speed:.2f} | {speed / workers:.2f} |", flush=True)
     return single
 
 

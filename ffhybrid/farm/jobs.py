@@ -122,6 +122,7 @@ def options_of_gops(options: EncodeOptions) -> EncodeOptions:
         options,
         generator_options={name: _absolute(name, value) for name, value in options.generator_options.items()},
         limits=GopLimits(),
+        x265=replace(options.x265, params=options.x265.params or None),
         carriage=None,
         streams=StreamOptions(maps=options.streams.maps),
         frames=None,

@@ -94,7 +94,7 @@ def cluster() -> Iterator[str]:
     """Address of a scheduler with one worker, each a process."""
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed (extra farm)")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=40
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=40
     ) as running:
         yield running.scheduler_address.replace("tcp://", "dask://")
 

@@ -58,6 +58,11 @@ def test_numbers_are_the_same_however_they_are_written() -> None:
     assert options_of_gops(replace(OPTIONS, x265=replace(OPTIONS.x265, crf=30.0))) == JOB.options
 
 
+def test_no_parameters_of_x265_are_none() -> None:
+    given = (options_of_gops(replace(OPTIONS, x265=replace(OPTIONS.x265, params=params))) for params in ({}, None))
+    assert len(set(map(repr, given))) == 1
+
+
 def test_relative_files_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
