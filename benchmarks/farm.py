@@ -89,9 +89,7 @@ def compare_engines(path: Path, *, count: int, length: int, workers: Sequence[in
     with VideoSource(path) as source:
         spec = source.info.spec
     print(f"{path.name}: {len(jobs)} jobs of {length} pictures, planned in {watch}\n")
-    print(
-        "| engine | seconds | inside jobs | ms of this process a job | speed | efficiency |\n|---|---|---|---|---|---|"
-    )
+    print("| engine | seconds | inside jobs | workers busy | speed | efficiency |\n|---|---|---|---|---|---|")
     single = None
     with tempfile.TemporaryDirectory() as scratch:
         names = [(1, "local:1"), *((n, f"local:{n}") for n in workers if n > 1)]
