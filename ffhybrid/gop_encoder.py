@@ -156,12 +156,12 @@ class GopEncoder:
 
     def _goal(self, gop: SourceGop, share: Share | None) -> Goal | None:
         """Say what a GOP is encoded for, None where the CRF is given."""
+        if share is not None:
+            return SizeGoal(gop, self._search.judge, share.size)
         distance = self._options.target_lpips
-        if share is None and distance is None:
+        if distance is None:
             return None
         judge = self._search.judge
-        if share is not None:
-            return SizeGoal(gop, judge, share.size)
         if not judge.sees:
             raise UsageError("-target-lpips takes the weights of LPIPS, which are not on this machine")
         return DistanceGoal(gop, judge, distance)
