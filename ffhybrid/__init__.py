@@ -12,6 +12,7 @@ from importlib.metadata import version
 from ffhybrid.container import HybridContainer, open  # noqa: A004 - as in av.open
 from ffhybrid.encoding import EncodeReport, encode
 from ffhybrid.errors import (
+    BatchError,
     CorruptDataError,
     EncoderError,
     FFHybridError,
@@ -24,6 +25,8 @@ from ffhybrid.errors import (
     UsageError,
     VerificationError,
 )
+from ffhybrid.farm.batch import Batch, BatchEntry
+from ffhybrid.farm.coordinator import OnError
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.gop_encoder import EncodeOptions, Rate
@@ -45,6 +48,9 @@ __version__ = version("ffhybrid")
 
 __all__ = [
     "AccessUnit",
+    "Batch",
+    "BatchEntry",
+    "BatchError",
     "Carriage",
     "CorruptDataError",
     "EncodeOptions",
@@ -62,6 +68,7 @@ __all__ = [
     "KeyframeFilter",
     "ModelError",
     "NotHybridError",
+    "OnError",
     "OutOfMemoryError",
     "ParameterSets",
     "PlainContainer",

@@ -70,6 +70,10 @@ class OutOfMemoryError(FFHybridError, MemoryError):
     """A model and a picture that do not fit the memory of this machine or device."""
 
 
+class BatchError(FFHybridError, RuntimeError):
+    """Files of a batch that failed; the others are done."""
+
+
 @contextmanager
 def at(where: str) -> Iterator[None]:
     """Put file, GOP and time before the message of an error."""

@@ -70,38 +70,38 @@ class GopSearch:
     fallback: bool
     lpips: Path | None
 
-    def at_crf(self, gop: SourceGop, *, warm_start: bytes | None, progress: Progress | None) -> Judged:
+    def at_crf(self, gop: SourceGop, *, progress: Progress | None) -> Judged:
         """Encode a GOP at the CRF of the options; what is compared with it has its size."""
-        first = self.unjudged(gop, warm_start=warm_start, progress=progress)
+        first = self.unjudged(gop, progress=progress)
         goal = SizeGoal(gop, self.judge, first.size)
         best = self._refined(goal, Tried(goal.judged(first), len(first.payload.latent)), progress)
         if not self.fallback:
             return best
-        ordinary = goal.meet(partial(self._ordinary, gop), first_crf=self.x265.crf)
+        ordinary = self.ordinary(goal, first_crf=self.x265.crf)
         if best.cost < ordinary.cost:
             return best
         logger.info("GOP %d keeps an ordinary I-frame", gop.index)
         return goal.judged(encode_ordinary(gop, self.x265))
 
-    def unjudged(self, gop: SourceGop, *, warm_start: bytes | None, progress: Progress | None) -> CodedGop:
+    def unjudged(self, gop: SourceGop, *, progress: Progress | None) -> CodedGop:
         """Encode a GOP with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II).
 
         A keyframe whose bytes the options leave open takes what x265's own I-frame would.
         """
         budget = self.keyframe_budget or intra_size(gop, self.x265)
-        keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
+        keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, progress)
         return encode_generated(gop, keyframe, self.x265)
 
-    def search(self, goal: Goal, *, first_crf: float, warm_start: bytes | None, progress: Progress | None) -> Judged:
+    def search(self, goal: Goal, *, first_crf: float, progress: Progress | None) -> Judged:
         """Encode the GOP of a goal, at the least cost; ``first_crf`` is a guess."""
         gop = goal.source
-        ordinary = goal.meet(partial(self._ordinary, gop), first_crf=first_crf)
+        ordinary = self.ordinary(goal, first_crf=first_crf)
         crf = ordinary.gop.crf
         size = goal.size(ordinary.gop)
         first, most = (max(round(share * size), LEAST_BUDGET) for share in (FIRST_SHARE, LARGEST_SHARE))
 
         def generated(budget: int) -> Tried:
-            keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
+            keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, progress)
             return Tried(goal.meet(partial(self._generated, gop, keyframe), first_crf=crf), budget)
 
         if self.keyframe_budget is not None:
@@ -115,6 +115,10 @@ class GopSearch:
             return best
         logger.info("GOP %d keeps an ordinary I-frame", gop.index)
         return ordinary
+
+    def ordinary(self, goal: Goal, *, first_crf: float) -> Judged:
+        """Meet a goal with x265's own keyframe; ``first_crf`` is a guess."""
+        return goal.meet(partial(self._ordinary, goal.source), first_crf=first_crf)
 
     def _refined(self, goal: Goal, tried: Tried, progress: Progress | None) -> Judged:
         """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""

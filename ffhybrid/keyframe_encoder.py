@@ -11,12 +11,12 @@ from typing import Any, cast
 import av
 
 from ffhybrid import hdr
-from ffhybrid.encoding import video_track
 from ffhybrid.errors import EncoderError, UnsupportedError, UsageError
 from ffhybrid.filters import create
 from ffhybrid.frames import SAME_SAMPLES, colour_of, frame_picture
 from ffhybrid.gop import AccessUnit
 from ffhybrid.gop_encoder import EncodeOptions, GopEncoder
+from ffhybrid.gop_writer import video_track
 from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
 from ffhybrid.muxer.gop_packets import GopPackets
 from ffhybrid.muxer.streams import Labels
@@ -48,8 +48,10 @@ class KeyframeEncoder:
         self._options = options or EncodeOptions()
         if self._options.carriage is Carriage.TRACK:
             raise UsageError("packets have their payloads in band: a track of payloads is for files")
+        if self._options.rate is not None:
+            raise UsageError("a bitrate takes a first pass over a file: give a CRF, or encode a file")
         generator = create(self._options.generator, **self._options.generator_options)
-        self._encoder = GopEncoder.create(None, generator, self._options)
+        self._encoder = GopEncoder(generator, self._options)
         self._frame_rate = frame_rate
         self._sample_aspect_ratio = sample_aspect_ratio or Fraction(1)
         self._scenes: SceneMeter | None = None
@@ -140,7 +142,7 @@ class KeyframeEncoder:
         if self._packets is None:
             self._sets = gop.parameter_sets
             self._packets = GopPackets(gop.parameter_sets, time_base=gop.time_base)
-            self._template = template_of(video_track(gop.parameter_sets, planned, Labels()))
+            self._template = template_of(video_track(gop, cast(SourceInfo, self._info), Labels()))
         if gop.parameter_sets != self._sets:
             raise EncoderError(f"GOP {planned.index}: x265 changed the parameter sets between GOPs")
         nal_units = placeholder_nal_units(gop, Carriage.INBAND)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -74,21 +76,6 @@ class SourceGop:
         self.path.unlink(missing_ok=True)
 
 
-@dataclass(slots=True)
-class _OpenGop:
-    file: BinaryIO
-    path: Path
-    pts: list[int] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
-    sei: list[tuple[bytes, ...]] = field(default_factory=list)
-
-    def append(self, frame: SourceFrame) -> None:
-        write_planes(self.file, frame.picture)
-        self.pts.append(frame.pts)
-        self.durations.append(frame.duration)
-        self.sei.append(frame.sei)
-
-
 def write_planes(file: BinaryIO, picture: Picture) -> None:
     """Append the planes of a picture, tightly packed."""
     for plane in picture.planes:
@@ -96,24 +83,18 @@ def write_planes(file: BinaryIO, picture: Picture) -> None:
 
 
 class GopPlanner:
-    """Spools frames into ``directory`` and closes each GOP as soon as the next one begins.
-
-    Only one frame is held in memory; the caller discards a GOP when it is done with it.
-    """
+    """Spools frames into ``directory`` as they are given, and closes each GOP as soon as the next one begins."""
 
     def __init__(self, info: SourceInfo, directory: Path, *, limits: GopLimits) -> None:
-        self._info, self._directory, self._limits = info, directory, limits
-        self._max_span = int(MAX_GOP_SECONDS / info.time_base)
+        self._info, self._directory = info, directory
+        self._boundaries = _Boundaries(info, limits)
         self._current: _OpenGop | None = None
         self._index = 0
 
     def add(self, frame: SourceFrame) -> SourceGop | None:
         """Take the next frame; give the GOP that ends before it, if one does."""
-        is_first = self._current is not None and _begins_gop(frame, self._current, self._limits, self._max_span)
-        closed = self.finish() if is_first else None
-        if self._current is None:
-            path = self._directory / f"gop-{self._index:05}.yuv"
-            self._current = _OpenGop(path.open("wb"), path)
+        closed = self.finish() if self._boundaries.begins_gop(frame) else None
+        self._current = self._current or _OpenGop(self._index, self._info, self._directory)
         self._current.append(frame)
         return closed
 
@@ -121,7 +102,7 @@ class GopPlanner:
         """Give the last GOP, None if there were no frames."""
         if self._current is None:
             return None
-        closed = _closed(self._current, self._index, self._info)
+        closed = self._current.close()
         self._current = None
         self._index += 1
         return closed
@@ -130,36 +111,89 @@ class GopPlanner:
 def plan_gops(
     frames: Iterable[SourceFrame], info: SourceInfo, directory: Path, *, limits: GopLimits
 ) -> Iterator[SourceGop]:
-    """Yield GOP after GOP as :class:`GopPlanner` closes them."""
-    planner = GopPlanner(info, directory, limits=limits)
+    """Spool frames into ``directory`` and yield each GOP as soon as the next one begins.
+
+    Only one frame is held in memory; the caller discards a GOP when it is done with it.
+    """
+    for index, members in grouped(frames, info, limits=limits):
+        yield spool(index, members, info, directory)
+
+
+def grouped(
+    frames: Iterable[SourceFrame], info: SourceInfo, *, limits: GopLimits
+) -> Iterator[tuple[int, Iterator[SourceFrame]]]:
+    """Yield the index and the frames of each GOP; frames not taken are passed over."""
+    for index, members in groupby(_numbered(frames, _Boundaries(info, limits)), key=itemgetter(0)):
+        yield index, (frame for _, frame in members)
+
+
+def spool(index: int, frames: Iterable[SourceFrame], info: SourceInfo, directory: Path) -> SourceGop:
+    """Write the frames of one GOP into a file in ``directory``."""
+    gop = _OpenGop(index, info, directory)
+    try:
+        for frame in frames:
+            gop.append(frame)
+    finally:
+        closed = gop.close()
+    return closed
+
+
+class _OpenGop:
+    """A GOP whose frames are being spooled."""
+
+    def __init__(self, index: int, info: SourceInfo, directory: Path) -> None:
+        self._index, self._info = index, info
+        self._path = directory / f"gop-{index:05}.yuv"
+        self._file = self._path.open("wb")
+        self._pts: list[int] = []
+        self._durations: list[int] = []
+        self._sei: list[tuple[bytes, ...]] = []
+
+    def append(self, frame: SourceFrame) -> None:
+        write_planes(self._file, frame.picture)
+        self._pts.append(frame.pts)
+        self._durations.append(frame.duration)
+        self._sei.append(frame.sei)
+
+    def close(self) -> SourceGop:
+        self._file.close()
+        return SourceGop(
+            index=self._index,
+            path=self._path,
+            spec=self._info.spec,
+            frame_rate=self._info.frame_rate,
+            sample_aspect_ratio=self._info.sample_aspect_ratio,
+            time_base=self._info.time_base,
+            presentation=self._info.presentation,
+            pts=tuple(self._pts),
+            durations=tuple(self._durations),
+            sei=tuple(self._sei),
+        )
+
+
+class _Boundaries:
+    """Decides frame after frame where GOPs begin."""
+
+    def __init__(self, info: SourceInfo, limits: GopLimits) -> None:
+        self._limits = limits
+        self._max_span = int(MAX_GOP_SECONDS / info.time_base)
+        self._length = self._start = 0
+
+    def begins_gop(self, frame: SourceFrame) -> bool:
+        """Take the next frame."""
+        limits = self._limits
+        is_cut = self._length >= limits.minimum and 0 < limits.scene_threshold <= frame.scene_score
+        is_full = self._length >= limits.length or frame.pts + frame.duration - self._start > self._max_span
+        begins = not self._length or is_cut or is_full
+        if begins:
+            self._length, self._start = 0, frame.pts
+        self._length += 1
+        return begins
+
+
+def _numbered(frames: Iterable[SourceFrame], boundaries: _Boundaries) -> Iterator[tuple[int, SourceFrame]]:
+    """Give every frame the index of its GOP."""
+    index = -1
     for frame in frames:
-        closed = planner.add(frame)
-        if closed is not None:
-            yield closed
-    last = planner.finish()
-    if last is not None:
-        yield last
-
-
-def _begins_gop(frame: SourceFrame, gop: _OpenGop, limits: GopLimits, max_span: int) -> bool:
-    length = len(gop.pts)
-    if length >= limits.length or frame.pts + frame.duration - gop.pts[0] > max_span:
-        return True
-    is_cut = 0 < limits.scene_threshold <= frame.scene_score
-    return is_cut and length >= limits.minimum
-
-
-def _closed(gop: _OpenGop, index: int, info: SourceInfo) -> SourceGop:
-    gop.file.close()
-    return SourceGop(
-        index=index,
-        path=gop.path,
-        spec=info.spec,
-        frame_rate=info.frame_rate,
-        sample_aspect_ratio=info.sample_aspect_ratio,
-        time_base=info.time_base,
-        presentation=info.presentation,
-        pts=tuple(gop.pts),
-        durations=tuple(gop.durations),
-        sei=tuple(gop.sei),
-    )
+        index += boundaries.begins_gop(frame)
+        yield index, frame

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -68,15 +68,15 @@ class SourceInfo:
 class SourceFrame:
     """One picture, its timestamp and duration in the source's time base, and how much of a scene cut it is.
 
-    ``scene_score`` is FFmpeg's ``lavfi.scd.score``: 0 for no change, 100 for a complete one. ``sei`` are SEI NAL
-    units that its access unit keeps (HDR10+).
+    ``scene_score`` is FFmpeg's ``lavfi.scd.score``: 0 for no change, or where nobody looked, 100 for a complete one.
+    ``sei`` are SEI NAL units that its access unit keeps (HDR10+).
     """
 
     picture: Picture
     pts: int
     duration: int
-    scene_score: float
-    sei: tuple[bytes, ...]
+    scene_score: float = 0.0
+    sei: tuple[bytes, ...] = ()
 
 
 class VideoSource:
@@ -94,6 +94,7 @@ class VideoSource:
     ) -> None:
         self.path = path
         self._options = options or SourceOptions()
+        self._is_sought = False
         self._container = open_media(path, otherwise=CorruptDataError)
         try:
             if all(map(is_cover, self._container.streams.video)):
@@ -116,21 +117,25 @@ class VideoSource:
 
     def _open(self) -> None:
         """Decode and filter up to the first picture, which tells what the others are like."""
-        facts = stream_facts(self._stream)
-        filters = _joined(facts.cropping, self._options.filters)
+        self._facts = stream_facts(self._stream)
         context = self._stream.codec_context
         if not 16 <= context.width <= MAX_SIDE or not 16 <= context.height <= MAX_SIDE:
             raise self._no_size(context.width, context.height)
         if context.field_order in INTERLACED and not self._options.filters:
             raise self._interlaced("as its header says")
-        decoded = self._of_one_size(self._decode())
-        frames, made = self._filtered(decoded, filters) if filters else (decoded, self._unfiltered())
+        frames, made = self._pictures()
         first = next(frames, None)
         if first is None:
             raise CorruptDataError(f"{self.path}: no picture comes out of the video")
-        self._frames = chain([first], frames)
+        self._frames: Iterator[av.VideoFrame] = chain([first], frames)
         self._scenes = SceneMeter(first)
-        self.info = self._describe(first, made, facts)
+        self.info = self._describe(first, made, self._facts)
+
+    def _pictures(self) -> tuple[Iterator[av.VideoFrame], Outcome]:
+        """Decode from where the container stands, through the filters."""
+        filters = _joined(self._facts.cropping, self._options.filters)
+        decoded = self._of_one_size(self._decode())
+        return self._filtered(decoded, filters) if filters else (decoded, self._unfiltered())
 
     def _unfiltered(self) -> Outcome:
         stream = self._stream
@@ -213,21 +218,59 @@ class VideoSource:
             CorruptDataError: timestamps that do not increase, a change of size, or data that do not decode.
             UnsupportedError: an interlaced picture.
         """
-        frame_duration = max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
+        for frame, pts in islice(self._timed(), limit):
+            yield replace(self._source_frame(frame, pts), scene_score=self._scenes.score(frame))
+
+    def frames_between(self, first: int, last: int) -> Iterator[SourceFrame]:
+        """Decode the frames from one timestamp to another, both included, without looking for scene cuts.
+
+        Raises:
+            CorruptDataError, UnsupportedError: as :meth:`frames`.
+        """
+        for frame, pts in self._timed():
+            if pts > last:
+                return
+            if pts >= first:
+                yield self._source_frame(frame, pts)
+
+    def seek(self, pts: int) -> None:
+        """Go on decoding with a keyframe at or before a time; not every container finds the right one.
+
+        Filters begin anew there: those that count pictures or look back give others than from the beginning.
+
+        Raises:
+            UnsupportedError: the file cannot seek.
+        """
+        self._is_sought = True
+        base = cast(Fraction, self._stream.time_base)
+        try:
+            self._container.seek(round(pts * self.info.time_base / base), stream=self._stream)
+        except av.error.FFmpegError as error:
+            raise UnsupportedError(f"{self.path}: cannot seek: {error}") from error
+        self._frames, _ = self._pictures()
+
+    def _timed(self) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Give every frame its timestamp."""
+        frame_duration = self._frame_duration()
         previous: int | None = None
         for index, frame in enumerate(self._frames):
-            if limit is not None and index >= limit:
-                return
             if frame.interlaced_frame:
                 raise self._interlaced(f"at {frame.time:.3f} s" if frame.time is not None else "somewhere")
+            if frame.pts is None and self._is_sought:
+                raise CorruptDataError(f"{self.path}: frames have no timestamps, so none can be sought")
             pts = frame.pts if frame.pts is not None else index * frame_duration
             if previous is not None and pts <= previous:
                 seconds = float(pts * self.info.time_base)
                 raise CorruptDataError(f"{self.path}: timestamps do not increase at {seconds:.3f} s")
             previous = pts
-            duration = frame.duration or frame_duration
-            picture = frame_picture(frame, self.info.spec)
-            yield SourceFrame(picture, pts, duration, self._scenes.score(frame), self._metadata.of(frame))
+            yield frame, pts
+
+    def _source_frame(self, frame: av.VideoFrame, pts: int) -> SourceFrame:
+        picture = frame_picture(frame, self.info.spec)
+        return SourceFrame(picture, pts, frame.duration or self._frame_duration(), sei=self._metadata.of(frame))
+
+    def _frame_duration(self) -> int:
+        return max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Decode frames, with the HDR10+ of their packets."""

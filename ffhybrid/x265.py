@@ -158,5 +158,5 @@ def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyfra
             colour.matrix,
             _FULL_RANGE if colour.full_range else _LIMITED_RANGE,
         ),
-        options=options.codec_options({**_video_usability(gop), **params}),
+        options=options.codec_options({**_video_usability(gop), **params}, height=gop.spec.height),
     )

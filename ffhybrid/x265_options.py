@@ -55,6 +55,10 @@ SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a de
 DEFAULTS = {"wpp": "0"}
 """Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
 
+FRAME_THREADS, CTU_SIZE = 4, 64
+"""By itself x265 takes a frame thread for each core and every two rows of CTUs. One alone searches further than several
+do: with as many as there are cores, GOPs would depend on the machine."""
+
 DEFAULT_CRF = 28.0
 HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 55.0
 """x265's, and ours: beyond its highest QP bits only weigh more in its decisions, as they would at that QP."""
@@ -187,10 +191,12 @@ class X265Options:
             return self
         return replace(self, params={**CARRYING, **(self.params or {})})
 
-    def codec_options(self, lock_params: Mapping[str, str]) -> dict[str, str]:
-        """Options of FFmpeg's libx265 wrapper; the lock and the structure come last and win."""
+    def codec_options(self, lock_params: Mapping[str, str], *, height: int) -> dict[str, str]:
+        """Options of FFmpeg's libx265 wrapper for a picture height; the lock and the structure come last and win."""
+        rows = -(-height // CTU_SIZE)
+        threads = {"frame-threads": str(min((rows + 1) // 2, FRAME_THREADS))}
         rd = {"rd": str(MIN_RD)} if self._is_quick else {}
-        params = {**DEFAULTS, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
+        params = {**DEFAULTS, **threads, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
         options = {
             "crf": f"{self.x265_crf:g}",
             "preset": self.preset,

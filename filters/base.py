@@ -141,3 +141,15 @@ class CorrectableGenerator(Generator, Protocol):
 
     def correction_size(self, latent: bytes) -> int:
         """Bytes of the correction that a latent holds."""
+
+
+@runtime_checkable
+class ModelGenerator(Generator, Protocol):
+    """A generator on a model that users bring."""
+
+    def model_digest(self) -> str:
+        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
+
+        Raises:
+            UsageError, ModelError: there is no such model.
+        """

@@ -11,14 +11,14 @@ from typing import cast
 import pytest
 
 import ffhybrid
-from ffhybrid.allocation import FILE_OVERHEAD, GOP_OVERHEAD, PICTURE_OVERHEAD, Allocation, Complexity
+from ffhybrid.allocation import FILE_OVERHEAD, FIRST_PASS, GOP_OVERHEAD, PICTURE_OVERHEAD, Complexity, shares
 from ffhybrid.control_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoding import CodedGop
 from ffhybrid.gop_goals import Judged
 from ffhybrid.gop_search import Tried, climb, first_that_fits
 from ffhybrid.judging import Quality
-from ffhybrid.rate_search import DISTANCE, MOST_PROBES, meet_size, search_crf
+from ffhybrid.rate_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, search_crf
 from ffhybrid.x265_options import HIGHEST_CRF
 from support import clip
 
@@ -81,44 +81,46 @@ GOPS = [Complexity(10_000, 100, 4.0), Complexity(30_000, 100, 4.0), Complexity(2
 
 
 def test_bytes_are_shared_by_complexity() -> None:
-    allocation = Allocation(GOPS, bitrate=100_000)
     total = 100_000 * 10 / 8 - FILE_OVERHEAD
-    for gop, part in zip(GOPS, (1 / 6, 1 / 2, 1 / 3), strict=True):
-        target = allocation.target()
-        assert target + overhead(gop.pictures) == pytest.approx(total * part, abs=1)
-        allocation.spend(target)
+    for gop, part, share in zip(GOPS, (1 / 6, 1 / 2, 1 / 3), shares(GOPS, bitrate=100_000), strict=True):
+        assert share.size + overhead(gop.pictures) == pytest.approx(total * part, abs=1)
 
 
-def test_what_one_gop_overdraws_the_others_lack() -> None:
-    allocation = Allocation(GOPS, bitrate=100_000)
-    first = allocation.target()
-    allocation.spend(first + 5_000)
-    second = allocation.target()
-    allocation.spend(second)
-    third = allocation.target()
-    spent = first + 5_000 + second + third + sum(overhead(gop.pictures) for gop in GOPS)
-    assert spent == pytest.approx(100_000 * 10 / 8 - FILE_OVERHEAD, abs=3)
+def test_a_share_that_is_smaller_than_the_first_pass_begins_at_a_higher_crf() -> None:
+    poor, rich = (shares(GOPS, bitrate=bitrate)[0] for bitrate in (30_000, 300_000))
+    assert poor.size < GOPS[0].size < rich.size
+    assert poor.crf > FIRST_PASS.crf > rich.crf
+
+
+def test_all_bytes_are_given_out() -> None:
+    given = sum(share.size for share in shares(GOPS, bitrate=80_000)) + sum(overhead(gop.pictures) for gop in GOPS)
+    assert given == pytest.approx(80_000 * 10 / 8 - FILE_OVERHEAD, abs=3)
 
 
 def test_no_gop_overdraws_the_buffer() -> None:
-    allocation = Allocation(GOPS, bitrate=100_000, maxrate=110_000, bufsize=40_000)
     full = 40_000.0
-    for gop in GOPS:
-        target = allocation.target()
-        bits = 8 * (target + overhead(gop.pictures))
+    for gop, share in zip(GOPS, shares(GOPS, bitrate=100_000, maxrate=110_000, bufsize=40_000), strict=True):
+        bits = 8 * (share.size * (1 + TOLERANCE) + overhead(gop.pictures))
         assert bits <= full + 110_000 * gop.seconds + 8
         full = min(full + 110_000 * gop.seconds - bits, 40_000)
-        allocation.spend(target)
+
+
+def test_what_the_buffer_denies_a_gop_goes_to_those_behind_it() -> None:
+    gops = [GOPS[1], GOPS[0]]
+    free = shares(gops, bitrate=100_000)
+    bound = shares(gops, bitrate=100_000, maxrate=110_000, bufsize=40_000)
+    assert bound[0].size < free[0].size
+    assert bound[1].size > free[1].size
 
 
 def test_picture_hashes_are_part_of_the_rate() -> None:
-    with_hashes, without = (Allocation(GOPS, bitrate=200_000, hashes=hashes).target() for hashes in (True, False))
+    with_hashes, without = (shares(GOPS, bitrate=200_000, hashes=hashes)[0].size for hashes in (True, False))
     assert without - with_hashes == 58 * GOPS[0].pictures
 
 
 def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
     with pytest.raises(UsageError, match="at least"):
-        Allocation(GOPS, bitrate=2_000)
+        shares(GOPS, bitrate=2_000)
 
 
 def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], Tried]:

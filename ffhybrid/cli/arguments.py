@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ffhybrid.cli.farm import batch_options, job_options, single_file_options
 from ffhybrid.cli.format_options import add_format_options
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
@@ -32,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     _remux(_command(commands, "remux", "put a hybrid file into another container or carriage"))
     _strip(_command(commands, "strip", "take the payloads out of a hybrid file"))
     _inject(_command(commands, "inject", "put payloads back into a file that lost them"))
+    _batch(_command(commands, "batch", "encode all videos of a folder"))
+    job_options(_command(commands, "job", "run single GOPs of a plan"))
     _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
     return root
 
@@ -183,6 +186,17 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
 def _encode(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    single_file_options(command)
+    _encoding(command)
+
+
+def _batch(command: argparse.ArgumentParser) -> None:
+    batch_options(command)
+    _encoding(command)
+
+
+def _encoding(command: argparse.ArgumentParser) -> None:
+    """Add what ``encode`` and ``batch`` know of video."""
     _pictures(command)
     _streams(command)
     _report_format(command)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ffhybrid.cli.containers import CONTAINER_COMMANDS
+from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.cli.format_options import format_options
 from ffhybrid.cli.shared import Command, emit, progress, stream_options
 from ffhybrid.compare import CompareOptions, Point, compare
@@ -19,6 +20,7 @@ from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
+from ffhybrid.farm.events import PIPES
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
 from ffhybrid.outputs import PIPE
@@ -61,8 +63,9 @@ def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
     )
 
 
-def _encode(options: argparse.Namespace, console: Console) -> None:
-    settings = replace(
+def _encode_options(options: argparse.Namespace) -> EncodeOptions:
+    """Take what ``encode`` and ``batch`` both know of video."""
+    return replace(
         _keyframe_options(options),
         rate=_rate(options),
         target_lpips=options.target_lpips,
@@ -81,6 +84,14 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         container_format=options.format,
         format_options=format_options(options),
     )
+
+
+def _encode(options: argparse.Namespace, console: Console) -> None:
+    check_pipes(options)
+    settings = _encode_options(options)
+    if options.plan:
+        write_jobs(options, settings)
+        return
     with VideoSource(options.input, streams=settings.streams, options=settings.source) as source:
         duration = source.info.duration
     with progress(console, "encode", duration) as show:
@@ -99,12 +110,26 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
             show(report.start, note)
 
         report = encode(
-            options.input, options.output, options=settings, overwrite=options.y, on_gop=on_gop, on_fit=on_fit
+            options.input,
+            options.output,
+            options=settings,
+            overwrite=options.y,
+            engine=options.engine,
+            on_error=options.on_error,
+            state=options.state,
+            log=options.log,
+            progress=options.progress,
+            on_gop=on_gop,
+            on_fit=on_fit,
         )
-    if options.output == PIPE:
+    if options.output == PIPE or PIPES.get(options.progress) == 1:
         return
     totals = _encode_totals(report.gops)
     emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
+
+
+def _batch(options: argparse.Namespace, console: Console) -> None:
+    run_batch(options, console, _encode_options(options))
 
 
 def _source(options: argparse.Namespace) -> SourceOptions:
@@ -255,6 +280,8 @@ def _print_points(points: Sequence[Point]) -> None:
 
 COMMANDS: Mapping[str, Command] = {
     "encode": _encode,
+    "batch": _batch,
+    "job": run_single_job,
     "restore": _restore,
     "probe": _probe,
     "verify": _verify,

@@ -69,6 +69,14 @@ class PretrainedGenerator(ABC):
         """Bytes of the stored correction; no model is looked at."""
         return len(Latent.from_bytes(latent).correction)
 
+    def model_digest(self) -> str:
+        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
+
+        Raises:
+            UsageError, ModelError: none is named, or it is not there.
+        """
+        return self._models.named().digest.hex()
+
     @abstractmethod
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
         """Make ready what generates a latent's picture."""
