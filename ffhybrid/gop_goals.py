@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ffhybrid.control_search import Probe
@@ -47,6 +47,9 @@ class Goal(Protocol):
     def size(self, ordinary: CodedGop) -> int:
         """Bytes that the GOP will have, as far as x265's own tells."""
 
+    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+        """Ask for no more than x265's own comes to; it is judged by that as well."""
+
     def must_shrink(self, gop: CodedGop) -> bool:
         """Whether only a smaller keyframe can help."""
 
@@ -66,6 +69,12 @@ class SizeGoal:
     def size(self, ordinary: CodedGop) -> int:  # noqa: ARG002 - it is known
         """Give those wanted."""
         return self.wanted
+
+    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+        """Take x265's size where even that is too large: a generated keyframe has to win at those bytes."""
+        if not self.must_shrink(ordinary.gop):
+            return self, ordinary
+        return replace(self, wanted=ordinary.gop.size), replace(ordinary, cost=ordinary.quality.loss)
 
     def must_shrink(self, gop: CodedGop) -> bool:
         """Whether it is too large, though the CRF was searched."""
@@ -105,6 +114,10 @@ class DistanceGoal:
     def size(self, ordinary: CodedGop) -> int:
         """Take x265's."""
         return ordinary.size
+
+    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+        """Change nothing."""
+        return self, ordinary
 
     def must_shrink(self, gop: CodedGop) -> bool:  # noqa: ARG002 - sizes are not what this goal is about
         """Say no."""

@@ -95,7 +95,7 @@ class GopSearch:
     def search(self, goal: Goal, *, first_crf: float, progress: Progress | None) -> Judged:
         """Encode the GOP of a goal, at the least cost; ``first_crf`` is a guess."""
         gop = goal.source
-        ordinary = self.ordinary(goal, first_crf=first_crf)
+        goal, ordinary = goal.within_reach(self.ordinary(goal, first_crf=first_crf))
         crf = ordinary.gop.crf
         size = goal.size(ordinary.gop)
         first, most = (max(round(share * size), LEAST_BUDGET) for share in (FIRST_SHARE, LARGEST_SHARE))

@@ -15,9 +15,10 @@ from ffhybrid.allocation import FILE_OVERHEAD, FIRST_PASS, GOP_OVERHEAD, PICTURE
 from ffhybrid.control_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.gop_goals import Judged
+from ffhybrid.gop_goals import Judged, SizeGoal
 from ffhybrid.gop_search import Tried, climb, first_that_fits
-from ffhybrid.judging import Quality
+from ffhybrid.judging import Judge, Quality
+from ffhybrid.planner import SourceGop
 from ffhybrid.rate_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, search_crf
 from ffhybrid.x265_options import HIGHEST_CRF
 from support import clip
@@ -154,6 +155,15 @@ def test_one_budget_is_one_fit() -> None:
     generated = judged_by({1000: 0.3, 1500: 0.2}, tried)
     assert climb(generated, generated(1000), 10_000, budgets=1).budget == 1000
     assert tried == [1000]
+
+
+@pytest.mark.parametrize(("size", "wanted"), [(1_000, 1_000), (1_025, 1_000), (1_400, 1_400)])
+def test_where_x265_is_too_large_at_any_crf_a_generated_keyframe_has_its_bytes(size: int, wanted: int) -> None:
+    coded = cast(CodedGop, Sized(size, size))
+    goal = SizeGoal(cast(SourceGop, None), Judge(None), 1_000)
+    reached, ordinary = goal.within_reach(Judged(coded, Quality(0.5, math.nan), 100.4))
+    assert reached.size(coded) == wanted
+    assert (ordinary.cost == ordinary.quality.loss) == (wanted == size > 1_000)
 
 
 @pytest.mark.parametrize(("room", "found"), [(1000, 1000), (700, 667), (450, 445), (100, 445)])
