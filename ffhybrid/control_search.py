@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Generic, TypeVar
 
 logger = logging.getLogger(__name__)
@@ -112,7 +113,9 @@ class Search:
         return Met(kept.result, nearest, len(tried))
 
     def towards(self, wanted: float) -> float:
-        """Interpolate between the nearest encodes on both sides, or go on along the slope.
+        """Interpolate between the closest settings on both sides of a value, or go on along the slope.
+
+        Values need not fall everywhere: x265's sizes rise by some per cent before CRF 51.
 
         Raises:
             ValueError: nothing is known yet.
@@ -120,7 +123,7 @@ class Search:
         above = [point for point in self._known if point.value > wanted]
         below = [point for point in self._known if point.value <= wanted]
         if above and below:
-            one, other = (_nearest(side, wanted)[0] for side in (above, below))
+            one, other = min(product(above, below), key=lambda pair: abs(pair[0].setting - pair[1].setting))
         else:
             nearest = _nearest(self._known, wanted)
             one, other = nearest[0], nearest[min(1, len(nearest) - 1)]

@@ -61,6 +61,14 @@ def test_sizes_that_waver_are_met_nevertheless() -> None:
     assert len(asked) <= MOST_PROBES
 
 
+def test_sizes_that_rise_before_they_fall_are_met() -> None:
+    """As x265's do towards its highest CRF."""
+    asked: list[float] = []
+    search = Search(control=Control(low=1, high=55, step=0.02, slope=-0.115), tolerance=0.01, most_probes=7)
+    met = meet(search, lambda crf: 9_000 if crf < 50 else 9_300 * math.exp(-0.12 * (crf - 51)), 7_640, asked, 48.5)
+    assert met.result == pytest.approx(7_640, rel=0.01)
+
+
 def test_a_size_beyond_reach_gives_the_nearest() -> None:
     asked: list[float] = []
     met = meet(crf_search(), lambda crf: 1e6 - crf, 500, asked, 34)
