@@ -97,8 +97,12 @@ class Autoencoder:
         signed = blended(self._decode, latents, tile, unit=1, factor=self.unit)
         rgb = _limited((signed + 1) / 2)
         if frame.reduction:
-            rgb = F.interpolate(rgb, scale_factor=1 << frame.reduction, mode="bicubic", align_corners=False)
+            rgb = self.enlarged(rgb, frame.reduction)
         return from_rgb(rgb, frame.spec.colour)
+
+    def enlarged(self, rgb: Tensor, reduction: int) -> Tensor:
+        """Make RGB, (1, 3, rows, columns), 2^reduction times larger."""
+        return F.interpolate(rgb, scale_factor=1 << reduction, mode="bicubic", align_corners=False)
 
     def _encode(self, signed: Tensor) -> Tensor:
         network = self._model.network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -16,17 +17,33 @@ from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.picture import Picture, PictureSpec
 
-Values = Callable[[bytes, Autoencoder, Frame], Tensor]
-"""Makes real latents, (1, channels, rows, columns), of a latent's body, in the precision that the model has."""
+Decoder = TypeVar("Decoder", bound=Autoencoder)
 
 
-class Generation:
-    """What is needed to make one picture."""
+class Generation(Generic[Decoder]):
+    """What is needed to make one picture.
 
-    def __init__(self, model: Model, spec: PictureSpec, latent: Latent, values: Values) -> None:
+    Args:
+        model: in single precision.
+        spec: of the picture.
+        latent: of it.
+        decoder: makes what decodes out of a model.
+        values: makes real latents, (1, channels, rows, columns), of a latent's body, in the precision of the decoder.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        spec: PictureSpec,
+        latent: Latent,
+        *,
+        decoder: Callable[[Model], Decoder],
+        values: Callable[[bytes, Decoder, Frame], Tensor],
+    ) -> None:
         self._model = model
         self._spec = spec
         self._latent = latent
+        self._decoder = decoder
         self._values = values
 
     def picture(self) -> Picture:
@@ -42,8 +59,8 @@ class Generation:
         return apply_correction(self._samples(self._model.in_double()), self._spec.bit_depth, correction)
 
     def _samples(self, model: Model) -> list[NDArray[np.float64]]:
-        autoencoder = Autoencoder(model)
-        frame = Frame(self._spec, autoencoder.unit, self._latent.reduction)
+        decoder = self._decoder(model)
+        frame = Frame(self._spec, decoder.unit, self._latent.reduction)
         with deterministic(), torch.no_grad():
-            packed = autoencoder.decoded(self._values(self._latent.body, autoencoder, frame), frame, self._latent.tile)
+            packed = decoder.decoded(self._values(self._latent.body, decoder, frame), frame, self._latent.tile)
             return samples_of(frame.cropped(packed), self._spec)
