@@ -12,6 +12,7 @@ from ffhybrid.filters.base import Generator
 
 _GENERATORS = {
     "overfit": "ffhybrid.filters.overfit.generator:Overfit",
+    "promptus": "ffhybrid.filters.pretrained.promptus:Promptus",
     "thumbnail": "ffhybrid.filters.thumbnail:Thumbnail",
     "vae": "ffhybrid.filters.pretrained.vae:Vae",
     "vqgan": "ffhybrid.filters.pretrained.vqgan:Vqgan",

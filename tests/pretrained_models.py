@@ -74,3 +74,36 @@ def _spread_out(model: Any) -> None:
         model.encoder.layers[-1].weight *= 100
         model.decoder.layers[-1].weight *= 10
         model.decoder.layers[-1].bias.fill_(0.5)
+
+
+PROMPTED = {
+    "sample_size": 8,
+    "block_out_channels": (8, 16),
+    "layers_per_block": 1,
+    "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+    "cross_attention_dim": 16,
+    "attention_head_dim": 2,
+    "norm_num_groups": 4,
+}
+
+
+def saved_one_step(folder: Path, *, seed: int = 0, decoder: str = "AutoencoderTiny", **unet: object) -> Path:
+    """Make a model of the kind of SD-Turbo whose picture depends on its prompt as much as that of a trained one.
+
+    Random attention hardly lets a prompt through, so it is made louder; and the U-Net says the latents themselves,
+    where one that says the noise would have to know it.
+    """
+    import diffusers
+
+    torch.manual_seed(seed)
+    model = diffusers.UNet2DConditionModel(**PROMPTED | unet)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "attn2" in name or name == "conv_out.weight":
+                weight *= 4
+    model.save_pretrained(folder / "unet")
+    saved(decoder, folder / "vae", seed=seed)
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text('{"prediction_type": "sample"}')
+    return folder
