@@ -72,6 +72,8 @@ def _generator_options(options: argparse.Namespace) -> dict[str, object]:
         "hub": bool(options.hub) or None,
         "repair": options.repair or None,
         "scale": options.scale,
+        "nested": bool(options.nested) or None,
+        "start": options.kf_start,
         "qp": options.qp,
     }
     return {name: value for name, value in given.items() if value is not None}
