@@ -16,7 +16,7 @@ class Fsrcnn(nn.Module):
 
     Args:
         weights: ``f1`` to ``f8`` as TensorFlow lays them out, (rows, columns, inputs, outputs), biases ``b1`` to
-            ``b8``, slopes ``alpha1`` to ``alpha7``.
+            ``b8``, the last being one number, slopes ``alpha1`` to ``alpha7``.
 
     Raises:
         KeyError, ValueError: weights that are missing, too many, or do not fit each other.
@@ -34,7 +34,8 @@ class Fsrcnn(nn.Module):
         x = luma
         for layer in range(1, LAYERS + 1):
             kernel = self.get_buffer(f"f{layer}")
-            x = F.conv2d(x, kernel, self.get_buffer(f"b{layer}"), padding=kernel.shape[-1] // 2)
+            bias = self.get_buffer(f"b{layer}").expand(kernel.shape[0])
+            x = F.conv2d(x, kernel, bias, padding=kernel.shape[-1] // 2)
             if layer < LAYERS:
                 x = F.prelu(x, self.get_buffer(f"alpha{layer}"))
         return F.pixel_shuffle(x, FACTOR)
@@ -53,7 +54,8 @@ def _check(weights: Mapping[str, Tensor]) -> None:
         if kernel.shape[2] != channels:
             raise ValueError(f"the kernel f{layer} of FSRCNN does not follow the one before")
         channels = kernel.shape[3]
-        if any(weights[name].shape != (channels,) for name in (f"b{layer}", f"alpha{layer}") if name in weights):
+        length = channels if layer < LAYERS else 1
+        if any(weights[name].shape != (length,) for name in (f"b{layer}", f"alpha{layer}") if name in weights):
             raise ValueError(f"layer {layer} of FSRCNN has a bias or slope of another size")
     if channels != FACTOR**2:
         raise ValueError(f"FSRCNN gives {channels} phases, not {FACTOR**2}")

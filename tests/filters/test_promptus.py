@@ -39,9 +39,14 @@ FSRCNN = Path(__file__).resolve().parents[3] / "shared" / "weights" / "FSRCNN_x2
 
 
 @pytest.fixture(scope="module")
-def natural() -> Picture:
+def whole() -> Picture:
     with VideoSource(clip("carphone_pristine.mp4")) as source:
-        return next(source.frames(limit=1)).picture.cropped(SPEC.width, SPEC.height)
+        return next(source.frames(limit=1)).picture
+
+
+@pytest.fixture(scope="module")
+def natural(whole: Picture) -> Picture:
+    return whole.cropped(SPEC.width, SPEC.height)
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +310,7 @@ def enlarging_weights(seed: int = 0) -> dict[str, torch.Tensor]:
     weights = {}
     for layer, (side, inputs, outputs) in enumerate(shapes, 1):
         weights[f"f{layer}"] = 0.2 * torch.randn(side, side, inputs, outputs, generator=generator)
-        weights[f"b{layer}"] = torch.zeros(outputs)
+        weights[f"b{layer}"] = torch.zeros(outputs if layer < len(shapes) else 1)
         if layer < len(shapes):
             weights[f"alpha{layer}"] = torch.full((outputs,), 0.1)
     return weights
@@ -337,12 +342,12 @@ def test_weights_that_do_not_fit_each_other_are_refused() -> None:
 
 
 @pytest.mark.skipif(not FSRCNN.exists(), reason="FSRCNN's weights are not beside the project")
-def test_real_weights_double_better_than_interpolation(natural: Picture, tmp_path: Path) -> None:
+def test_real_weights_double_better_than_interpolation(whole: Picture, tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
     shutil.copy(FSRCNN, tmp_path / FOLDER / WEIGHTS)
     enlarger = load_enlarger(tmp_path)
     assert enlarger is not None
-    fine = torch.as_tensor(natural.y.astype(np.float32) / 255)[None, None].expand(1, 3, -1, -1)
+    fine = torch.as_tensor(whole.y.astype(np.float32) / 255)[None, None].expand(1, 3, -1, -1)
     coarse = torch.nn.functional.interpolate(fine, scale_factor=0.5, mode="bicubic", antialias=True)
     errors = [float((doubled - fine).square().mean()) for doubled in (enlarger(coarse), bicubic(coarse))]
     assert errors[0] < 0.9 * errors[1]
