@@ -26,7 +26,7 @@ from ffhybrid.errors import (
 )
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.gop_encoder import EncodeOptions, Rate
+from ffhybrid.gop_encoder import EncodeOptions, Rate, VideoCodec
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits
@@ -67,6 +67,7 @@ __all__ = [
     "UsageError",
     "VerificationError",
     "VerifyReport",
+    "VideoCodec",
     "X265Options",
     "__version__",
     "encode",

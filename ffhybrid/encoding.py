@@ -11,9 +11,9 @@ from os import PathLike
 from pathlib import Path
 
 from ffhybrid.errors import EncoderError, UsageError
-from ffhybrid.filters import FitProgress, Generator, create
+from ffhybrid.filters import FitProgress, create, create_sequence
 from ffhybrid.gop import ParameterSets
-from ffhybrid.gop_encoder import EncodeOptions, GopEncoder, GopReport
+from ffhybrid.gop_encoder import EncodeOptions, GopEncoder, GopReport, VideoCodec
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.libav import LibavWriter
 from ffhybrid.muxer.matroska import MatroskaWriter
@@ -21,10 +21,13 @@ from ffhybrid.muxer.streams import Labels
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.outputs import PIPE, pending_output
 from ffhybrid.planner import SourceGop, plan_gops
+from ffhybrid.sequence_encoder import SequenceEncoder
 from ffhybrid.source import VideoSource
 from ffhybrid.streams import CompanionSource
 from ffhybrid.targets import check_target, is_matroska_target, open_writer
 
+PROMPTUS, PROMPTUS_VIDEO = "promptus", "promptus-video"
+"""Generators of keyframes and of whole GOPs that ``-codec promptus`` goes with."""
 ENCODER_TAG = {"ENCODER": "ffhybrid"}
 
 
@@ -57,18 +60,29 @@ def encode(
     source, output = Path(source), Path(output)
     if options.carriage is Carriage.TRACK and not is_matroska_target(output, options.container_format):
         raise UsageError(f"{output}: the carriage 'track' is for Matroska, use -carriage inband")
-    generator = create(options.generator, **options.generator_options)
+    encoder_of = _encoder_of(options)
     if output == PIPE:
-        return _encode_to(source, PIPE, output, generator, options, on_gop, on_fit)
+        return _encode_to(source, PIPE, output, encoder_of, options, on_gop, on_fit)
     with pending_output(output, overwrite=overwrite) as pending:
-        return _encode_to(source, pending, output, generator, options, on_gop, on_fit)
+        return _encode_to(source, pending, output, encoder_of, options, on_gop, on_fit)
+
+
+def _encoder_of(options: EncodeOptions) -> Callable[[Path], GopEncoder | SequenceEncoder]:
+    """Check the options of the generator; what encodes a file is made when the file is there."""
+    if options.codec is VideoCodec.PROMPTUS:
+        if options.generator not in (EncodeOptions().generator, PROMPTUS):
+            raise UsageError(f"-codec {options.codec} generates by prompts, not by -kf {options.generator}")
+        encoder = SequenceEncoder(create_sequence(PROMPTUS_VIDEO, **options.generator_options), options)
+        return lambda _: encoder
+    generator = create(options.generator, **options.generator_options)
+    return lambda path: GopEncoder.create(path, generator, options)
 
 
 def _encode_to(
     path: Path,
     target: Path,
     output: Path,
-    generator: Generator,
+    encoder_of: Callable[[Path], GopEncoder | SequenceEncoder],
     options: EncodeOptions,
     on_gop: Callable[[GopReport], None] | None,
     on_fit: Callable[[FitProgress], None] | None,
@@ -82,7 +96,7 @@ def _encode_to(
         check_target(output, options.container_format, companions)
         source = stack.enter_context(VideoSource(path, streams=options.streams))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ffhybrid-")))
-        encoder = GopEncoder.create(path, generator, options)
+        encoder = encoder_of(path)
         frames = source.frames(limit=options.frames)
         end = Fraction(0)
         for planned in plan_gops(frames, source.info, directory, limits=options.limits):

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
@@ -31,6 +32,15 @@ RETRIES, RETRY_STEP = 4, 0.3
 """How often a GOP is coded anew that x265 got wrong, and by how much the CRF changes."""
 
 
+class VideoCodec(StrEnum):
+    """What pictures between keyframes are."""
+
+    HYBRID = "hybrid"
+    """P and B pictures of HEVC, coded against a generated keyframe."""
+    PROMPTUS = "promptus"
+    """Generated, as keyframes are."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
     """A wanted rate in bits a second, container included.
@@ -52,12 +62,15 @@ class Rate:
 class EncodeOptions:
     """What ``ffhybrid encode`` takes; ``keyframe_budget`` is in bytes, ``frames`` limits the pictures read.
 
+    ``generator`` is for the codec ``hybrid``, ``generator_options`` are for that of any codec.
+
     Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most. ``refinements`` are joint ones, at most so many. ``fallback``
     lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
     x265's MD5 of every picture in the file. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
     """
 
+    codec: VideoCodec = VideoCodec.HYBRID
     generator: str = "overfit"
     generator_options: Mapping[str, object] = field(default_factory=dict)
     keyframe_budget: int | None = None
@@ -113,7 +126,7 @@ class GopEncoder:
     def __init__(self, generator: Generator, options: EncodeOptions) -> None:
         self._generator = generator
         self._options = options
-        self._regeneration = _regeneration(options.generator_options)
+        self._regeneration = regeneration_for(options.generator_options)
         self._latent: bytes | None = None
         self._crf = options.x265.crf
 
@@ -138,7 +151,7 @@ class GopEncoder:
             self._latent = coded.payload.latent
         self._crf = coded.crf
         hybrid = coded.hybrid if self._options.picture_hashes else without_hashes(coded.hybrid)
-        return hybrid, _report(hybrid, gop, coded, quality)
+        return hybrid, report_of(hybrid, gop, coded, quality)
 
     def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
         options = self._options
@@ -220,7 +233,7 @@ class DistanceControl(GopEncoder):
         return best.gop, best.quality
 
 
-def _regeneration(options: Mapping[str, object]) -> Regeneration:
+def regeneration_for(options: Mapping[str, object]) -> Regeneration:
     """Check keyframes with the model that they were made with, as it would be without a correction."""
     model, device = options.get("model"), options.get("device")
     return Regeneration(
@@ -230,7 +243,8 @@ def _regeneration(options: Mapping[str, object]) -> Regeneration:
     )
 
 
-def _report(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> GopReport:
+def report_of(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> GopReport:
+    """Say what a GOP has cost as it is written."""
     return GopReport(
         index=gop.index,
         start=gop.start_seconds,

@@ -9,6 +9,7 @@ from functools import lru_cache
 from ffhybrid import hevc
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import CorruptDataError, VerificationError
+from ffhybrid.filters.registry import sequence_names
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.payload import Payload, picture_md5
@@ -42,10 +43,11 @@ def regenerate(
         ModelError: a model that is not there.
         VerificationError: the generated picture is not the one that the encoder saw.
     """
-    payload = Payload.from_bytes(gop.payload)
-    payload.check_stream(gop.parameter_sets)
+    payload = _payload(gop)
     if payload.generator == ORDINARY:
         picture = _ordinary(gop, payload)
+    elif payload.generator in sequence_names():
+        picture, *_ = (regeneration or Regeneration()).pictures(payload)
     else:
         picture = (regeneration or Regeneration()).picture(payload)
     return payload, picture, hevc.picture_md5s(picture)
@@ -68,6 +70,8 @@ def restore_gop(
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
+    if _payload(gop).generator in sequence_names():
+        return _generated(gop, effort, regeneration or Regeneration())
     payload, picture, md5s = regenerate(gop, regeneration)
     if payload.generator == ORDINARY:
         return _restored(gop, gop.placeholder.nal_units, md5s)
@@ -82,12 +86,41 @@ def splice(
     effort: SpliceEffort = SpliceEffort.FAST,
 ) -> RestoredGop:
     """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own; ``md5s`` go into its picture hash."""
+    return _restored(gop, (_lossless(gop, picture, effort),), md5s)
+
+
+def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> bytes:
     slices = [nal for nal in gop.placeholder.nal_units if hevc.is_slice(nal)]
     if len(slices) != 1 or not hevc.is_idr(slices[0]):
         raise CorruptDataError("the placeholder is not one IDR slice")
     pps = _lossless_pps(gop.parameter_sets)
-    idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
-    return _restored(gop, (idr,), md5s)
+    return hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
+
+
+def _generated(gop: HybridGop, effort: SpliceEffort, regeneration: Regeneration) -> RestoredGop:
+    """Code all pictures of a GOP; where a cut has taken its end, those that are left."""
+    payload = _payload(gop)
+    units = sorted(gop.access_units, key=lambda unit: unit.pts)
+    if len(units) > payload.pictures:
+        raise CorruptDataError(f"the GOP has {len(units)} pictures, its payload {payload.pictures}")
+    coded = [
+        _lossless(gop, picture, effort)
+        for index, picture in enumerate(regeneration.pictures(payload))
+        if index < len(units)
+    ]
+    if len(coded) != len(units):
+        raise CorruptDataError(f"the latent has {len(coded)} pictures, the GOP {len(units)}")
+    return RestoredGop(
+        _with_lossless(gop.parameter_sets),
+        tuple(AccessUnit((idr,), unit.pts, unit.duration) for idr, unit in zip(coded, units, strict=True)),
+        gop.time_base,
+    )
+
+
+def _payload(gop: HybridGop) -> Payload:
+    payload = Payload.from_bytes(gop.payload)
+    payload.check_stream(gop.parameter_sets)
+    return payload
 
 
 def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, bytes, bytes]) -> RestoredGop:
@@ -95,10 +128,8 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
     nal_units = keyframe
     if has_picture_hashes(gop):
         nal_units += (hevc.write_picture_hash(md5s),)
-    sets = gop.parameter_sets
-    pps = _lossless_pps(sets)
     return RestoredGop(
-        ParameterSets(sets.vps, sets.sps, (*sets.pps, pps)),
+        _with_lossless(gop.parameter_sets),
         (AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration), *gop.inter),
         gop.time_base,
     )
@@ -107,6 +138,10 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
 def has_picture_hashes(gop: HybridGop) -> bool:
     """Whether the P and B pictures carry decoded picture hash SEI messages."""
     return any(hevc.is_picture_hash(nal) for unit in gop.inter[:1] for nal in unit.nal_units)
+
+
+def _with_lossless(sets: ParameterSets) -> ParameterSets:
+    return ParameterSets(sets.vps, sets.sps, (*sets.pps, _lossless_pps(sets)))
 
 
 @lru_cache(maxsize=16)

@@ -12,7 +12,7 @@ from ffhybrid.errors import CorruptDataError
 
 Codes: TypeAlias = NDArray[np.int8]
 MAX_CODE = 127
-MAX_COUNT = int(lib.FFH_CODES_MAX_COUNT)
+MAX_COUNT, MAX_CHANNELS = int(lib.FFH_CODES_MAX_COUNT), int(lib.FFH_CODES_MAX_CHANNELS)
 Tokens: TypeAlias = NDArray[np.uint16]
 MAX_TOKENS, MAX_KINDS = int(lib.FFH_TOKENS_MAX_COUNT), int(lib.FFH_TOKENS_MAX_KINDS)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
+from ffhybrid.gop_encoder import VideoCodec
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import COPY
@@ -157,6 +158,7 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
     keyframe.add_argument("-kf:lpips", dest="kf_lpips", type=Path, metavar="FILE", help="AlexNet's weights, for fits")
     keyframe.add_argument("-repair", action="store_true", help="models: keyframes become exact on any machine")
     keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(1, 2, 4), help="thumbnail, models: reduction")
+    keyframe.add_argument("-kf:interval", dest="interval", type=positive, metavar="N", help="-codec promptus: 10")
     keyframe.add_argument("-kf:nested", dest="nested", type=int, choices=(0, 1), help="promptus: ordered ranks (0)")
     keyframe.add_argument("-kf:start", dest="kf_start", type=float, metavar="X", help="promptus: part of the bytes")
     keyframe.add_argument("-kf:qp", dest="qp", type=int, metavar="QP", help="thumbnail: 0 to 51")
@@ -181,6 +183,13 @@ def _encode(command: argparse.ArgumentParser) -> None:
         "-sc_threshold", type=float, default=10.0, metavar="X", help="scene change score of 0 to 100, 0: none"
     )
     gop.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="stop after N frames")
+    command.add_argument(
+        "-codec",
+        type=VideoCodec,
+        choices=list(VideoCodec),
+        default=VideoCodec.HYBRID,
+        help="hybrid, or promptus: every frame is generated (%(default)s)",
+    )
     _keyframes(command)
     rate = command.add_argument_group("rate")
     rate.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")

@@ -74,6 +74,7 @@ def _generator_options(options: argparse.Namespace) -> dict[str, object]:
         "scale": options.scale,
         "nested": bool(options.nested) or None,
         "start": options.kf_start,
+        "interval": options.interval,
         "qp": options.qp,
     }
     return {name: value for name, value in given.items() if value is not None}
@@ -94,6 +95,7 @@ def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
 def _encode(options: argparse.Namespace, console: Console) -> None:
     settings = replace(
         _keyframe_options(options),
+        codec=options.codec,
         rate=_rate(options),
         target_lpips=options.target_lpips,
         x265=X265Options(

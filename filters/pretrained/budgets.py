@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ffhybrid.filters.pretrained.layout import Latent
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TOLERANCE = 0.05
 
@@ -12,10 +19,23 @@ def miss(size: int, budget: int | None) -> float:
     return abs(size / budget - 1) if budget else 0.0
 
 
-def order(size: int, loss: float, budget: int | None) -> tuple[float, float]:
-    """Order latents, the best first: the nearest to the budget, and among those near enough the least loss."""
-    missed = miss(size, budget)
-    return (missed, 0.0) if missed > TOLERANCE else (0.0, loss)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """A latent that was written and decoded: its body, the picture in 2x2 luma blocks, and its loss."""
+
+    body: bytes
+    packed: Tensor
+    loss: float
+
+    @property
+    def size(self) -> int:
+        """Bytes of the latent without a correction."""
+        return Latent.overhead() + len(self.body)
+
+    def order(self, budget: int | None) -> tuple[float, float]:
+        """Order candidates, the best first: the nearest to the budget, and among those near enough the least loss."""
+        missed = miss(self.size, budget)
+        return (missed, 0.0) if missed > TOLERANCE else (0.0, self.loss)
 
 
 def nearest(size_of: Callable[[int], int], first: int, last: int, budget: int) -> int:

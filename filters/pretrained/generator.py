@@ -44,7 +44,7 @@ class PretrainedGenerator(ABC):
             device=check_device(device),
             hub=hub,
             beside=self.beside,
-            assemble=self._assembled,
+            assemble=self.assembled,
         )
         self._repair = repair
 
@@ -75,7 +75,7 @@ class PretrainedGenerator(ABC):
         return len(Latent.from_bytes(latent).correction)
 
     @staticmethod
-    def _assembled(path: Path, architecture: str) -> Any:
+    def assembled(path: Path, architecture: str) -> Any:
         """Make the network of a folder or file and a class; one of diffusers, unless a generator knows better."""
         return load_component(path, architecture)
 

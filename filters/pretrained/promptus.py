@@ -14,7 +14,7 @@ from ffhybrid.filters.pretrained.generator import PretrainedGenerator
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.filters.pretrained.presets import ITERATIONS
-from ffhybrid.filters.pretrained.promptus_codec import MAX_SEED, PromptBody
+from ffhybrid.filters.pretrained.promptus_codec import PromptBody, check_seed
 from ffhybrid.filters.pretrained.reduction import least_within, reductions_of
 from ffhybrid.picture import PictureSpec
 
@@ -67,14 +67,12 @@ class Promptus(PretrainedGenerator):
         start: float = 0.0,
     ) -> None:
         super().__init__(model=model, device=device, hub=hub, repair=repair)
-        if not 0 <= seed <= MAX_SEED:
-            raise UsageError(f"the seed of promptus is a number of 24 bits, not {seed}")
         if not 0 <= start <= MOST_STARTS:
             raise UsageError(f"a start takes at most {MOST_STARTS:g} of the bytes, not {start:g}")
         self._reductions = reductions_of(scale)
         self._iterations = look_up(ITERATIONS, preset)
         self._tune = check_tune(tune)
-        self._seed = seed
+        self._seed = check_seed(seed)
         self._lpips = lpips
         self._nested = nested
         self._start = start
@@ -144,14 +142,15 @@ class Promptus(PretrainedGenerator):
         return replace(parsed, body=body.to_bytes(), is_correctable=False, correction=b"").to_bytes()
 
     @staticmethod
-    def _assembled(path: Path, architecture: str) -> Any:
+    def assembled(path: Path, architecture: str) -> Any:
+        """Make the network of a model's U-Net and what is in the folders beside it."""
         from ffhybrid.filters.pretrained.promptus_model import assembled
 
         return assembled(path, architecture)
 
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation[Diffusion]:
         from ffhybrid.filters.pretrained.generation import Generation
+        from ffhybrid.filters.pretrained.promptus_latents import values_of
         from ffhybrid.filters.pretrained.promptus_model import Diffusion
-        from ffhybrid.filters.pretrained.promptus_session import values_of
 
         return Generation(model, spec, latent, decoder=Diffusion, values=values_of)

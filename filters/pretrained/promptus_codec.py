@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffhybrid import leb128
-from ffhybrid.errors import CorruptDataError
+from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.codes import Codes, decode_codes, encode_codes
 from ffhybrid.filters.pretrained.vae_codec import real_step
 
@@ -21,8 +21,19 @@ TOKENS = 77
 MAX_RANK = TOKENS
 MAX_SEED = (1 << 24) - 1
 MAX_OFFSET = 127
-MAX_WIDTH = 1 << 14
+MAX_WIDTH = 1 << 12
 _QUANTISERS = struct.Struct(">BbBb")
+
+
+def check_seed(seed: int) -> int:
+    """Return a seed of the noise.
+
+    Raises:
+        UsageError: the format has no room for it.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"the seed of a prompt's noise is a number of 24 bits, not {seed}")
+    return seed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ffhybrid.errors import ModelError
+from ffhybrid.errors import CorruptDataError, ModelError
+from ffhybrid.filters.codes import MAX_COUNT
 from ffhybrid.filters.noise import gaussian
 from ffhybrid.filters.pretrained.autoencoder import Autoencoder
 from ffhybrid.filters.pretrained.checkpoints import opened, read_config
@@ -110,7 +111,13 @@ class Diffusion(Autoencoder):
         return self._network.prompt_width
 
     def noise(self, grid: tuple[int, int], seed: int) -> Tensor:
-        """Draw the noise of a grid of latents, the same everywhere."""
+        """Draw the noise of a grid of latents, the same everywhere.
+
+        Raises:
+            CorruptDataError: a grid beyond all bounds.
+        """
+        if self.channels * grid[0] * grid[1] > MAX_COUNT:
+            raise CorruptDataError(f"a latent of {grid} is beyond the limit of {MAX_COUNT} numbers")
         return gaussian((self.channels, *grid), seed=seed, device=self.device).to(self.dtype)
 
     def denoised(self, noise: Tensor, prompt: Tensor) -> Tensor:

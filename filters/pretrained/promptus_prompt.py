@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from ffhybrid.filters.pretrained.promptus_codec import MAX_OFFSET, TOKENS, Promp
 from ffhybrid.filters.pretrained.vae_codec import LAST_STEP, nearest_step, real_step
 
 LEAST_SPREAD = 1e-6
+Factors: TypeAlias = tuple[Tensor, Tensor]
+"""U, (tokens, rank), and V, (rank, width)."""
 
 
 def composed(u: Tensor, v: Tensor) -> Tensor:
@@ -62,12 +65,14 @@ class Prompt:
         """Components."""
         return int(self.v.shape[0])
 
-    def embedding(self, rank: int) -> Tensor:
-        """Compose what a reader will compose of the first components, (1, tokens, width); rounding is straight-through.
+    def seen(self) -> Factors:
+        """Give the factors that a reader will have; rounding is straight-through, which makes a fit aware of it."""
+        u, v = self.quantisers
+        return _seen(self.u, u), _seen(self.v, v)
 
-        Quantisation in the loop is what makes the fit aware of it.
-        """
-        u, v = (_seen(factor, by) for factor, by in zip((self.u, self.v), self.quantisers, strict=True))
+    def embedding(self, rank: int) -> Tensor:
+        """Compose what a reader will compose of the first components, (1, tokens, width)."""
+        u, v = self.seen()
         return composed(u[:, :rank], v[:rank])
 
     def coarsen(self, coarseness: int) -> None:

@@ -5,28 +5,25 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.codes import MAX_COUNT
 from ffhybrid.filters.pretrained.aim import Aim
 from ffhybrid.filters.pretrained.autoencoder import Frame
-from ffhybrid.filters.pretrained.budgets import TOLERANCE, miss, nearest, order
+from ffhybrid.filters.pretrained.budgets import TOLERANCE, Candidate, miss, nearest
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.filters.pretrained.promptus_codec import MAX_RANK, TOKENS, PromptBody
 from ffhybrid.filters.pretrained.promptus_descent import Descent
+from ffhybrid.filters.pretrained.promptus_latents import noise_of, values_of
 from ffhybrid.filters.pretrained.promptus_model import Diffusion
-from ffhybrid.filters.pretrained.promptus_prompt import Prompt, composed
+from ffhybrid.filters.pretrained.promptus_prompt import Prompt
 from ffhybrid.filters.pretrained.vae_codec import LAST_STEP
 from ffhybrid.filters.pretrained.vae_session import step_for, written
-from ffhybrid.filters.pretrained.vae_session import values_of as start_of
 from ffhybrid.picture import PictureSpec
 
 logger = logging.getLogger(__name__)
@@ -37,53 +34,10 @@ DEFAULT_RANK = 8
 """Without a budget."""
 CODED_BITS = 6
 """About what coding leaves of the 8 bits of a number, by which a rank is chosen; the steps meet the budget then."""
-NOISE_PART = 0.95
-"""Of the noise where there is a start, gamma in equation 1 of Promptus."""
 LOOKS, LEAST_INTERVAL = 50, 10
 """Candidates in a fit at most, and iterations between two at least."""
 MOVING_PART = 0.6
 """Of the iterations, the first, in which quantisers follow the factors and the budget."""
-
-
-def values_of(body: bytes, diffusion: Diffusion, frame: Frame) -> Tensor:
-    """Denoise the latents of a body.
-
-    Raises:
-        CorruptDataError: a damaged body, or a picture beyond all bounds.
-    """
-    rows, columns = frame.grid
-    if diffusion.channels * rows * columns > MAX_COUNT:
-        raise CorruptDataError(f"a latent of {rows} x {columns} is beyond the limit of {MAX_COUNT} numbers")
-    parsed = PromptBody.from_bytes(body)
-    if parsed.width != diffusion.prompt_width:
-        raise CorruptDataError(f"the prompt is {parsed.width} wide, those of the model are {diffusion.prompt_width}")
-    u, v = (torch.as_tensor(f, device=diffusion.device, dtype=diffusion.dtype) for f in parsed.factors())
-    return diffusion.denoised(_noise(parsed.seed, parsed.start, diffusion, frame), composed(u, v))
-
-
-def _noise(seed: int, start: bytes, diffusion: Diffusion, frame: Frame) -> Tensor:
-    noise = diffusion.noise(frame.grid, seed)
-    if not start:
-        return noise
-    return NOISE_PART * noise + (1 - NOISE_PART) * start_of(start, diffusion, frame)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """A latent that was written and decoded: its body, the picture in 2x2 luma blocks, and its loss."""
-
-    body: bytes
-    packed: Tensor
-    loss: float
-
-    @property
-    def size(self) -> int:
-        """Bytes of the latent without a correction."""
-        return Latent.overhead() + len(self.body)
-
-    def order(self, budget: int | None) -> tuple[float, float]:
-        """Order candidates, the best first."""
-        return order(self.size, self.loss, budget)
 
 
 class Session:
@@ -142,6 +96,7 @@ class Session:
             if progress:
                 progress(self._aim.progress(step, iterations, found.size, found.loss, found.packed))
 
+        self._generator.manual_seed(self._seed)
         with deterministic():
             before = PromptBody.from_bytes(warm_start) if warm_start else None
             start = self._start(budget, before)
@@ -198,7 +153,7 @@ class Session:
         body = prompt.body(seed=self._seed, start=start).to_bytes()
         with torch.no_grad():
             packed = self._decoded(values_of(body, self._diffusion, self._frame))
-        return Candidate(body, packed, self._aim.loss.whole(packed))
+        return Candidate(body=body, packed=packed, loss=self._aim.loss.whole(packed))
 
     def _decoded(self, latents: Tensor) -> Tensor:
         return self._frame.cropped(self._diffusion.decoded(latents, self._frame, self._frame.tile))
@@ -212,7 +167,7 @@ class Session:
         budget: int | None,
         report: Callable[[int, Candidate], None],
     ) -> Candidate:
-        noise = _noise(self._seed, start, self._diffusion, self._frame)
+        noise = noise_of(self._seed, start, self._diffusion, self._frame)
         descent = Descent(prompt, iterations, nested=self._nested, generator=self._generator)
         interval = max(iterations // LOOKS, LEAST_INTERVAL)
         for done in range(1, iterations + 1):

@@ -15,7 +15,7 @@ from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.codes import MAX_CODE
 from ffhybrid.filters.pretrained.aim import Aim
 from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame
-from ffhybrid.filters.pretrained.budgets import TOLERANCE, miss, nearest, order
+from ffhybrid.filters.pretrained.budgets import TOLERANCE, Candidate, miss, nearest
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
@@ -38,30 +38,18 @@ SLOPE_STEPS = 8
 LEAST_LAMBDA = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A latent that was written and decoded: its body, the picture in 2x2 luma blocks, and its loss."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VaeCandidate(Candidate):
+    """A latent with the size and the quantiser that it has."""
 
     frame: Frame
     tile: int
     step: int
-    body: bytes
-    packed: Tensor
-    loss: float
-
-    @property
-    def size(self) -> int:
-        """Bytes of the latent without a correction."""
-        return Latent.overhead() + len(self.body)
 
     @property
     def rate(self) -> float:
         """Bits a luma sample."""
         return 8 * self.size / (self.frame.spec.width * self.frame.spec.height)
-
-    def order(self, budget: int | None) -> tuple[float, float]:
-        """Order candidates, the best first."""
-        return order(self.size, self.loss, budget)
 
 
 def values_of(body: bytes, autoencoder: Autoencoder, frame: Frame) -> Tensor:
@@ -91,10 +79,10 @@ class Session:
         budget: int | None,
         warm_start: Latent | None,
         progress: Callable[[FitProgress], None] | None,
-    ) -> Candidate:
+    ) -> VaeCandidate:
         """Find the best latent within the budget's tolerance, or the nearest to it."""
 
-        def report(step: int, candidate: Candidate) -> None:
+        def report(step: int, candidate: VaeCandidate) -> None:
             if progress:
                 progress(self._aim.progress(step, iterations, candidate.size, candidate.loss, candidate.packed))
 
@@ -108,7 +96,7 @@ class Session:
             logger.warning("the model cannot meet %d bytes: its latent takes %d", budget, best.size)
         return best
 
-    def _start(self, reduction: int, budget: int | None, warm_start: Latent | None) -> tuple[Tensor, Candidate]:
+    def _start(self, reduction: int, budget: int | None, warm_start: Latent | None) -> tuple[Tensor, VaeCandidate]:
         """Encode the source, or begin from a similar picture's latents where the source is not the aim."""
         frame = Frame(self._spec, self._autoencoder.unit, reduction)
         tile = frame.tile
@@ -119,22 +107,22 @@ class Session:
                 values = self._autoencoder.encoded(frame.extended(self._aim.source), frame, tile)
         return values, self._candidate(values, frame, step_for(values, budget))
 
-    def _candidate(self, values: Tensor, frame: Frame, step: int) -> Candidate:
+    def _candidate(self, values: Tensor, frame: Frame, step: int) -> VaeCandidate:
         body = written(values, step)
         with torch.no_grad():
             decoded = self._autoencoder.decoded(values_of(body, self._autoencoder, frame), frame, frame.tile)
         packed = frame.cropped(decoded)
         loss = self._aim.loss.whole(packed)
-        return Candidate(frame=frame, tile=frame.tile, step=step, body=body, packed=packed, loss=loss)
+        return VaeCandidate(frame=frame, tile=frame.tile, step=step, body=body, packed=packed, loss=loss)
 
     def _refined(
         self,
         values: Tensor,
-        start: Candidate,
+        start: VaeCandidate,
         iterations: int,
         budget: int | None,
-        report: Callable[[int, Candidate], None],
-    ) -> Candidate:
+        report: Callable[[int, VaeCandidate], None],
+    ) -> VaeCandidate:
         best, frame, step = start, start.frame, start.step
         refinement = Refinement(
             values,
@@ -161,7 +149,7 @@ class Session:
         settled = self._candidate(refinement.values, frame, step_for(refinement.values, budget) if budget else step)
         return min(best, settled, key=lambda candidate: candidate.order(budget))
 
-    def _slope(self, values: Tensor, start: Candidate) -> float:
+    def _slope(self, values: Tensor, start: VaeCandidate) -> float:
         """Lambda at which a start of this size is the best one: loss saved for a bit a luma sample."""
         coarser = self._candidate(values, start.frame, min(start.step + SLOPE_STEPS, LAST_STEP))
         saved = start.rate - coarser.rate

@@ -1,0 +1,152 @@
+"""Files of the codec `promptus`, whose pictures are all generated: through stock tools, whole, cut and damaged."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import ffhybrid
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody
+from ffhybrid.gop import HybridGop
+from ffhybrid.keyframe import restore_gop
+from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.payload import Payload
+from ffhybrid.regeneration import Regeneration
+from pretrained_models import saved_one_step
+from support import clip, ffmpegs, run
+
+FRAMES, INTERVAL = 6, 2
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved_one_step(tmp_path_factory.mktemp("models") / "turbo")
+
+
+def options_for(model: Path, **options: object) -> ffhybrid.EncodeOptions:
+    given = {"model": str(model), "device": "cpu", "preset": "superfast", "tune": "psnr", "scale": 4}
+    return ffhybrid.EncodeOptions(
+        codec=ffhybrid.VideoCodec.PROMPTUS,
+        generator_options={**given, "interval": INTERVAL, **options},
+        keyframe_budget=900,
+        limits=ffhybrid.GopLimits(length=FRAMES, scene_threshold=0),
+        frames=2 * FRAMES,
+    )
+
+
+@pytest.fixture(scope="module")
+def generated(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("generated") / "generated.mkv"
+    ffhybrid.encode(clip("carphone_pristine.mp4"), path, options=options_for(model))
+    return path
+
+
+@pytest.fixture
+def regeneration(model: Path) -> Regeneration:
+    return Regeneration(model=str(model), device="cpu")
+
+
+def first_gop(path: Path) -> HybridGop:
+    with HybridReader(path) as reader:
+        return next(iter(reader.gops()))
+
+
+def shown(path: Path) -> list[np.ndarray]:
+    with av.open(path) as container:
+        return [frame.to_ndarray() for frame in container.decode(video=0)]
+
+
+def test_stock_tools_see_a_grey_video_of_the_right_length(generated: Path) -> None:
+    pictures = shown(generated)
+    assert len(pictures) == 2 * FRAMES
+    assert all(np.ptp(picture) == 0 for picture in pictures)
+    assert sum(gop.inter_bytes for gop in ffhybrid.probe(generated).gops) < 40 * 2 * FRAMES
+
+
+def test_remux_restore_verify(generated: Path, regeneration: Regeneration, tmp_path: Path) -> None:
+    for name, binary in ffmpegs().items():
+        remuxed, restored = tmp_path / f"{name}.mkv", tmp_path / f"{name}.mp4"
+        run(binary, "-v", "error", "-i", generated, "-map", "0", "-c", "copy", remuxed)
+        assert ffhybrid.verify(remuxed, regeneration=regeneration).pictures == 2 * FRAMES
+        assert ffhybrid.restore(remuxed, restored, regeneration=regeneration).pictures == 2 * FRAMES
+        with ffhybrid.open(remuxed, regeneration=regeneration) as container:
+            frames = [frame.to_ndarray() for frame in container.decode(video=0)]
+        assert all(np.array_equal(ours, theirs) for ours, theirs in zip(frames, shown(restored), strict=True))
+    assert len({frame.tobytes() for frame in frames}) == 2 * FRAMES
+
+
+def test_timestamps_are_those_of_the_source(generated: Path, regeneration: Regeneration, tmp_path: Path) -> None:
+    ffhybrid.restore(generated, tmp_path / "restored.mp4", regeneration=regeneration)
+    times = []
+    for path in (clip("carphone_pristine.mp4"), tmp_path / "restored.mp4"):
+        with av.open(path) as container:
+            frames = container.decode(video=0)
+            times.append([float(next(frames).time) for _ in range(2 * FRAMES)])
+    assert times[0] == pytest.approx(times[1], abs=1e-6)
+
+
+def test_prompts_have_the_layout_of_the_format_page(generated: Path) -> None:
+    payload = Payload.from_bytes(first_gop(generated).payload)
+    assert (payload.generator, payload.pictures) == ("promptus-video", FRAMES)
+    latent = Latent.from_bytes(payload.latent)
+    body = SequenceBody.from_bytes(latent.body)
+    assert latent.body[:4] == bytes([FRAMES, INTERVAL, 16, 0])
+    assert body.codes.shape == (4, body.codes.shape[1], 77 + 16)
+    assert body.to_bytes() == latent.body
+    assert len(payload.latent) == 13 + len(latent.body)
+    assert len(payload.latent) < 1.05 * 900
+
+
+def test_what_a_cut_leaves_are_the_first_pictures(generated: Path, regeneration: Regeneration) -> None:
+    gop = first_gop(generated)
+    whole = restore_gop(gop, regeneration=regeneration)
+    cut = restore_gop(replace(gop, inter=gop.inter[:2]), regeneration=regeneration)
+    assert cut.access_units == whole.access_units[:3]
+
+
+def test_other_pictures_than_the_encoders_stop(generated: Path, regeneration: Regeneration) -> None:
+    gop = first_gop(generated)
+    payload = Payload.from_bytes(gop.payload)
+    other = replace(gop, payload=replace(payload, picture_md5=bytes(16)).to_bytes())
+    with pytest.raises(ffhybrid.VerificationError, match="generated pictures do not match their MD5: .*pinned"):
+        restore_gop(other, regeneration=regeneration)
+    fewer = replace(gop, payload=replace(payload, pictures=FRAMES - 1).to_bytes())
+    with pytest.raises(ffhybrid.FFHybridError, match="its payload 5"):
+        restore_gop(fewer, regeneration=regeneration)
+
+
+def test_what_makes_no_sense_is_refused(model: Path, tmp_path: Path) -> None:
+    source, output = clip("carphone_pristine.mp4"), tmp_path / "out.mkv"
+    with pytest.raises(ffhybrid.UsageError, match="has no option 'repair'"):
+        ffhybrid.encode(source, output, options=options_for(model, repair=True))
+    with pytest.raises(ffhybrid.UsageError, match="no P and B frames for -b:v"):
+        ffhybrid.encode(source, output, options=replace(options_for(model), refinements=1))
+    with pytest.raises(ffhybrid.UsageError, match="by prompts, not by -kf vae"):
+        ffhybrid.encode(source, output, options=replace(options_for(model), generator="vae"))
+    long = replace(options_for(model, interval=1), limits=ffhybrid.GopLimits(length=90, scene_threshold=0), frames=90)
+    with pytest.raises(ffhybrid.UsageError, match="more than 64: make it shorter .-g., or set them further apart"):
+        ffhybrid.encode(source, output, options=long)
+    assert not output.exists()
+
+
+def test_the_command_line_names_the_codec(model: Path, tmp_path: Path) -> None:
+    hybrid = tmp_path / "generated.mkv"
+    on_model = ("-model", model, "-device", "cpu", "-kf:scale", "4")
+    fitted = (*on_model, "-kf:preset", "ultrafast", "-kf:tune", "psnr", "-kf:interval", "3")
+    command = ("encode", "-i", clip("carphone_pristine.mp4"), "-codec", "promptus", *fitted, "-frames:v", "4")
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", "ffhybrid", *map(str, command), "-of", "json", str(hybrid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["gops"][0]["generator"] == "promptus-video"
