@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 import ffhybrid
+from ffhybrid.cli import main
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody
 from ffhybrid.gop import HybridGop
@@ -137,16 +136,9 @@ def test_what_makes_no_sense_is_refused(model: Path, tmp_path: Path) -> None:
     assert not output.exists()
 
 
-def test_the_command_line_names_the_codec(model: Path, tmp_path: Path) -> None:
-    hybrid = tmp_path / "generated.mkv"
+def test_the_command_line_names_the_codec(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     on_model = ("-model", model, "-device", "cpu", "-kf:scale", "4")
     fitted = (*on_model, "-kf:preset", "ultrafast", "-kf:tune", "psnr", "-kf:interval", "3")
     command = ("encode", "-i", clip("carphone_pristine.mp4"), "-codec", "promptus", *fitted, "-frames:v", "4")
-    result = subprocess.run(
-        [sys.executable, "-P", "-m", "ffhybrid", *map(str, command), "-of", "json", str(hybrid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["gops"][0]["generator"] == "promptus-video"
+    assert main([*map(str, command), "-of", "json", str(tmp_path / "generated.mkv")]) == 0
+    assert json.loads(capsys.readouterr().out)["gops"][0]["generator"] == "promptus-video"

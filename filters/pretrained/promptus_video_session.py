@@ -161,9 +161,9 @@ class SequenceSession:
 
     def _step(self, segment: Segment, before: Step, last: PromptBody, losses: Sequence[LikenessLoss]) -> Step:
         """Generate the pictures up to a prompt as a reader will."""
-        ends = (factors_of(prompt, self._diffusion) for prompt in (before.prompt, last))
+        first, end = (factors_of(prompt, self._diffusion) for prompt in (before.prompt, last))
         with torch.no_grad():
-            latents = list(segment.latents(*ends, before.latents))
+            latents = list(segment.latents(first, end, before.latents))
             pictures = [self._decoded(each) for each in latents]
         mean = float(np.mean([loss.whole(packed) for loss, packed in zip(losses, pictures, strict=True)]))
         return Step(last, latents[-1], pictures[-1], mean)
