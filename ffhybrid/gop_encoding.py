@@ -94,7 +94,7 @@ def encode_ordinary(gop: SourceGop, options: X265Options) -> CodedGop:
 def encode_sequence(gop: SourceGop, generator: SequenceGenerator, latent: bytes, options: X265Options) -> CodedGop:
     """Put a latent that makes every picture into a GOP of grey ones, each all but the first skipped.
 
-    Stock tools see a video of the right length and timestamps; 20 bytes or so a picture are what that takes.
+    Stock tools see a video of the right length and timestamps, for some tens of bytes a picture.
     """
     with tempfile.TemporaryDirectory(prefix="ffhybrid-grey-") as name:
         grey = _grey(gop, Path(name) / "grey.yuv")

@@ -37,7 +37,7 @@ CODED_BITS = 6
 LOOKS, LEAST_INTERVAL = 50, 10
 """Candidates in a fit at most, and iterations between two at least."""
 MOVING_PART = 0.6
-"""Of the iterations, the first, in which quantisers follow the factors and the budget."""
+"""Of the iterations, the first, in which quantisers follow the factors; then they stay while the budget lets them."""
 
 
 class Session:
@@ -100,7 +100,7 @@ class Session:
         with deterministic():
             before = PromptBody.from_bytes(warm_start) if warm_start else None
             start = self._start(budget, before)
-            prompt = self._first(budget, before, start)
+            prompt = self._begun(budget, before, start)
             best = self._candidate(prompt, start)
             report(0, best)
             if iterations:
@@ -119,7 +119,7 @@ class Session:
             values = self._diffusion.encoded(self._frame.extended(self._aim.source), self._frame, self._frame.tile)
         return written(values, step_for(values, round(self._start_part * budget) if budget else None))
 
-    def _first(self, budget: int | None, before: PromptBody | None, start: bytes) -> Prompt:
+    def _begun(self, budget: int | None, before: PromptBody | None, start: bytes) -> Prompt:
         width = self._diffusion.prompt_width
         if budget is None:
             rank = before.rank if before is not None else DEFAULT_RANK
@@ -130,7 +130,7 @@ class Session:
             prompt = Prompt.drawn(rank, width, self._generator)
         else:
             prompt = Prompt.warm(before, rank, self._generator)
-        if miss(self._size(prompt, start), budget) > TOLERANCE / 2:
+        if miss(self._size(prompt, start), budget) > TOLERANCE:
             self._fill(prompt, start, budget)
         return prompt
 
@@ -177,7 +177,7 @@ class Session:
             descent.step(self._aim.loss.sample(self._decoded(latents)), embedding, rank)
             if done % interval and done < iterations:
                 continue
-            if done < MOVING_PART * iterations or done == iterations:
+            if done < MOVING_PART * iterations or miss(self._size(prompt, start), budget) > TOLERANCE / 2:
                 self._fill(prompt, start, budget)
             found = self._candidate(prompt, start)
             logger.debug("%d: rank %d, %d bytes, loss %.5f", done, prompt.rank, found.size, found.loss)

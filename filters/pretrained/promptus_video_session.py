@@ -5,7 +5,6 @@ As in Promptus (section 3.3) the loss is that of interpolated prompts, and keeps
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,8 +31,6 @@ from ffhybrid.filters.pretrained.promptus_sequence import Segment
 from ffhybrid.filters.pretrained.promptus_session import PERCEPTUAL_WEIGHT, Session
 from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody, prompted
 from ffhybrid.picture import PictureSpec
-
-logger = logging.getLogger(__name__)
 
 LATER_PART = 0.15
 """Of the iterations of a first prompt, for later ones: 1500 of 10000, each over all pictures since the one before."""
@@ -70,7 +67,7 @@ class SequenceSession:
         self._frames = frames
         self._spec = spec
         self._seed = seed
-        self._first = Session(
+        self._opening = Session(
             Likeness(frames.picture(0)),
             spec,
             model,
@@ -91,7 +88,7 @@ class SequenceSession:
     @property
     def tile(self) -> int:
         """Side of the tiles in which latents are decoded, 0 for none."""
-        return self._first.tile
+        return self._opening.tile
 
     def fit(
         self,
@@ -126,13 +123,13 @@ class SequenceSession:
     ) -> Candidate:
         """Fit the first prompt, from the last one of the GOP before unless a fresh one is nearer: scenes change."""
         if before is None:
-            return self._first.fit(iterations, budget=share, warm_start=None, progress=progress)
+            return self._opening.fit(iterations, budget=share, warm_start=None, progress=progress)
         tried = {
-            start: self._first.fit(0, budget=share, warm_start=start, progress=None)
+            start: self._opening.fit(0, budget=share, warm_start=start, progress=None)
             for start in (before.prompt(-1).to_bytes(), None)
         }
         nearer = min(tried, key=lambda start: tried[start].order(share))
-        return self._first.fit(iterations, budget=share, warm_start=nearer, progress=progress)
+        return self._opening.fit(iterations, budget=share, warm_start=nearer, progress=progress)
 
     def _latents(self, body: bytes) -> Tensor:
         with torch.no_grad():
