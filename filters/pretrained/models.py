@@ -116,7 +116,11 @@ class ModelSource:
         for checkpoint in checkpoints.installed(self.component):
             if checkpoint.architecture not in (architecture, None) or (self.beside and checkpoint.path.is_file()):
                 continue
-            model = self._load(checkpoint, architecture)
+            try:
+                model = self._load(checkpoint, architecture)
+            except ModelError as error:
+                logger.warning("%s; looking further", error)
+                continue
             if model.digest == digest:
                 return model
         raise ModelError(f"the keyframe needs {wanted}: give it by -model, or put it below {checkpoints.ENVIRONMENT}")

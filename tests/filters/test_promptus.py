@@ -293,6 +293,7 @@ def test_models_that_cannot_be_used_are_refused_in_one_sentence(own_model: Path,
 def test_every_part_of_a_model_counts(own_model: Path, natural: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     latent = fit(promptus(own_model), natural, 300)
     monkeypatch.setenv(ENVIRONMENT, str(own_model.parent))
+    saved_one_step(own_model.parent / "another-kind", class_embed_type="timestep")
     expected = create("promptus", device="cpu").generate(latent, SPEC)
     assert expected.same_samples(promptus(own_model).generate(latent, SPEC))
     (own_model / "scheduler" / "scheduler_config.json").write_text('{"prediction_type": "epsilon"}')
