@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ffhybrid.filters.laplace import laplace_bits
-from ffhybrid.filters.noise import byte_sums
+from ffhybrid.filters.noise import noise_planes
 from ffhybrid.filters.overfit.contexts import grid_context, pattern_context
 from ffhybrid.filters.overfit.structure import (
     FIRST_CHROMA_LEVEL,
@@ -45,10 +45,9 @@ IntegerArray = NDArray[np.integer[Any]]
 MAX_LOG_SCALE = MIN_LOG_SCALE + (SCALES - 1) / SCALE_STEPS
 
 
-def noise_planes(rows: int, columns: int, *, device: torch.device) -> Tensor:
-    """Make the common randomness of the synthesis, (1, NOISE, rows, columns), as ``ffh_noise_row`` in real units."""
-    channels = torch.arange(NOISE, dtype=torch.int64, device=device)
-    return byte_sums(channels, rows, columns).to(torch.float32) / 128
+def synthesis_noise(rows: int, columns: int, *, device: torch.device) -> Tensor:
+    """Make the common randomness of the synthesis in real units, (1, NOISE, rows, columns)."""
+    return noise_planes(NOISE, rows, columns, device=device).to(torch.float32) / 128
 
 
 def tensor_of(array: NDArray[np.int8], device: torch.device) -> Tensor:

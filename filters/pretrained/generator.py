@@ -80,7 +80,7 @@ class PretrainedGenerator(ABC):
         return load_component(path, architecture)
 
     @abstractmethod
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation[Any]:
+    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
         """Make ready what generates a latent's picture."""
 
     def _recorded(self, latent: Latent) -> Model:

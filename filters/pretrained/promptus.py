@@ -20,7 +20,6 @@ from ffhybrid.picture import PictureSpec
 
 if TYPE_CHECKING:
     from ffhybrid.filters.pretrained.generation import Generation
-    from ffhybrid.filters.pretrained.promptus_model import Diffusion
 
 MOST_STARTS = 0.9
 """Of a budget."""
@@ -148,9 +147,8 @@ class Promptus(PretrainedGenerator):
 
         return assembled(path, architecture)
 
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation[Diffusion]:
+    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
         from ffhybrid.filters.pretrained.generation import Generation
-        from ffhybrid.filters.pretrained.promptus_latents import values_of
-        from ffhybrid.filters.pretrained.promptus_model import Diffusion
+        from ffhybrid.filters.pretrained.promptus_latents import paint
 
-        return Generation(model, spec, latent, decoder=Diffusion, values=values_of)
+        return Generation(model, spec, latent, paint)

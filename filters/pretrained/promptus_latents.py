@@ -7,10 +7,13 @@ from torch import Tensor
 
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.pretrained.autoencoder import Frame
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.filters.pretrained.promptus_codec import PromptBody
 from ffhybrid.filters.pretrained.promptus_model import Diffusion
 from ffhybrid.filters.pretrained.promptus_prompt import Factors, composed
 from ffhybrid.filters.pretrained.vae_session import values_of as start_of
+from ffhybrid.picture import PictureSpec
 
 NOISE_PART = 0.95
 """Of the noise where something is mixed into it, gamma in equation 1 of Promptus."""
@@ -52,3 +55,14 @@ def values_of(body: bytes, diffusion: Diffusion, frame: Frame) -> Tensor:
     parsed = PromptBody.from_bytes(body)
     prompt = composed(*factors_of(parsed, diffusion))
     return diffusion.denoised(noise_of(parsed.seed, parsed.start, diffusion, frame), prompt)
+
+
+def paint(model: Model, spec: PictureSpec, latent: Latent) -> Tensor:
+    """Make the picture of a latent in 2x2 luma blocks, (1, 6, rows, columns), in the precision of the model.
+
+    Raises:
+        CorruptDataError: see :func:`values_of`.
+    """
+    diffusion = Diffusion(model)
+    frame = Frame(spec, diffusion.unit, latent.reduction)
+    return frame.cropped(diffusion.decoded(values_of(latent.body, diffusion, frame), frame, latent.tile))

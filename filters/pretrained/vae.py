@@ -16,7 +16,6 @@ from ffhybrid.filters.pretrained.reduction import reductions_of
 from ffhybrid.picture import PictureSpec
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.autoencoder import Autoencoder
     from ffhybrid.filters.pretrained.generation import Generation
 
 
@@ -92,9 +91,9 @@ class Vae(PretrainedGenerator):
         )
         return self._finished(latent, spec, model)
 
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation[Autoencoder]:
-        from ffhybrid.filters.pretrained.autoencoder import Autoencoder
+    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+        from ffhybrid.filters.pretrained.autoencoder import painter
         from ffhybrid.filters.pretrained.generation import Generation
         from ffhybrid.filters.pretrained.vae_session import values_of
 
-        return Generation(model, spec, latent, decoder=Autoencoder, values=values_of)
+        return Generation(model, spec, latent, painter(values_of))

@@ -13,7 +13,6 @@ from ffhybrid.filters.pretrained.reduction import reductions_of
 from ffhybrid.picture import PictureSpec
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.autoencoder import Autoencoder
     from ffhybrid.filters.pretrained.generation import Generation
 
 
@@ -67,9 +66,9 @@ class Vqgan(PretrainedGenerator):
         found = search.best(self._reductions if budget is not None else self._reductions[:1], budget, progress)
         return self._finished(found, spec, model)
 
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation[Autoencoder]:
-        from ffhybrid.filters.pretrained.autoencoder import Autoencoder
+    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+        from ffhybrid.filters.pretrained.autoencoder import painter
         from ffhybrid.filters.pretrained.generation import Generation
         from ffhybrid.filters.pretrained.vqgan_search import values_of
 
-        return Generation(model, spec, latent, decoder=Autoencoder, values=values_of)
+        return Generation(model, spec, latent, painter(values_of))

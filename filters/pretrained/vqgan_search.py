@@ -15,7 +15,7 @@ from ffhybrid.errors import CorruptDataError, ModelError
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.codes import MAX_KINDS, MAX_TOKENS, decode_tokens, encode_tokens
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame
+from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame, painter
 from ffhybrid.filters.pretrained.budgets import TOLERANCE, miss
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.filters.pretrained.generation import Generation
@@ -73,7 +73,7 @@ class Search:
         tried: list[tuple[bool, float, Latent]] = []
         for step, reduction in enumerate(reductions, 1):
             latent = self._within(reduction, budget)
-            picture = Generation(self._model, self._spec, latent, decoder=Autoencoder, values=values_of).picture()
+            picture = Generation(self._model, self._spec, latent, painter(values_of)).picture()
             is_over = budget is not None and latent.size > (1 + TOLERANCE) * budget
             tried.append((is_over, self._objective.distortion(picture), latent))
             _, distortion, found = min(tried, key=lambda entry: entry[:2])
