@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective, lpips_can_see
+from ffhybrid.filters.base import DifferentiableObjective, FitProgress, Objective
 from ffhybrid.filters.codes import MAX_CODE
-from ffhybrid.filters.losses import LikenessLoss, pack
-from ffhybrid.filters.perceptual import load_lpips
+from ffhybrid.filters.losses import pack
+from ffhybrid.filters.pretrained.aim import likeness_of, loss_of
 from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.filters.pretrained.layout import Latent
@@ -26,8 +26,6 @@ from ffhybrid.picture import PictureSpec
 logger = logging.getLogger(__name__)
 
 TOLERANCE = 0.05
-PERCEPTUAL_WEIGHT = 0.01
-"""Of LPIPS against the mean squared error in [0, 1]."""
 DEFAULT_STEP = 0.4
 """In latents of unit scale, without a budget."""
 STEERING_INTERVAL = 10
@@ -77,16 +75,9 @@ class Session:
         self._autoencoder = Autoencoder(model)
         self._generator = torch.Generator(model.device).manual_seed(seed)
         self._source = pack(objective.source, model.device)
-        weight = PERCEPTUAL_WEIGHT if tune == "perceptual" else 0.0
-        looks = weight > 0 and lpips_can_see(spec)
-        lpips = load_lpips(lpips_file, model.device) if looks else None
-        self._likeness = LikenessLoss(
-            self._source, colour=spec.colour, lpips=lpips, weight=weight, generator=self._generator
-        )
+        self._likeness = likeness_of(objective, spec, tune=tune, lpips_file=lpips_file, generator=self._generator)
         self._has_own_aim = isinstance(objective, DifferentiableObjective)
-        self._loss: DifferentiableLoss = self._likeness
-        if isinstance(objective, DifferentiableObjective):
-            self._loss = objective.loss(model.device)
+        self._loss = loss_of(objective, self._likeness, model.device)
 
     def fit(
         self,
