@@ -36,6 +36,12 @@ class Model:
     digest: bytes
     device: torch.device
 
+    @classmethod
+    def of(cls, network: Any, device: torch.device) -> Model:
+        """Make a network of diffusers ready to be used, in single precision."""
+        network = network.float().eval().requires_grad_(False)
+        return cls(network.to(device), type(network).__name__, _digest(network), device)
+
     def in_double(self) -> Model:
         """Copy it to double precision."""
         return Model(copy.deepcopy(self.network).double(), self.architecture, self.digest, self.device)
@@ -123,10 +129,9 @@ def _loaded(path: Path, architecture: str, device: str, stamp: tuple[object, ...
         network = _from_file(kind, path) if path.is_file() else _from_folder(kind, path)
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
         raise ModelError(f"{path} does not load as {architecture}: {' '.join(str(error).split())}") from error
-    network = network.float().eval().requires_grad_(False)
-    digest = _digest(network)
-    logger.debug("%s: %s, SHA-256 begins with %s", path, architecture, digest.hex())
-    return Model(network.to(device_of(device)), architecture, digest, device_of(device))
+    model = Model.of(network, device_of(device))
+    logger.debug("%s: %s, SHA-256 begins with %s", path, architecture, model.digest.hex())
+    return model
 
 
 def _from_folder(kind: Any, folder: Path) -> Any:
