@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ffhybrid.cli import train
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     _verify(_command(commands, "verify", "regenerate every keyframe and check every hash"))
     _extract(_command(commands, "extract", "write payloads and keyframes into a folder"))
     _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
+    train.add_options(_command(commands, "train", "train a model for a keyframe generator"), positive=positive)
     return root
 
 
