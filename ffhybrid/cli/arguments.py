@@ -247,7 +247,10 @@ def _compare(command: argparse.ArgumentParser) -> None:
         "-b:v", dest="bitrates", type=bit_rates, required=True, metavar="RATE,...", help="bits a second of whole files"
     )
     command.add_argument(
-        "-codecs", default=",".join(DEFAULT_CODECS), metavar="NAME,...", help="of %(default)s, svtav1, vvenc"
+        "-codecs", default=",".join(DEFAULT_CODECS), metavar="NAME,...", help="of %(default)s, sr, svtav1, vvenc"
+    )
+    command.add_argument(
+        "-sr:weights", dest="sr_weights", type=Path, metavar="FILE", help="FSRCNN for sr (one fitted to the clip)"
     )
     command.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP (%(default)s)")
     command.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="compare the first N frames")

@@ -246,6 +246,7 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
         height=height,
         lpips_interval=options.lpips_interval,
         lpips=options.kf_lpips,
+        sr_weights=options.sr_weights,
     )
     with progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
         results = compare(

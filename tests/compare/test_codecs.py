@@ -65,7 +65,7 @@ def test_a_codec_meets_the_size_with_one_keyframe_a_gop(name: str, small: Clip, 
     codec.encode(small, stream, bitrate=60_000, note=lambda _: None)
     assert stream.stat().st_size == pytest.approx(small.bytes_at(60_000), rel=0.08)
     shown = codec.show(stream, tmp_path)
-    types = picture_types(shown)
+    types = picture_types(codec.typed(stream, shown))
     assert len(types) == FRAMES
     keyframes = [position for position, kind in enumerate(types[time] for time in sorted(types)) if kind == "I"]
     assert keyframes == [0, 10, 20]
