@@ -154,13 +154,17 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
     keyframe.add_argument("-kf", choices=names(), default=names()[0], help="generator (%(default)s)")
     keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a latent")
     keyframe.add_argument(
-        "-kf:preset", dest="kf_preset", metavar="NAME", help="overfit, vae: effort, x265's names (medium)"
+        "-kf:preset", dest="kf_preset", metavar="NAME", help="overfit, vae, cadm: effort, x265's names (medium)"
     )
     keyframe.add_argument("-kf:tune", dest="kf_tune", metavar="NAME", help="aim of a fit: perceptual (default) or psnr")
     keyframe.add_argument("-kf:seed", dest="kf_seed", type=int, metavar="N", help="seed of a fit (0)")
     keyframe.add_argument("-kf:lpips", dest="kf_lpips", type=Path, metavar="FILE", help="AlexNet's weights, for fits")
-    keyframe.add_argument("-repair", action="store_true", help="vae: keyframes become exact on any machine")
-    keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(1, 2, 4), help="thumbnail, vae: reduction")
+    keyframe.add_argument(
+        "-repair", action="store_true", help="vae, vqgan, cadm: keyframes become exact on any machine"
+    )
+    keyframe.add_argument(
+        "-kf:scale", dest="scale", type=int, choices=(1, 2, 4), help="thumbnail, vae, vqgan, cadm: reduction"
+    )
     keyframe.add_argument("-kf:qp", dest="qp", type=int, metavar="QP", help="thumbnail: 0 to 51")
     keyframe.add_argument(
         "-kf:budgets", dest="budgets", type=positive, metavar="N", help="sizes tried for a keyframe (3)"

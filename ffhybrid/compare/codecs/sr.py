@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SIDE_UNIT = 4
 """Sides are multiples of it, so that half of them is even."""
+LEAST_SIDE = 64
+"""Half of it is the least that libx265 takes; below 32 it aborts."""
 LEARNT_INTERVAL = 4
 """A network for the clip alone learns from one frame of so many."""
 MOST_LEARNT = 64
@@ -67,9 +69,12 @@ class Sr(SearchedCodec):
             UsageError: sides that cannot be halved.
             ModelError: there are no weights in the file that is named.
         """
-        if clip.spec.width % SIDE_UNIT or clip.spec.height % SIDE_UNIT:
+        sides = (clip.spec.width, clip.spec.height)
+        if any(side % SIDE_UNIT or side < LEAST_SIDE for side in sides):
             size = f"{clip.spec.width}x{clip.spec.height}"
-            raise UsageError(f"sr codes half of {size}, whose sides are no multiples of {SIDE_UNIT}: give -s")
+            raise UsageError(
+                f"sr cannot halve {size}: sides are multiples of {SIDE_UNIT} from {LEAST_SIDE} on (give -s)"
+            )
         self._network = None
         return super().encode(clip, target, bitrate=bitrate, note=note)
 
