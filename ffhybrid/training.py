@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -145,9 +146,14 @@ class _Judge:
         found = evaluate(
             Restorer(training.published()), self._stills, reductions=training.settings.reductions, lpips=self._lpips
         )
-        line = {"iteration": training.iteration, "loss": loss, "quality": [asdict(quality) for quality in found]}
+        line = {"iteration": training.iteration, "loss": loss, "quality": [_measured(quality) for quality in found]}
         with (training.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         for quality in found:
             logger.info("iteration %d, loss %s: %s", training.iteration, loss, quality)
         return found
+
+
+def _measured(quality: Quality) -> dict[str, float | None]:
+    """Give figures by name; JSON has no word for what was not measured but null."""
+    return {name: None if math.isnan(value) else value for name, value in asdict(quality).items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,6 @@ def _print(found: Sequence[Quality]) -> None:
     table = Table("scale", "steps", "PSNR", "bicubic", "LPIPS", "bicubic", box=None, pad_edge=False)
     for quality in found:
         psnr = (f"{quality.psnr:.2f}", f"{quality.psnr_bicubic:.2f}")
-        lpips = (f"{quality.lpips:.4f}", f"{quality.lpips_bicubic:.4f}")
+        lpips = ("-" if isnan(value) else f"{value:.4f}" for value in (quality.lpips, quality.lpips_bicubic))
         table.add_row(str(quality.scale), str(quality.steps), *psnr, *lpips)
     Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH).print(table)

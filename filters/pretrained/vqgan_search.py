@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,7 +16,6 @@ from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.codes import MAX_KINDS, MAX_TOKENS, decode_tokens, encode_tokens
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame, painter
-from ffhybrid.filters.pretrained.cheaper import TokenChoice
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.filters.pretrained.generation import Generation
 from ffhybrid.filters.pretrained.layout import Latent
@@ -24,6 +25,21 @@ from ffhybrid.picture import PictureSpec
 logger = logging.getLogger(__name__)
 
 TOLERANCE = 0.05
+NEAREST = 32
+"""Vectors a place that may take the nearest one's part, beside its neighbours' and the most frequent ones."""
+FREQUENT = 16
+PASSES = 3
+"""Rounds in which tokens are chosen again by the frequencies and neighbours of the round before."""
+SEARCH_STEPS = 12
+_CHUNK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Candidate tokens of every place, (places, candidates), and their squared distances."""
+
+    tokens: Tensor
+    distances: Tensor
 
 
 def values_of(body: bytes, autoencoder: Autoencoder, frame: Frame) -> Tensor:
@@ -72,17 +88,70 @@ class Search:
         frame = Frame(self._spec, self._autoencoder.unit, reduction)
         with deterministic(), torch.no_grad():
             encoded = self._autoencoder.encoded(frame.extended(self._source), frame, frame.tile)
-        choice = TokenChoice(encoded[0].flatten(1).T, self._codebook, frame.grid)
-        nearest = self._latent(choice.nearest, frame)
+        vectors = encoded[0].flatten(1).T
+        nearest = self._latent(self._cheaper(vectors, frame, 0.0), frame)
         if budget is None or nearest.size <= budget:
             return nearest
-        return choice.within(budget, lambda tokens: self._latent(tokens, frame))
+        low, high = -8.0, 8.0
+        best = self._latent(self._cheaper(vectors, frame, math.inf), frame)
+        unit = float(vectors.var()) or 1.0
+        for _ in range(SEARCH_STEPS):
+            middle = (low + high) / 2
+            latent = self._latent(self._cheaper(vectors, frame, unit * math.exp(middle)), frame)
+            if latent.size > budget:
+                low = middle
+            else:
+                high = middle
+                best = latent
+        return best
 
     def _latent(self, tokens: Tensor, frame: Frame) -> Latent:
+        grid = tokens.reshape(frame.grid).cpu().numpy().astype(np.uint16)
         return Latent(
             architecture=0,
             model=self._model.digest,
             reduction=frame.reduction,
             tile=frame.tile,
-            body=encode_tokens(tokens.cpu().numpy().astype(np.uint16), len(self._codebook)),
+            body=encode_tokens(grid, len(self._codebook)),
         )
+
+    def _cheaper(self, vectors: Tensor, frame: Frame, lagrangian: float) -> Tensor:
+        """Choose tokens (places,) by squared distance plus ``lagrangian`` times their bits."""
+        near = self._near(vectors)
+        tokens = near.tokens[:, 0]
+        if lagrangian == 0:
+            return tokens
+        if math.isinf(lagrangian):
+            return tokens.mode().values.expand_as(tokens)
+        for _ in range(PASSES):
+            around = self._around(tokens, frame)
+            distances = (vectors[:, None] - self._codebook[around]).square().sum(-1)
+            every = Choice(torch.cat((near.tokens, around), 1), torch.cat((near.distances, distances), 1))
+            costs = every.distances + lagrangian * self._bits(every.tokens, tokens, frame)
+            tokens = every.tokens.gather(1, costs.argmin(1, keepdim=True))[:, 0]
+        return tokens
+
+    def _near(self, vectors: Tensor) -> Choice:
+        """Find the nearest vectors of the codebook, the nearest first."""
+        count = min(NEAREST, len(self._codebook))
+        found = [torch.cdist(part, self._codebook).topk(count, largest=False) for part in torch.split(vectors, _CHUNK)]
+        return Choice(torch.cat([near.indices for near in found]), torch.cat([near.values for near in found]).square())
+
+    def _around(self, tokens: Tensor, frame: Frame) -> Tensor:
+        """List the tokens left of, above and diagonal to each place, and the most frequent ones, (places, any)."""
+        grid = tokens.reshape(frame.grid)
+        neighbours = [torch.roll(grid, shift, dims).flatten() for shift, dims in ((1, 1), (1, 0))]
+        counts = torch.bincount(tokens, minlength=len(self._codebook))
+        frequent = counts.topk(min(FREQUENT, len(self._codebook))).indices
+        return torch.cat((torch.stack(neighbours, 1), frequent.expand(len(tokens), -1)), 1)
+
+    def _bits(self, candidates: Tensor, tokens: Tensor, frame: Frame) -> Tensor:
+        """Estimate what candidates would cost: half by what was left and above, half by how frequent they are."""
+        grid = tokens.reshape(frame.grid)
+        counts = torch.bincount(tokens, minlength=len(self._codebook)).to(self._codebook.dtype)
+        kinds = (counts > 0).sum()
+        likely = 0.5 * counts / (len(tokens) + kinds) + 1 / (2 * len(self._codebook) * (len(tokens) + kinds))
+        chance = likely[candidates]
+        for shift, dims in ((1, 1), (1, 0)):
+            chance = chance + 0.25 * (candidates == torch.roll(grid, shift, dims).reshape(-1, 1))
+        return -torch.log2(chance)

@@ -15,6 +15,7 @@ from ffhybrid.compare.codecs.base import Encoded, Note, SearchedCodec
 from ffhybrid.compare.codecs.pyav import MUXER
 from ffhybrid.compare.codecs.x265 import BEST, X265
 from ffhybrid.errors import CorruptDataError, ModelError, UsageError
+from ffhybrid.outputs import pending_output
 from ffhybrid.picture import Picture
 from ffhybrid.resizing import resized
 from ffhybrid.source import VideoSource, frame_picture, video_frame
@@ -147,8 +148,11 @@ def _fitted(clip: Clip, stream: Path) -> bytes:
 
 def _attach(path: Path, data: bytes) -> None:
     """Put a file into a Matroska file."""
-    with_data = path.with_name(f"attached-{path.name}")
-    with av.open(path) as source, av.open(with_data, "w", format="matroska", container_options=MUXER) as target:
+    with (
+        pending_output(path, overwrite=True) as pending,
+        av.open(path) as source,
+        av.open(pending, "w", format="matroska", container_options=MUXER) as target,
+    ):
         video = source.streams.video[0]
         stream = target.add_stream_from_template(video)
         target.add_attachment(*ATTACHMENT, data)
@@ -156,7 +160,6 @@ def _attach(path: Path, data: bytes) -> None:
             if packet.size:
                 packet.stream = stream
                 target.mux(packet)
-    with_data.replace(path)
 
 
 def _attached(path: Path) -> bytes | None:

@@ -22,7 +22,7 @@ def grid_of(spec: PictureSpec, reduction: int) -> tuple[int, int]:
 
 def condition_of(body: Body, spec: PictureSpec, reduction: int, restorer: Restorer) -> Tensor:
     """Enlarge the pixels of a body to 2x2 luma blocks of the asked size, (1, 6, rows, columns)."""
-    pixels = body.colours[body.indices].astype(np.float64)
+    pixels = body.colours[body.indices].astype(np.float32)
     large = enlarged(
         torch.as_tensor(pixels, dtype=restorer.dtype, device=restorer.device).permute(2, 0, 1)[None], 1 << reduction
     )
@@ -41,7 +41,7 @@ def paint(model: Model, spec: PictureSpec, latent: Latent) -> Tensor:
     return restorer.restored(
         condition_of(body, spec, latent.reduction, restorer),
         restorer.frame(spec),
-        label=class_of(latent.reduction, body.depth),
+        label=class_of(latent.reduction, len(body.colours)),
         steps=body.steps,
         tile=latent.tile,
     )

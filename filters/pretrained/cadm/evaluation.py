@@ -15,8 +15,8 @@ from ffhybrid.filters.pretrained.cadm.restorer import Restorer, class_of
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.picture import Picture, PictureSpec
 
-DEPTH = 6
-"""Bits of a colour's index; the middle of what there is."""
+COLOURS = 64
+"""The middle of what there is."""
 STEPS = (1, 4)
 
 
@@ -56,11 +56,11 @@ def _one(restorer: Restorer, still: Still, reduction: int, steps: int, lpips: Lp
     source = pack(still.picture, restorer.device)
     scale = 1 << reduction
     pixels = reduced(source, scale)[0]
-    few = quantised(pixels, colours_of(pixels, DEPTH, torch.Generator().manual_seed(0)))[None]
+    few = quantised(pixels, colours_of(pixels, COLOURS, torch.Generator().manual_seed(0)))[None]
     rows, columns = source.shape[-2:]
     bicubic = to_blocks(enlarged(few, scale)[..., : 2 * rows, : 2 * columns])
     frame = restorer.frame(still.spec)
-    restored = restorer.restored(bicubic, frame, label=class_of(reduction, DEPTH), steps=steps, tile=frame.tile)
+    restored = restorer.restored(bicubic, frame, label=class_of(reduction, COLOURS), steps=steps, tile=frame.tile)
     likeness = LikenessLoss(source, colour=still.spec.colour, lpips=lpips, weight=0.0, generator=torch.Generator())
     return Quality(
         scale=scale,

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.pretrained.cadm.codec import LEAST_DEPTH, MOST_DEPTH
 from ffhybrid.filters.pretrained.cadm.reduction import (
     MARGIN,
     REACH,
@@ -21,7 +20,7 @@ from ffhybrid.filters.pretrained.cadm.reduction import (
     reduced,
     to_blocks,
 )
-from ffhybrid.filters.pretrained.cadm.restorer import class_of
+from ffhybrid.filters.pretrained.cadm.restorer import LEAST_DEPTH, MOST_DEPTH, class_of
 from ffhybrid.picture import Picture
 
 CPU = torch.device("cpu")
@@ -71,21 +70,23 @@ class Examples:
 
         index = below(len(self._pictures))
         reduction = self._reductions[below(len(self._reductions))]
-        depth = LEAST_DEPTH + below(MOST_DEPTH - LEAST_DEPTH + 1)
+        colours = 1 << LEAST_DEPTH + below(MOST_DEPTH - LEAST_DEPTH + 1)
         picture, scale = self._pictures[index], 1 << reduction
         border = (MARGIN + REACH) * scale
         wide = self._side + 2 * border
         top, left = (below((side - wide) // 2 + 1) * 2 for side in (picture.height, picture.width))
         part = pack(_turned(_cut(picture, top, left, wide), below(8)), CPU)
-        condition = enlarged(quantised(reduced(part, scale)[0], self._colours_of(index, reduction, depth))[None], scale)
+        condition = enlarged(
+            quantised(reduced(part, scale)[0], self._colours_of(index, reduction, colours))[None], scale
+        )
         inside = (..., slice(border // 2, -border // 2), slice(border // 2, -border // 2))
-        return part[inside], to_blocks(condition)[inside], class_of(reduction, depth)
+        return part[inside], to_blocks(condition)[inside], class_of(reduction, colours)
 
-    def _colours_of(self, index: int, reduction: int, depth: int) -> Tensor:
-        key = (index, reduction, depth)
+    def _colours_of(self, index: int, reduction: int, count: int) -> Tensor:
+        key = (index, reduction, count)
         if key not in self._colours:
             pixels = reduced(pack(self._pictures[index], CPU), 1 << reduction)[0]
-            self._colours[key] = colours_of(pixels, depth, torch.Generator().manual_seed(index))
+            self._colours[key] = colours_of(pixels, count, torch.Generator().manual_seed(index))
         return self._colours[key]
 
 

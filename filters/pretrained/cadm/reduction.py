@@ -59,18 +59,18 @@ def enlarged(pixels: Tensor, scale: int) -> Tensor:
     return F.interpolate(pixels, scale_factor=scale, mode="bicubic", align_corners=False)
 
 
-def colours_of(pixels: Tensor, depth: int, generator: torch.Generator) -> Tensor:
-    """Find 2^depth colours by k-means on some pixels: whole numbers of -127 to 127, (2^depth, 3), by rising luma.
+def colours_of(pixels: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Find colours by k-means on some pixels: whole numbers of -127 to 127, (count, 3), by rising luma.
 
     Args:
         pixels: (3, rows, columns).
-        depth: bits of an index.
+        count: of colours.
         generator: on the CPU, for the choice of pixels.
     """
     every = pixels.flatten(1).T
     chosen = torch.randint(len(every), (min(SAMPLES, len(every)),), generator=generator)
     samples = every[chosen.to(every.device)]
-    colours = _spread_out(samples, 1 << depth, generator)
+    colours = _spread_out(samples, count, generator)
     for _ in range(ROUNDS):
         members = F.one_hot(nearest(samples, colours), len(colours)).to(samples.dtype)
         counts = members.sum(0)[:, None]
@@ -81,7 +81,7 @@ def colours_of(pixels: Tensor, depth: int, generator: torch.Generator) -> Tensor
 
 def nearest(points: Tensor, colours: Tensor) -> Tensor:
     """Give the index of the nearest colour, (points,), of points, (points, 3)."""
-    return torch.cat([torch.cdist(part, colours).argmin(1) for part in points.split(_CHUNK)])
+    return torch.cat([torch.cdist(part, colours).argmin(1) for part in torch.split(points, _CHUNK)])
 
 
 def quantised(pixels: Tensor, colours: Tensor) -> Tensor:

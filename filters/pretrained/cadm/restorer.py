@@ -17,13 +17,15 @@ from torch import Tensor, nn
 from ffhybrid.errors import ModelError
 from ffhybrid.filters.noise import noise_planes
 from ffhybrid.filters.pretrained.autoencoder import Frame
-from ffhybrid.filters.pretrained.cadm.codec import LEAST_DEPTH, MOST_DEPTH
+from ffhybrid.filters.pretrained.cadm.codec import depth_of
 from ffhybrid.filters.pretrained.layout import MAX_REDUCTION
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.filters.pretrained.tiles import blended
 from ffhybrid.picture import PictureSpec
 
 CHANNELS = 6
+LEAST_DEPTH, MOST_DEPTH = 4, 8
+"""Bits of a colour's index that have a label of their own (n in the paper)."""
 DEPTHS = MOST_DEPTH - LEAST_DEPTH + 1
 CLASSES = (MAX_REDUCTION + 1) * DEPTHS
 CONFIG = {
@@ -43,9 +45,9 @@ LONGEST_PERIOD = 10000
 """Of a timestep's sines and cosines (Ho et al., 2020)."""
 
 
-def class_of(reduction: int, depth: int) -> int:
-    """Give the label of 2^reduction times fewer pixels each way, of 2^depth colours."""
-    return reduction * DEPTHS + depth - LEAST_DEPTH
+def class_of(reduction: int, colours: int) -> int:
+    """Give the label of 2^reduction times fewer pixels each way, of so many colours."""
+    return reduction * DEPTHS + max(depth_of(colours), LEAST_DEPTH) - LEAST_DEPTH
 
 
 def conditioning(enlarged: Tensor) -> Tensor:
@@ -88,7 +90,7 @@ class Restorer:
             if self._network.config.get(name) != wanted:
                 found = self._network.config.get(name)
                 raise ModelError(f"the model restores nothing for cadm: its {name} is {found}, not {wanted}")
-        if self.dtype == torch.float64:
+        if self.dtype == torch.float64:  # a copy, so that nobody else sees the change
             self._network.time_proj = _ExactTimesteps(self._network.time_proj)
 
     @property

@@ -68,9 +68,9 @@ class Search:
         tried: list[Candidate] = []
         with deterministic(), torch.no_grad():
             for reduction in reductions:
-                drawn = draw(reduced(self._source, 1 << reduction)[0], budget, self._seed)
+                body = draw(reduced(self._source, 1 << reduction)[0], budget, self._seed)
                 for count in steps:
-                    tried.append(self._candidate(replace(drawn.body, steps=count), reduction))
+                    tried.append(self._candidate(replace(body, steps=count), reduction))
                     found = min(tried, key=lambda candidate: _rank(candidate, budget))
                     if progress:
                         progress(self._progress(len(tried), len(reductions) * len(steps), found))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +70,9 @@ class Settings:
     @classmethod
     def from_json(cls, text: str) -> Settings:
         """Parse what :meth:`to_json` gives."""
-        found = json.loads(text)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
+        found: dict[str, Any] = json.loads(text)
+        found |= {name: tuple(value) for name, value in found.items() if isinstance(value, list)}
+        return cls(**found)
 
     def to_json(self) -> str:
         """Write as JSON."""
@@ -90,12 +93,14 @@ class Training:
     """
 
     def __init__(self, folder: Path, settings: Settings, device: torch.device) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.settings = settings
         self.iteration = 0
         self.device = device
-        torch.manual_seed(settings.seed)
-        self.network = _network(settings).to(device).train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.network = _network(settings).to(device).train()
         self._mean = {name: value.clone() for name, value in self.network.state_dict().items()}
         self._optimizer = torch.optim.Adam(self.network.parameters(), lr=LEARNING_RATE)
         self._alphas = scheduler().alphas_cumprod.float().to(device)
@@ -118,7 +123,6 @@ class Training:
 
     def save(self) -> None:
         """Write the state, and the model of mean weights as diffusers has them."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"weights.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"mean.{name}": value for name, value in self._mean.items()}
         for index, entries in self._optimizer.state_dict()["state"].items():
@@ -126,7 +130,10 @@ class Training:
         metadata = {"iteration": str(self.iteration), "settings": self.settings.to_json()}
         with pending_output(self.folder / STATE, overwrite=True) as pending:
             save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, pending, metadata=metadata)
-        self.published().network.save_pretrained(self.folder)
+        with tempfile.TemporaryDirectory(prefix=".ffhybrid-", dir=self.folder) as name:
+            self.published().network.save_pretrained(name)
+            for file in Path(name).iterdir():
+                file.replace(self.folder / file.name)
 
     def published(self) -> Model:
         """Make the model of mean weights."""
@@ -145,7 +152,8 @@ class Training:
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * wanted
         labels = batch.labels.to(self.device)
         predicted = self.network(torch.cat((noisy, conditions), 1), timesteps, class_labels=labels).sample
-        return (predicted - velocity).square().mean()
+        loss: Tensor = (predicted - velocity).square().mean()
+        return loss
 
     def _timesteps(self, count: int, generator: torch.Generator) -> Tensor:
         timesteps = torch.randint(TIMESTEPS, (count,), generator=generator)
@@ -159,23 +167,17 @@ class Training:
 
     def _resume(self) -> None:
         path = self.folder / STATE
-        try:
+        with _damage_named(path):
             metadata, tensors = _read(path)
-            settings = Settings.from_json(metadata["settings"])
-            self.iteration = int(metadata["iteration"])
-            self._check(settings)
-            self.network.load_state_dict(_below("weights", tensors))
-            self._mean = {name: value.to(self.device) for name, value in _below("mean", tensors).items()}
-            self._load_optimizer(_below("optimizer", tensors))
-        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            if isinstance(error, UsageError):
-                raise
-            raise CorruptDataError(f"{path} is no state of a training: {' '.join(str(error).split())}") from error
-        logger.info("%s: going on at iteration %d", path, self.iteration)
-
-    def _check(self, found: Settings) -> None:
+            found, self.iteration = Settings.from_json(metadata["settings"]), int(metadata["iteration"])
         if found != self.settings:
             raise UsageError(f"{self.folder} has a training with other settings: {found.to_json()}")
+        with _damage_named(path):
+            self._mean = {name: value.to(self.device) for name, value in _below("mean", tensors).items()}
+            self.network.load_state_dict(self._mean)  # only to see that the mean is one of such a network
+            self.network.load_state_dict(_below("weights", tensors))
+            self._load_optimizer(_below("optimizer", tensors))
+        logger.info("%s: going on at iteration %d", path, self.iteration)
 
     def _load_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
         entries: dict[int, dict[str, Tensor]] = {}
@@ -184,6 +186,15 @@ class Training:
             entries.setdefault(int(index), {})[key] = value
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": entries, "param_groups": groups})
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn what damaged states lead to into one error."""
+    try:
+        yield
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CorruptDataError(f"{path} is no state of a training: {' '.join(str(error).split())}") from error
 
 
 def _network(settings: Settings) -> Any:
