@@ -9,7 +9,7 @@ import torch
 from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, Objective, lpips_can_see
 from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.perceptual import load_lpips
-from ffhybrid.filters.pretrained.presets import PERCEPTUAL
+from ffhybrid.filters.presets import PERCEPTUAL
 from ffhybrid.picture import PictureSpec
 
 PERCEPTUAL_WEIGHT = 0.01

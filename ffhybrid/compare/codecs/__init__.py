@@ -24,10 +24,10 @@ CODECS: Mapping[str, Callable[[CompareOptions], Codec]] = {
     "hybrid": lambda options: Hybrid(options.encode),
     "x265": lambda options: _x265("x265", options, {}),
     "x265-best": lambda options: _x265("x265-best", options, BEST),
-    "svtav1": lambda options: SvtAv1(gop_length=options.gop_length),
     "sr": lambda options: Sr(
         preset=options.encode.x265.preset, gop_length=options.gop_length, weights=options.sr_weights
     ),
+    "svtav1": lambda options: SvtAv1(gop_length=options.gop_length),
     "vvenc": lambda options: Vvenc(gop_length=options.gop_length),
 }
 

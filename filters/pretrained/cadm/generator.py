@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.presets import look_up
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.pretrained.cadm.presets import STEPS
 from ffhybrid.filters.pretrained.generator import PretrainedGenerator
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.presets import PERCEPTUAL, check_tune
 from ffhybrid.filters.pretrained.reduction import reductions_of
 from ffhybrid.picture import PictureSpec
 
