@@ -163,7 +163,7 @@ static void code_index(palette_coder *c, uint8_t *at)
             uint32_t place = (hashes[i] + node * 0x9e3779b1u) >> (32 - SLOT_BITS);
             slots[i] = c->slots + ((size_t)i << SLOT_BITS) + place;
         }
-        unsigned bit = (*at >> (c->depth - 1 - level)) & 1u;
+        unsigned bit = (unsigned)(*at >> (c->depth - 1 - level)) & 1u;
         node = 2 * node + code_mixed(c, slots, c->weights[alike][level], bit);
     }
     *at = (uint8_t)(node - (1u << c->depth));

@@ -8,6 +8,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,8 @@ def train(
         UsageError: too few or too small frames, options unlike those of the training in the folder, or no diffusers.
         CorruptDataError: the training in the folder, or a video, is damaged.
     """
+    if find_spec("diffusers") is None:
+        raise UsageError("training needs diffusers: pip install 'ffhybrid[diffusers]'")
     from ffhybrid.filters.pretrained.cadm.examples import Examples
     from ffhybrid.filters.pretrained.cadm.training import Settings, Training
 
