@@ -16,6 +16,7 @@ _GENERATORS = {
     "thumbnail": "ffhybrid.filters.thumbnail:Thumbnail",
     "vae": "ffhybrid.filters.pretrained.vae:Vae",
     "vqgan": "ffhybrid.filters.pretrained.vqgan:Vqgan",
+    "cadm": "ffhybrid.filters.pretrained.cadm.generator:Cadm",
 }
 
 _SEQUENCES = {"promptus-video": "ffhybrid.filters.pretrained.promptus_video:PromptusVideo"}

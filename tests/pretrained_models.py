@@ -9,6 +9,7 @@ import torch
 
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import pack
+from ffhybrid.filters.pretrained.cadm.restorer import CONFIG as RESTORER
 from ffhybrid.picture import Colour, Picture
 
 TINY = {
@@ -25,21 +26,23 @@ KL = {
 }
 VQ = {**KL, "num_vq_embeddings": 64, "latent_channels": 4}
 UNET = {
-    "sample_size": 8,
-    "block_out_channels": (8,),
-    "down_block_types": ("DownBlock2D",),
-    "up_block_types": ("UpBlock2D",),
+    **RESTORER,
+    "block_out_channels": (8, 8),
+    "down_block_types": ("DownBlock2D",) * 2,
+    "up_block_types": ("UpBlock2D",) * 2,
+    "layers_per_block": 1,
     "norm_num_groups": 4,
+    "add_attention": False,
 }
 CONFIGS: dict[str, dict[str, Any]] = {"AutoencoderTiny": TINY, "AutoencoderKL": KL, "VQModel": VQ, "UNet2DModel": UNET}
 
 
-def saved(architecture: str, folder: Path, *, seed: int = 0) -> Path:
-    """Make a model and save it as diffusers does, in safetensors."""
+def saved(architecture: str, folder: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """Make a model and save it as diffusers does, in safetensors; ``changes`` are of its configuration."""
     import diffusers
 
     torch.manual_seed(seed)
-    model = getattr(diffusers, architecture)(**CONFIGS[architecture])
+    model = getattr(diffusers, architecture)(**CONFIGS[architecture] | changes)
     if architecture == "AutoencoderTiny":
         _spread_out(model)
     if architecture == "VQModel":

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ffhybrid.cli import train
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.gop_encoder import VideoCodec
@@ -30,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     _verify(_command(commands, "verify", "regenerate every keyframe and check every hash"))
     _extract(_command(commands, "extract", "write payloads and keyframes into a folder"))
     _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
+    train.add_options(_command(commands, "train", "train a model for a keyframe generator"), positive=positive)
     return root
 
 
@@ -254,7 +256,10 @@ def _compare(command: argparse.ArgumentParser) -> None:
         "-b:v", dest="bitrates", type=bit_rates, required=True, metavar="RATE,...", help="bits a second of whole files"
     )
     command.add_argument(
-        "-codecs", default=",".join(DEFAULT_CODECS), metavar="NAME,...", help="of %(default)s, svtav1, vvenc"
+        "-codecs", default=",".join(DEFAULT_CODECS), metavar="NAME,...", help="of %(default)s, sr, svtav1, vvenc"
+    )
+    command.add_argument(
+        "-sr:weights", dest="sr_weights", type=Path, metavar="FILE", help="FSRCNN for sr (one fitted to the clip)"
     )
     command.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP (%(default)s)")
     command.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="compare the first N frames")

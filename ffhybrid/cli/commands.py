@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from math import isnan
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ffhybrid.cli import train
+from ffhybrid.cli.progress import TABLE_WIDTH, progress
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
@@ -32,23 +32,7 @@ from ffhybrid.source import VideoSource
 from ffhybrid.verification import verify
 from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
 
-TABLE_WIDTH = 140
-
 Command = Callable[[argparse.Namespace, Console], None]
-
-
-@contextmanager
-def _progress(console: Console, description: str, total: float | None) -> Iterator[Callable[[float, str], None]]:
-    """Show a bar on a terminal; calls give the amount done and a word on it."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
-        task = bar.add_task(description, total=total, note="")
-        yield lambda done, note: bar.update(task, completed=done, note=note)
 
 
 def _emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable[tuple[str, object]]) -> None:
@@ -113,7 +97,7 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
     )
     with VideoSource(options.input, streams=settings.streams) as source:
         duration = source.info.duration
-    with _progress(console, "encode", duration) as show:
+    with progress(console, "encode", duration) as show:
         start = 0.0
 
         def on_fit(fit: FitProgress) -> None:
@@ -182,7 +166,7 @@ def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
 
 
 def _restore(options: argparse.Namespace, console: Console) -> None:
-    with _progress(console, "restore", None) as show:
+    with progress(console, "restore", None) as show:
         report = restore(
             options.input,
             options.output,
@@ -235,7 +219,7 @@ def _print_probe(info: FileInfo) -> None:
 
 
 def _verify(options: argparse.Namespace, console: Console) -> None:
-    with _progress(console, "verify", None) as show:
+    with progress(console, "verify", None) as show:
         report = verify(
             options.input,
             regeneration=_regeneration(options),
@@ -266,8 +250,9 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
         height=height,
         lpips_interval=options.lpips_interval,
         lpips=options.kf_lpips,
+        sr_weights=options.sr_weights,
     )
-    with _progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
+    with progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
         results = compare(
             options.input,
             options.output,
@@ -295,4 +280,5 @@ COMMANDS: Mapping[str, Command] = {
     "verify": _verify,
     "extract": _extract,
     "compare": _compare,
+    "train": train.run,
 }

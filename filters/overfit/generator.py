@@ -10,7 +10,7 @@ from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.presets import PRESETS
-from ffhybrid.filters.presets import check_tune, look_up
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
 from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.pipeline import usable_cores
 
@@ -35,7 +35,7 @@ class Overfit:
         self,
         *,
         preset: str | None = None,
-        tune: str = "perceptual",
+        tune: str = PERCEPTUAL,
         device: str = "auto",
         seed: int = 0,
         lpips: Path | None = None,

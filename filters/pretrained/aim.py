@@ -13,6 +13,9 @@ from ffhybrid.filters.perceptual import load_lpips
 from ffhybrid.filters.presets import PERCEPTUAL
 from ffhybrid.picture import PictureSpec
 
+PERCEPTUAL_WEIGHT = 0.01
+"""Of LPIPS against the mean squared error in [0, 1], where a generator knows no better one."""
+
 
 class Aim:
     """The objective's own loss where it has one, else likeness to its source; and the source itself.

@@ -70,7 +70,8 @@ def installed(component: str) -> Iterator[Checkpoint]:
         raise ModelError(f"{ENVIRONMENT} names {root}, which is no folder")
     for pattern in ("*", "*/*"):
         for place in sorted(root.glob(pattern)):
-            if place.suffix == SUFFIX or (place / CONFIG).is_file() or (place / component / CONFIG).is_file():
+            is_single = place.suffix == SUFFIX and not (place.parent / CONFIG).is_file()
+            if is_single or (place / CONFIG).is_file() or (place / component / CONFIG).is_file():
                 yield opened(place, component)
 
 

@@ -40,6 +40,12 @@ class Model:
     digest: bytes
     device: torch.device
 
+    @classmethod
+    def of(cls, network: Any, device: torch.device) -> Model:
+        """Make a network of diffusers ready to be used, in single precision."""
+        network = network.float().eval().requires_grad_(False)
+        return cls(network.to(device), type(network).__name__, _digest(network), device)
+
     def in_double(self) -> Model:
         """Copy it to double precision."""
         from ffhybrid.filters.pretrained.determinism import naming_lack_of_memory
@@ -161,12 +167,10 @@ def _loaded(
     from ffhybrid.filters.devices import device_of
     from ffhybrid.filters.pretrained.determinism import naming_lack_of_memory
 
-    place = device_of(device)
-    network = network.float().eval().requires_grad_(False)
-    digest = _digest(network)
-    logger.debug("%s: %s, SHA-256 begins with %s", path, architecture, digest.hex())
     with naming_lack_of_memory():
-        return Model(network.to(place), architecture, digest, place)
+        model = Model.of(network, device_of(device))
+    logger.debug("%s: %s, SHA-256 begins with %s", path, architecture, model.digest.hex())
+    return model
 
 
 def _from_folder(kind: Any, folder: Path) -> Any:

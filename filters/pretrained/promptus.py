@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.presets import check_tune, look_up
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.pretrained.generator import PretrainedGenerator
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
@@ -58,7 +58,7 @@ class Promptus(PretrainedGenerator):
         hub: bool = False,
         repair: bool = False,
         preset: str | None = None,
-        tune: str = "perceptual",
+        tune: str = PERCEPTUAL,
         seed: int = 0,
         lpips: Path | None = None,
         scale: int | None = None,

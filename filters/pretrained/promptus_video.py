@@ -8,7 +8,7 @@ from pathlib import Path
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.base import FitProgress, Frames, Reproducibility
 from ffhybrid.filters.devices import check_device
-from ffhybrid.filters.presets import check_tune, look_up
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import ModelSource
 from ffhybrid.filters.pretrained.presets import ITERATIONS
@@ -39,7 +39,7 @@ class PromptusVideo:
         device: str = "auto",
         hub: bool = False,
         preset: str | None = None,
-        tune: str = "perceptual",
+        tune: str = PERCEPTUAL,
         seed: int = 0,
         lpips: Path | None = None,
         scale: int | None = None,

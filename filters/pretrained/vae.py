@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.presets import check_tune, look_up
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.pretrained.generator import PretrainedGenerator
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
@@ -43,7 +43,7 @@ class Vae(PretrainedGenerator):
         hub: bool = False,
         repair: bool = False,
         preset: str | None = None,
-        tune: str = "perceptual",
+        tune: str = PERCEPTUAL,
         seed: int = 0,
         lpips: Path | None = None,
         scale: int | None = None,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.codes import MAX_CODE
-from ffhybrid.filters.pretrained.aim import Aim
+from ffhybrid.filters.pretrained.aim import PERCEPTUAL_WEIGHT, Aim
 from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame
 from ffhybrid.filters.pretrained.budgets import TOLERANCE, Candidate, miss, nearest
 from ffhybrid.filters.pretrained.determinism import deterministic
@@ -25,8 +25,6 @@ from ffhybrid.picture import PictureSpec
 
 logger = logging.getLogger(__name__)
 
-PERCEPTUAL_WEIGHT = 0.01
-"""Of LPIPS against the mean squared error in [0, 1]."""
 DEFAULT_STEP = 0.4
 """In latents of unit scale, without a budget."""
 STEERING_INTERVAL = 10

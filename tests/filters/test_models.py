@@ -101,6 +101,9 @@ def test_another_model_than_the_recorded_one_is_named(
     monkeypatch.delenv(ENVIRONMENT, raising=False)
     with pytest.raises(ModelError, match=f"{digest.hex()}: give it by -model"):
         source(None).recorded("AutoencoderTiny", digest)
+    monkeypatch.setenv(ENVIRONMENT, str(tiny.parent))
+    with pytest.raises(ModelError, match="0000000000000000: give it by -model"):
+        source(None).recorded("AutoencoderTiny", bytes(8))
 
 
 def test_a_single_file_has_the_default_configuration(tmp_path: Path) -> None:

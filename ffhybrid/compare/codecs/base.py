@@ -16,8 +16,8 @@ from av.video.frame import PictureType
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.size_search import SizeSearch
 
-PARTS = ("latent", "payload", "placeholder", "I", "P", "B", "container")
-"""Of a file's bytes: latents; the rest of payloads; grey placeholders; pictures by type; everything else."""
+PARTS = ("latent", "payload", "placeholder", "I", "P", "B", "network", "container")
+"""Of a file's bytes: latents; the rest of payloads; grey placeholders; pictures by type; a network; all else."""
 
 Note = Callable[[str], None]
 """Is told what is under way."""
@@ -56,6 +56,9 @@ class Codec(Protocol):
     def show(self, stream: Path, folder: Path) -> Path:
         """Turn an encoded file into one that any decoder plays, in ``folder`` where that is another one."""
 
+    def typed(self, stream: Path, shown: Path) -> Path:
+        """Choose the file whose pictures have the types that :meth:`split` wants to know."""
+
     def split(self, stream: Path, types: Mapping[int, str]) -> dict[str, int]:
         """Say what the bytes of a file are (:data:`PARTS`), by the types of the pictures that it shows."""
 
@@ -65,7 +68,7 @@ class SearchedCodec(ABC):
 
     def __init__(self, name: str, search: SizeSearch) -> None:
         self.name = name
-        self._search = search
+        self.search = search
 
     @property
     @abstractmethod
@@ -92,10 +95,14 @@ class SearchedCodec(ABC):
             note(self.in_words(value))
             self.encode_at(clip, path, value)
 
-        met = self._search.meet(trial, target, clip.bytes_at(bitrate), first=self.first(bitrate))
+        met = self.search.meet(trial, target, clip.bytes_at(bitrate), first=self.first(bitrate))
         return Encoded(control=self.in_words(met.value), encodes=met.encodes, seconds=time.monotonic() - began)
 
     def show(self, stream: Path, folder: Path) -> Path:  # noqa: ARG002 - hybrid files need a folder
+        """Return the file itself."""
+        return stream
+
+    def typed(self, stream: Path, shown: Path) -> Path:  # noqa: ARG002 - hybrid files show other types
         """Return the file itself."""
         return stream
 

@@ -58,6 +58,10 @@ class Hybrid:
         restore(stream, shown, overwrite=True)
         return shown
 
+    def typed(self, stream: Path, shown: Path) -> Path:  # noqa: ARG002 - other codecs show their streams
+        """Return the restored file; in the hybrid one keyframes are placeholders."""
+        return shown
+
     def split(self, stream: Path, types: Mapping[int, str]) -> dict[str, int]:
         """Sum payloads, placeholders, and pictures by the type that they have in the restored file."""
         sizes: Counter[str] = Counter()
