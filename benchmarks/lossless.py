@@ -21,7 +21,7 @@ from av.codec.context import Flags
 from rich.console import Console
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
+from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import hevc
 from ffhybrid.decoding import decode_access_units
 from ffhybrid.gop import ParameterSets
@@ -74,10 +74,8 @@ def decoded(sets: ParameterSets, pps: bytes, idr: bytes) -> int:
 
 def rows(clip: Path, efforts: list[hevc.SpliceEffort], repeat: int) -> Iterator[tuple[str, ...]]:
     """Measure one picture at every effort."""
-    with VideoSource(clip) as source:
+    with VideoSource(clip, options=EIGHT_BITS) as source:
         picture = next(source.frames(limit=1)).picture
-    if picture.bit_depth != 8:
-        return
     sets = sets_of(picture)
     sps = hevc.parse_sps(sets.sps)
     coded = picture.padded(sps.coded_width, sps.coded_height)

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from clips import bitrate_at, shared_clips, wheel_clip
+from clips import EIGHT_BITS, bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, X265Options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.comparing import Step
@@ -70,7 +70,7 @@ def compare_clip(
     clip: Path, points: Sequence[float], options: argparse.Namespace, on_step: Callable[[Step], None]
 ) -> list[Row]:
     """Compare a clip at every rate."""
-    with VideoSource(clip) as source:
+    with VideoSource(clip, options=EIGHT_BITS) as source:
         rate = source.info.frame_rate
     width, _ = bitrate_at(clip, points[0], width=options.width)
     bitrates = {bitrate_at(clip, point, width=options.width)[1]: point for point in points}
@@ -84,6 +84,7 @@ def compare_clip(
             budgets=options.budgets,
             refinements=options.refine,
         ),
+        source=EIGHT_BITS,
         frames=max(GOP_LENGTH, math.ceil(LEAST_SECONDS * rate)),
         width=width,
     )

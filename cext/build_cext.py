@@ -28,8 +28,7 @@ int ffh_nal_to_rbsp(const uint8_t *nal, size_t size, ffh_buf *rbsp);
 
 typedef struct ffh_sei_message { uint32_t payload_type; size_t offset; size_t size; } ffh_sei_message;
 int ffh_next_sei_message(const uint8_t *rbsp, size_t size, size_t *pos, ffh_sei_message *message);
-int ffh_write_user_data_sei(const uint8_t *uuid, const uint8_t *data, size_t size, ffh_buf *out);
-int ffh_write_picture_hash_sei(const uint8_t *md5, ffh_buf *out);
+int ffh_write_sei(int nal_unit_type, uint32_t payload_type, const uint8_t *data, size_t size, ffh_buf *out);
 
 typedef struct ffh_hvcc_iter { size_t pos; ...; } ffh_hvcc_iter;
 int ffh_read_hvcc(const uint8_t *data, size_t size, ffh_hvcc_iter *iter);
@@ -49,6 +48,8 @@ typedef struct ffh_sps {
     uint16_t conf_win_bottom_offset;
     uint8_t bit_depth_luma;
     uint8_t bit_depth_chroma;
+    uint8_t chroma_loc_info_present_flag;
+    uint8_t chroma_sample_loc_type_top_field;
     ...;
 } ffh_sps;
 typedef struct ffh_pps {
@@ -60,6 +61,7 @@ typedef struct ffh_pps {
 int ffh_parse_vps(const uint8_t *nal, size_t size, ffh_vps *vps);
 int ffh_parse_sps(const uint8_t *nal, size_t size, ffh_sps *sps);
 int ffh_parse_pps(const uint8_t *nal, size_t size, ffh_pps *pps);
+int ffh_write_with_level(const uint8_t *nal, size_t size, uint8_t general_level_idc, ffh_buf *out);
 int ffh_write_vps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_sps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_pps(const ffh_pps *pps, ffh_buf *out);

@@ -133,7 +133,7 @@ static void skip_hrd_parameters(ffh_bitreader *r, unsigned max_sub_layers_minus1
 }
 
 /* clause E.2.1 */
-static void skip_vui_parameters(ffh_bitreader *r, unsigned max_sub_layers_minus1)
+static void vui_parameters(ffh_bitreader *r, ffh_sps *sps)
 {
     if (ffh_get_u(r, 1) && ffh_get_u(r, 8) == EXTENDED_SAR) /* aspect_ratio_info_present_flag */
         ffh_skip_bits(r, 32);
@@ -144,9 +144,10 @@ static void skip_vui_parameters(ffh_bitreader *r, unsigned max_sub_layers_minus1
         if (ffh_get_u(r, 1)) /* colour_description_present_flag */
             ffh_skip_bits(r, 24);
     }
-    if (ffh_get_u(r, 1)) { /* chroma_loc_info_present_flag */
-        ffh_get_ue_range(r, 0, 5);
-        ffh_get_ue_range(r, 0, 5);
+    sps->chroma_loc_info_present_flag = (uint8_t)ffh_get_u(r, 1);
+    if (sps->chroma_loc_info_present_flag) {
+        sps->chroma_sample_loc_type_top_field = (uint8_t)ffh_get_ue_range(r, 0, 5);
+        ffh_get_ue_range(r, 0, 5); /* chroma_sample_loc_type_bottom_field */
     }
     ffh_skip_bits(r, 3); /* neutral_chroma_indication_flag, field_seq_flag, frame_field_info_present_flag */
     if (ffh_get_u(r, 1)) /* default_display_window_flag */
@@ -157,7 +158,7 @@ static void skip_vui_parameters(ffh_bitreader *r, unsigned max_sub_layers_minus1
         if (ffh_get_u(r, 1)) /* vui_poc_proportional_to_timing_flag */
             ffh_get_ue(r);
         if (ffh_get_u(r, 1)) { /* vui_hrd_parameters_present_flag; commonInfPresentFlag is 1 here */
-            skip_hrd_parameters(r, max_sub_layers_minus1);
+            skip_hrd_parameters(r, sps->sps_max_sub_layers_minus1);
         }
     }
     if (ffh_get_u(r, 1)) { /* bitstream_restriction_flag */
@@ -260,7 +261,7 @@ static int parse_sps_rbsp(ffh_bitreader *r, ffh_sps *sps)
     ffh_skip_bits(r, 1); /* sps_temporal_mvp_enabled_flag */
     sps->strong_intra_smoothing_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     if (ffh_get_u(r, 1)) /* vui_parameters_present_flag */
-        skip_vui_parameters(r, sps->sps_max_sub_layers_minus1);
+        vui_parameters(r, sps);
     sps_extensions(r, sps);
     return r->error;
 }

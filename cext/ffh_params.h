@@ -42,6 +42,8 @@ typedef struct ffh_sps {
     uint8_t sample_adaptive_offset_enabled_flag;
     uint8_t pcm_enabled_flag;
     uint8_t strong_intra_smoothing_enabled_flag;
+    uint8_t chroma_loc_info_present_flag;
+    uint8_t chroma_sample_loc_type_top_field;
     uint8_t range_extension; /* any tool of sps_range_extension() that changes lossless intra coding */
     uint8_t other_extension; /* multilayer, 3D or SCC extension present */
 } ffh_sps;
@@ -69,6 +71,9 @@ typedef struct ffh_pps {
 int ffh_parse_vps(const uint8_t *nal, size_t size, ffh_vps *vps);
 int ffh_parse_sps(const uint8_t *nal, size_t size, ffh_sps *sps);
 int ffh_parse_pps(const uint8_t *nal, size_t size, ffh_pps *pps);
+
+/* Appends a copy of a VPS or SPS in which nothing but general_level_idc is another. */
+int ffh_write_with_level(const uint8_t *nal, size_t size, uint8_t general_level_idc, ffh_buf *out);
 
 /* Appends a NAL unit to `out`. The SPS carries exactly what ffh_sps holds: one sub-layer, no VUI. */
 int ffh_write_vps(const ffh_sps *sps, ffh_buf *out);

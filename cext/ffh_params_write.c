@@ -20,6 +20,28 @@ static void put_profile_tier_level(ffh_bitwriter *w, const ffh_sps *sps)
         ffh_put_u(w, "general_profile_tier_level", 8, sps->general_profile_tier_level[i]);
 }
 
+int ffh_write_with_level(const uint8_t *nal, size_t size, uint8_t general_level_idc, ffh_buf *out)
+{
+    /* What lies before profile_tier_level(), whose last byte the level is: clauses 7.3.2.1 and 7.3.2.2. */
+    enum { VPS_BYTES_BEFORE = 4, SPS_BYTES_BEFORE = 1 };
+    int type = ffh_nal_unit_type(nal, size);
+    if (type != FFH_NAL_VPS && type != FFH_NAL_SPS)
+        return FFH_EINVAL;
+    size_t level = (type == FFH_NAL_VPS ? VPS_BYTES_BEFORE : SPS_BYTES_BEFORE) + FFH_PTL_SIZE - 1;
+    ffh_buf rbsp = { 0 };
+    int error = ffh_nal_to_rbsp(nal, size, &rbsp);
+    if (error == 0 && rbsp.size <= level)
+        error = FFH_EDATA;
+    if (error == 0) {
+        rbsp.data[level] = general_level_idc;
+        ffh_put_nal_header(out, type);
+        ffh_append_escaped(out, rbsp.data, rbsp.size);
+        error = out->error;
+    }
+    ffh_buf_free(&rbsp);
+    return error;
+}
+
 int ffh_write_vps(const ffh_sps *sps, ffh_buf *out)
 {
     ffh_buf rbsp = { 0 };

@@ -41,34 +41,19 @@ int ffh_next_sei_message(const uint8_t *rbsp, size_t size, size_t *pos, ffh_sei_
     return 1;
 }
 
-static int finish_sei(ffh_buf *rbsp, int nal_unit_type, ffh_buf *out)
-{
-    ffh_buf_append_byte(rbsp, 0x80);
-    ffh_put_nal_header(out, nal_unit_type);
-    if (!rbsp->error)
-        ffh_append_escaped(out, rbsp->data, rbsp->size);
-    int error = rbsp->error ? rbsp->error : out->error;
-    ffh_buf_free(rbsp);
-    return error;
-}
-
-int ffh_write_user_data_sei(const uint8_t uuid[FFH_UUID_SIZE], const uint8_t *data, size_t size, ffh_buf *out)
+int ffh_write_sei(int nal_unit_type, uint32_t payload_type, const uint8_t *data, size_t size, ffh_buf *out)
 {
     ffh_buf rbsp = { 0 };
-    write_ff_coded(&rbsp, FFH_SEI_USER_DATA_UNREGISTERED);
-    write_ff_coded(&rbsp, FFH_UUID_SIZE + size);
-    ffh_buf_append(&rbsp, uuid, FFH_UUID_SIZE);
+    if (nal_unit_type != FFH_NAL_PREFIX_SEI && nal_unit_type != FFH_NAL_SUFFIX_SEI)
+        return FFH_EINVAL;
+    write_ff_coded(&rbsp, payload_type);
+    write_ff_coded(&rbsp, size);
     ffh_buf_append(&rbsp, data, size);
-    return finish_sei(&rbsp, FFH_NAL_PREFIX_SEI, out);
-}
-
-int ffh_write_picture_hash_sei(const uint8_t md5[3 * FFH_MD5_SIZE], ffh_buf *out)
-{
-    enum { HASH_TYPE_MD5 = 0 };
-    ffh_buf rbsp = { 0 };
-    write_ff_coded(&rbsp, FFH_SEI_DECODED_PICTURE_HASH);
-    write_ff_coded(&rbsp, 1 + 3 * FFH_MD5_SIZE);
-    ffh_buf_append_byte(&rbsp, HASH_TYPE_MD5);
-    ffh_buf_append(&rbsp, md5, 3 * FFH_MD5_SIZE);
-    return finish_sei(&rbsp, FFH_NAL_SUFFIX_SEI, out);
+    ffh_buf_append_byte(&rbsp, 0x80);
+    ffh_put_nal_header(out, nal_unit_type);
+    if (!rbsp.error)
+        ffh_append_escaped(out, rbsp.data, rbsp.size);
+    int error = rbsp.error ? rbsp.error : out->error;
+    ffh_buf_free(&rbsp);
+    return error;
 }

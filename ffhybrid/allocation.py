@@ -1,23 +1,25 @@
-"""Sharing a file's bytes among its GOPs, as x265's first pass sees their complexity."""
+"""Sharing a file's bytes among its GOPs before any of them is coded, as x265's first pass sees their complexity.
+
+GOPs are coded alone, in whatever order, so no GOP can mend what another overdrew: each has its share beforehand, and
+the file is as near to its bitrate as GOPs come to their shares.
+"""
 
 from __future__ import annotations
 
-import tempfile
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ffhybrid import x265
 from ffhybrid.errors import UsageError
-from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.planner import GopLimits, plan_gops
-from ffhybrid.source import VideoSource
+from ffhybrid.planner import SourceGop
+from ffhybrid.rate_search import SIZE, TOLERANCE
 from ffhybrid.x265_options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
-FILE_OVERHEAD = 900
+FILE_OVERHEAD = 690
 """Bytes of headers, tags and cues of a short Matroska file."""
-GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 215, 11, 58
+GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 190, 10.5, 58
 """Bytes of a cluster, its binding tag, the neural track's packet and a cue; of a block and a NAL unit's length; of a
 picture hash."""
 LEAST_PICTURE = 12
@@ -33,28 +35,34 @@ class Complexity:
     seconds: float
 
 
-def first_pass(
-    path: Path, *, limits: GopLimits, frames: int | None, streams: StreamOptions | None = None
-) -> list[Complexity]:
-    """Encode every GOP quickly at one CRF.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one GOP gets.
 
-    Raises:
-        UsageError: there are no frames.
+    ``size`` is in bytes of its elementary streams (:attr:`ffhybrid.gop_encoding.CodedGop.size`); ``crf`` is the one at
+    which the first pass expects x265 to need them.
     """
-    found = []
-    with VideoSource(path, streams=streams) as source, tempfile.TemporaryDirectory(prefix="ffhybrid-") as name:
-        for gop in plan_gops(source.frames(limit=frames), source.info, Path(name), limits=limits):
-            coded = x265.encode(gop, FIRST_PASS, params=x265.KEEP_PPS)
-            size = sum(unit.size for unit in coded.access_units)
-            found.append(Complexity(size, len(gop), float(sum(gop.durations) * gop.time_base)))
-            gop.discard()
-    if not found:
-        raise UsageError(f"{path}: there are no frames to encode")
-    return found
+
+    size: int
+    crf: float
 
 
-class Allocation:
-    """Targets of GOPs one after the other; what one leaves or overdraws is shared by those to come.
+def first_pass(gop: SourceGop) -> Complexity:
+    """Encode a GOP quickly at one CRF."""
+    coded = x265.encode(gop, FIRST_PASS, params=x265.KEEP_PPS)
+    size = sum(unit.size for unit in coded.access_units)
+    return Complexity(size, len(gop), float(sum(gop.durations) * gop.time_base))
+
+
+def shares(
+    complexities: Sequence[Complexity],
+    *,
+    bitrate: int,
+    maxrate: int | None = None,
+    bufsize: int | None = None,
+    hashes: bool = False,
+) -> list[Share]:
+    """Share bytes by complexity; what a GOP leaves because of ``maxrate`` goes to those after it.
 
     Args:
         complexities: of all GOPs.
@@ -66,47 +74,46 @@ class Allocation:
     Raises:
         UsageError: too few bits for this many pictures.
     """
+    overheads = [round(GOP_OVERHEAD + (PICTURE_OVERHEAD + HASH * hashes) * gop.pictures) for gop in complexities]
+    left = _bytes_to_share(complexities, overheads, bitrate)
+    complexity_left = sum(gop.size for gop in complexities)
+    buffer = _Buffer(maxrate, bufsize) if maxrate is not None else None
+    found = []
+    for gop, overhead in zip(complexities, overheads, strict=True):
+        wanted = left * gop.size / complexity_left
+        if buffer:
+            wanted = min(wanted, buffer.most(gop.seconds))
+        size = max(round(wanted) - overhead, LEAST_PICTURE * gop.pictures)
+        found.append(Share(size, FIRST_PASS.crf + math.log(size / gop.size) / SIZE.slope))
+        left -= size + overhead
+        complexity_left -= gop.size
+        if buffer:
+            buffer.spend(size + overhead, gop.seconds)
+    return found
 
-    def __init__(
-        self,
-        complexities: Sequence[Complexity],
-        *,
-        bitrate: int,
-        maxrate: int | None = None,
-        bufsize: int | None = None,
-        hashes: bool = False,
-    ) -> None:
-        self._complexities = complexities
-        self._picture_overhead = PICTURE_OVERHEAD + HASH * hashes
+
+def _bytes_to_share(complexities: Sequence[Complexity], overheads: Sequence[int], bitrate: int) -> float:
+    seconds = sum(gop.seconds for gop in complexities)
+    most = bitrate * seconds / 8 - FILE_OVERHEAD
+    least = sum(LEAST_PICTURE * gop.pictures for gop in complexities) + sum(overheads)
+    if most < least:
+        rate = (least + FILE_OVERHEAD) * 8 / seconds
+        raise UsageError(f"-b:v {bitrate}: this video takes at least {rate:.0f} bit/s")
+    return most
+
+
+class _Buffer:
+    """The decoder's buffer, full at the beginning; GOPs are taken to exceed their shares by the search's tolerance."""
+
+    def __init__(self, maxrate: int, bufsize: int | None) -> None:
         self._maxrate = maxrate
-        self._bufsize = bufsize or maxrate or 0
-        self._buffer = float(self._bufsize)
-        seconds = sum(gop.seconds for gop in complexities)
-        self._left = bitrate * seconds / 8 - FILE_OVERHEAD
-        self._next = 0
-        least = sum(LEAST_PICTURE * gop.pictures + self._overhead(gop) for gop in complexities)
-        if self._left < least:
-            rate = (least + FILE_OVERHEAD) * 8 / seconds
-            raise UsageError(f"-b:v {bitrate}: this video takes at least {rate:.0f} bit/s")
+        self._size = bufsize or maxrate
+        self._bits = float(self._size)
 
-    def target(self) -> int:
-        """Bytes of the next GOP's elementary streams (:attr:`ffhybrid.gop_encoding.CodedGop.size`)."""
-        gop, *rest = self._complexities[self._next :]
-        share = gop.size / (gop.size + sum(other.size for other in rest))
-        wanted = self._left * share
-        if self._maxrate is not None:
-            wanted = min(wanted, (self._buffer + self._maxrate * gop.seconds) / 8)
-        return max(round(wanted) - self._overhead(gop), LEAST_PICTURE * gop.pictures)
+    def most(self, seconds: float) -> float:
+        """Bytes that a GOP of so many seconds may take."""
+        return (self._bits + self._maxrate * seconds) / 8 / (1 + TOLERANCE)
 
-    def spend(self, size: int) -> None:
-        """Count the bytes of the elementary streams that the next GOP took."""
-        gop = self._complexities[self._next]
-        spent = size + self._overhead(gop)
-        self._left -= spent
-        self._next += 1
-        if self._maxrate is not None:
-            self._buffer = min(self._buffer + self._maxrate * gop.seconds - 8 * spent, self._bufsize)
-
-    def _overhead(self, gop: Complexity) -> int:
-        """Bytes of the container for a GOP, and of picture hashes."""
-        return GOP_OVERHEAD + self._picture_overhead * gop.pictures
+    def spend(self, size: int, seconds: float) -> None:
+        """Count a GOP."""
+        self._bits = min(self._bits + self._maxrate * seconds - 8 * size * (1 + TOLERANCE), self._size)

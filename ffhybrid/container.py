@@ -1,4 +1,4 @@
-"""``ffhybrid.open``: a hybrid file that decodes like any container of PyAV."""
+"""``ffhybrid.open``: a file, hybrid or not, that decodes like any container of PyAV."""
 
 from __future__ import annotations
 
@@ -14,25 +14,16 @@ from types import TracebackType
 import av
 
 from ffhybrid.decoding import GopDecoder, check_decodes
-from ffhybrid.errors import VerificationError
+from ffhybrid.errors import NotHybridError, VerificationError
 from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import RestoredGop
+from ffhybrid.media import STANDARD_INPUT
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.pipeline import usable_cores
+from ffhybrid.plain import PlainContainer, VideoStreamInfo
 from ffhybrid.regeneration import Regeneration
-from ffhybrid.restoring import located, restored_gops
-
-
-@dataclass(frozen=True, slots=True)
-class VideoStreamInfo:
-    """The video stream of a hybrid file; timestamps of its frames count units of ``time_base``."""
-
-    index: int
-    width: int
-    height: int
-    frame_rate: Fraction | None
-    time_base: Fraction
-    sample_aspect_ratio: Fraction
+from ffhybrid.restoring import restored_gops
+from ffhybrid.rewriting import located
 
 
 class HybridContainer:
@@ -41,6 +32,8 @@ class HybridContainer:
     A container is read once from its beginning: seek, or open the file again, for a second pass. ``threads`` is how
     many keyframes are made, and pictures decoded, at a time; by default one a core.
     """
+
+    is_hybrid = True
 
     def __init__(
         self, path: str | PathLike[str], *, threads: int | None = None, regeneration: Regeneration | None = None
@@ -138,6 +131,19 @@ def _counted(frames: Iterator[av.VideoFrame], given: deque[_Given]) -> Iterator[
 
 def open(  # noqa: A001 - as in av.open
     path: str | PathLike[str], *, threads: int | None = None, regeneration: Regeneration | None = None
-) -> HybridContainer:
-    """Open a hybrid file for decoding; ``regeneration`` says by which model its keyframes are made."""
-    return HybridContainer(path, threads=threads, regeneration=regeneration)
+) -> HybridContainer | PlainContainer:
+    """Open a file for decoding; ``regeneration`` says by which model the keyframes of a hybrid one are made.
+
+    A file that is not hybrid is decoded as it is, which ``is_hybrid`` tells. Standard input must be hybrid.
+
+    Raises:
+        NotHybridError: no media file, or one without video.
+        CorruptDataError, UnsupportedError, OSError: see :class:`ffhybrid.muxer.reader.HybridReader`.
+    """
+    try:
+        return HybridContainer(path, threads=threads, regeneration=regeneration)
+    except NotHybridError:
+        # What was read of a pipe is gone.
+        if Path(path) == STANDARD_INPUT:
+            raise
+        return PlainContainer(Path(path))

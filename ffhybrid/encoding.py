@@ -1,34 +1,28 @@
-"""Encoding a file: plan GOPs, encode each of them, write."""
+"""Encoding a file: plan its GOPs, have each encoded as a job, write them in their order."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.errors import EncoderError, UsageError
-from ffhybrid.filters import FitProgress, create, create_sequence
-from ffhybrid.gop import ParameterSets
-from ffhybrid.gop_encoder import EncodeOptions, GopEncoder, GopReport, VideoCodec
-from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.libav import LibavWriter
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.streams import Labels
-from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.outputs import PIPE, pending_output
-from ffhybrid.planner import SourceGop, plan_gops
-from ffhybrid.sequence_encoder import SequenceEncoder
-from ffhybrid.source import VideoSource
-from ffhybrid.streams import CompanionSource
-from ffhybrid.targets import check_target, is_matroska_target, open_writer
-
-PROMPTUS, PROMPTUS_VIDEO = "promptus", "promptus-video"
-"""Generators of keyframes and of whole GOPs that ``-codec promptus`` goes with."""
-ENCODER_TAG = {"ENCODER": "ffhybrid"}
+from ffhybrid.encoders import encoder_for
+from ffhybrid.errors import UsageError
+from ffhybrid.farm.coordinator import Coordinator, OnError
+from ffhybrid.farm.engines import IN_PROCESS, LOCAL, Engine, check_engine, open_engine
+from ffhybrid.farm.events import EventLog, Progress
+from ffhybrid.farm.jobs import VERSION, Job
+from ffhybrid.farm.planning import kept_plan, plan
+from ffhybrid.farm.state import State, state_folder
+from ffhybrid.filters import FitProgress
+from ffhybrid.gop_encoder import EncodeOptions, GopReport, VideoCodec
+from ffhybrid.gop_writer import GopWriter
+from ffhybrid.outputs import PIPE, remove_pending
+from ffhybrid.picture import PictureSpec
+from ffhybrid.targets import PendingTarget, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,100 +40,121 @@ def encode(
     *,
     options: EncodeOptions | None = None,
     overwrite: bool = False,
+    engine: str = LOCAL,
+    on_error: OnError = OnError.STOP,
+    state: str | PathLike[str] | None = None,
+    log: str | PathLike[str] | None = None,
+    progress: str | None = None,
     on_gop: Callable[[GopReport], None] | None = None,
     on_fit: Callable[[FitProgress], None] | None = None,
 ) -> EncodeReport:
     """Encode a video into a hybrid file; ``output`` may be ``-`` for a live Matroska stream on standard output.
 
-    ``on_gop`` is called with every finished GOP, ``on_fit`` while a keyframe is being fitted.
+    What is done is kept in a folder until the output is complete: the same call goes on where an earlier one broke
+    off, and gives the same bytes.
+
+    Args:
+        source: any file that FFmpeg reads.
+        output: appears when it is complete.
+        options: what is encoded, and how.
+        overwrite: whether the output may exist.
+        engine: where GOPs are encoded: ``local``, ``local:N`` (N processes) or ``dask://HOST:PORT``.
+        on_error: what becomes of a GOP that fails three times.
+        state: folder for what is done, by default ``.NAME.ffhybrid`` beside the output.
+        log: file that events are appended to, a JSON object a line.
+        progress: ``pipe:1``, ``pipe:2`` or a file, for progress in ffmpeg's form.
+        on_gop: is called with every GOP that is written.
+        on_fit: is called while a keyframe is being fitted, where that happens in this process (``local:1``, or a
+            single GOP).
 
     Raises:
         UsageError, UnsupportedError, CorruptDataError, EncoderError: see their docstrings; no output appears then.
     """
     options = options or EncodeOptions()
     source, output = Path(source), Path(output)
-    if options.carriage is Carriage.TRACK and not is_matroska_target(output, options.container_format):
-        raise UsageError(f"{output}: the carriage 'track' is for Matroska, use -carriage inband")
-    encoder_of = _encoder_of(options)
-    if output == PIPE:
-        return _encode_to(source, PIPE, output, encoder_of, options, on_gop, on_fit)
-    with pending_output(output, overwrite=overwrite) as pending:
-        return _encode_to(source, pending, output, encoder_of, options, on_gop, on_fit)
-
-
-def _encoder_of(options: EncodeOptions) -> Callable[[Path], GopEncoder | SequenceEncoder]:
-    """Check the options of the generator; what encodes a file is made when the file is there."""
-    if options.codec is VideoCodec.PROMPTUS:
-        if options.generator not in (EncodeOptions().generator, PROMPTUS):
-            raise UsageError(f"-codec {options.codec} generates by prompts, not by -kf {options.generator}")
-        encoder = SequenceEncoder(create_sequence(PROMPTUS_VIDEO, **options.generator_options), options)
-        return lambda _: encoder
-    generator = create(options.generator, **options.generator_options)
-    return lambda path: GopEncoder.create(path, generator, options)
-
-
-def _encode_to(
-    path: Path,
-    target: Path,
-    output: Path,
-    encoder_of: Callable[[Path], GopEncoder | SequenceEncoder],
-    options: EncodeOptions,
-    on_gop: Callable[[GopReport], None] | None,
-    on_fit: Callable[[FitProgress], None] | None,
-) -> EncodeReport:
-    reports: list[GopReport] = []
-    writer: MatroskaWriter | LibavWriter | None = None
-    for_matroska = is_matroska_target(output, options.container_format)
+    if source == PIPE:
+        raise UsageError("encode reads its input more than once: give a file, not standard input")
+    target = Target(output=output, container_format=options.container_format, format_options=options.format_options)
+    target.carriage(options.carriage)
+    check_engine(engine)
+    encoder_for(options)
+    if options.codec is VideoCodec.PROMPTUS and on_error is OnError.KEYFRAME:
+        raise UsageError(f"-codec {options.codec} has no keyframes of x265 to keep: give -on-error stop")
     with ExitStack() as stack:
-        beside = stack.enter_context(CompanionSource.open(path, options.streams, for_matroska=for_matroska))
-        companions = replace(beside.companions, tags={**beside.companions.tags, **ENCODER_TAG})
-        check_target(output, options.container_format, companions)
-        source = stack.enter_context(VideoSource(path, streams=options.streams))
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ffhybrid-")))
-        encoder = encoder_of(path)
-        frames = source.frames(limit=options.frames)
-        end = Fraction(0)
-        for planned in plan_gops(frames, source.info, directory, limits=options.limits):
-            gop, report = encoder.encode(planned, on_fit)
-            planned.discard()
-            if writer is None:
-                sets = gop.parameter_sets
-                writer = stack.enter_context(
-                    open_writer(
-                        target,
-                        output,
-                        video=_video_track(sets, planned, beside.video),
-                        companions=companions,
-                        time_base=gop.time_base,
-                        carriage=options.carriage or Carriage.TRACK,
-                        container_format=options.container_format,
-                    )
-                )
-            if gop.parameter_sets != sets:
-                raise EncoderError(f"GOP {planned.index}: x265 changed the parameter sets between GOPs")
-            end = (gop.placeholder.pts + gop.duration) * gop.time_base
-            for packet in beside.before(end):
-                writer.write_packet(packet)
-            writer.write_gop(gop)
-            reports.append(report)
-            if on_gop:
-                on_gop(report)
-        if writer is None:
-            raise UsageError(f"{path}: there are no frames to encode")
-        if options.frames is None:
-            for packet in beside.rest():
-                writer.write_packet(packet)
-    size = target.stat().st_size if target != PIPE else 0
-    return EncodeReport(gops=tuple(reports), file_bytes=size, seconds=float(end))
+        work = _Encode(
+            source=source,
+            target=target,
+            options=options,
+            engine=engine,
+            on_error=on_error,
+            events=stack.enter_context(EventLog.open(Path(log) if log else None)),
+            progress=stack.enter_context(Progress.open(progress)),
+            on_gop=on_gop,
+            on_fit=on_fit,
+        )
+        return work.run(Path(state) if state else state_folder(output), overwrite=overwrite)
 
 
-def _video_track(sets: ParameterSets, gop: SourceGop, labels: Labels) -> VideoTrack:
-    return VideoTrack(
-        parameter_sets=sets,
-        width=gop.spec.width,
-        height=gop.spec.height,
-        sample_aspect_ratio=gop.sample_aspect_ratio,
-        frame_rate=gop.frame_rate if len(set(gop.durations)) <= 2 else None,
-        colour=gop.spec.colour,
-        labels=labels,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encode:
+    """One call of :func:`encode`."""
+
+    source: Path
+    target: Target
+    options: EncodeOptions
+    engine: str
+    on_error: OnError
+    events: EventLog
+    progress: Progress
+    on_gop: Callable[[GopReport], None] | None
+    on_fit: Callable[[FitProgress], None] | None
+
+    def run(self, folder: Path, *, overwrite: bool) -> EncodeReport:
+        """Encode, and tell the log how that ends; what is done is kept in ``folder``."""
+        names = {"file": str(self.source.resolve()), "output": str(self.target.output)}
+        self.events.emit("begin", **names, version=VERSION, engine=self.engine)
+        try:
+            report = self._to_pipe() if self.target.output == PIPE else self._to_file(folder, overwrite=overwrite)
+        except Exception as error:
+            self.events.emit("error", **names, error=str(error))
+            raise
+        self.progress.end(report.file_bytes)
+        frames = sum(gop.pictures for gop in report.gops)
+        self.events.emit("end", **names, gops=len(report.gops), frames=frames, bytes=report.file_bytes)
+        return report
+
+    def _to_pipe(self) -> EncodeReport:
+        with State.temporary() as state, self.target.pending(overwrite=False) as pending:
+            return self._write(pending, state, plan(self.source, self.options, scratch=state.work))
+
+    def _to_file(self, folder: Path, *, overwrite: bool) -> EncodeReport:
+        with State.open(folder) as state:
+            remove_pending(self.target.output)
+            with self.target.pending(overwrite=overwrite) as pending:
+                report = self._write(pending, state, kept_plan(self.source, self.options, state))
+            state.remove()
+            return report
+
+    def _write(self, pending: PendingTarget, state: State, jobs: Iterator[Job]) -> EncodeReport:
+        """Encode into what becomes the output."""
+        reports = []
+        with GopWriter(self.source, pending, self.options) as writer:
+            with self._engine(state, writer.info.spec, jobs) as (engine, all_jobs):
+                coordinator = Coordinator(engine, state, self.events, on_error=self.on_error)
+                for result in coordinator.results(all_jobs):
+                    writer.write(result.gop)
+                    reports.append(result.report.gop)
+                    self.progress.gop(result.report.gop, seconds=float(writer.end))
+                    if self.on_gop:
+                        self.on_gop(result.report.gop)
+            writer.finish()
+        return EncodeReport(gops=tuple(reports), file_bytes=pending.size(), seconds=float(writer.end))
+
+    @contextmanager
+    def _engine(self, state: State, spec: PictureSpec, jobs: Iterator[Job]) -> Iterator[tuple[Engine, Iterator[Job]]]:
+        """Start the engine for some jobs; a single one needs no second process."""
+        first = list(islice(jobs, 2))
+        is_single = len(first) < 2 and self.engine.startswith(LOCAL)
+        name = IN_PROCESS if is_single else self.engine
+        with open_engine(name, state.work, self.options, spec, on_fit=self.on_fit) as engine:
+            yield engine, chain(first, jobs)

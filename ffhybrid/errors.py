@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class FFHybridError(Exception):
     """Base of every error raised on purpose; ``exit_code`` is what the command line returns for it."""
@@ -65,3 +68,16 @@ class ModelError(FFHybridError, LookupError):
 
 class OutOfMemoryError(FFHybridError, MemoryError):
     """A model and a picture that do not fit the memory of this machine or device."""
+
+
+class BatchError(FFHybridError, RuntimeError):
+    """Files of a batch that failed; the others are done."""
+
+
+@contextmanager
+def at(where: str) -> Iterator[None]:
+    """Put file, GOP and time before the message of an error."""
+    try:
+        yield
+    except FFHybridError as error:
+        raise type(error)(f"{where}: {error}") from error

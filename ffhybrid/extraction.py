@@ -9,8 +9,9 @@ from ffhybrid.images import png
 from ffhybrid.keyframe import regenerate
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.outputs import pending_output
+from ffhybrid.payload_folder import PAYLOAD_SUFFIX
 from ffhybrid.regeneration import Regeneration
-from ffhybrid.restoring import located
+from ffhybrid.rewriting import located
 
 
 def extract(path: Path, folder: Path, *, overwrite: bool, regeneration: Regeneration | None = None) -> Iterator[Path]:
@@ -25,7 +26,7 @@ def extract(path: Path, folder: Path, *, overwrite: bool, regeneration: Regenera
         for index, gop in enumerate(reader.gops()):
             with located(reader, index, gop):
                 payload, picture, _ = regenerate(gop, regeneration)
-            target = folder / f"gop-{index:05}.payload"
+            target = folder / f"gop-{index:05}{PAYLOAD_SUFFIX}"
             with pending_output(target, overwrite=overwrite) as pending:
                 pending.write_bytes(gop.payload)
             yield target

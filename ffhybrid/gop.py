@@ -41,8 +41,9 @@ class AccessUnit:
 class HybridGop:
     """A latent payload, the grey placeholder for its keyframe, and the P/B pictures coded against it.
 
-    ``placeholder`` holds the bare IDR slice without any SEI of the carriage; ``inter`` holds the P and B
-    access units in decoding order. ``payload`` is a serialised ``ffhybrid.payload.Payload``.
+    ``placeholder`` holds the IDR slice without any SEI of the carriage, and before it the SEI messages that the
+    restored keyframe keeps; ``inter`` holds the P and B access units in decoding order. ``payload`` is a serialised
+    ``ffhybrid.payload.Payload``.
     """
 
     payload: bytes

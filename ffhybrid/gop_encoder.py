@@ -1,4 +1,4 @@
-"""Encoding GOP after GOP: at a CRF, to a bitrate, or at a distance."""
+"""Encoding one GOP, whatever others are: at a CRF, to its share of a bitrate, or at a distance."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from functools import cached_property
 from pathlib import Path
 
 from ffhybrid import fixups
-from ffhybrid.allocation import Allocation, first_pass
+from ffhybrid.allocation import Share
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Generator
+from ffhybrid.filters.base import ModelGenerator
 from ffhybrid.gop import HybridGop
-from ffhybrid.gop_encoding import CodedGop, check, coded_again, without_hashes
-from ffhybrid.gop_goals import DistanceGoal, SizeGoal
+from ffhybrid.gop_encoding import CodedGop, check, coded_again, encode_ordinary, without_hashes
+from ffhybrid.gop_goals import DistanceGoal, Goal, SizeGoal
 from ffhybrid.gop_search import GopSearch, Progress
 from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.planner import GopLimits, SourceGop
-from ffhybrid.rate_search import HIGHEST_CRF
 from ffhybrid.regeneration import Regeneration, Strictness, correction_size
-from ffhybrid.x265_options import X265Options
+from ffhybrid.source import SourceOptions
+from ffhybrid.x265_options import HIGHEST_CRF, X265Options
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,9 @@ class EncodeOptions:
     Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most. ``refinements`` are joint ones, at most so many. ``fallback``
     lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
-    x265's MD5 of every picture in the file. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
+    x265's MD5 of every picture in the file. ``source`` says what is made of the source's pictures first, ``streams``
+    which of its streams are there. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
+    ``format_options`` are options of the output's muxer, by FFmpeg's names.
     """
 
     codec: VideoCodec = VideoCodec.HYBRID
@@ -83,9 +86,11 @@ class EncodeOptions:
     limits: GopLimits = field(default_factory=GopLimits)
     carriage: Carriage | None = None
     picture_hashes: bool = False
+    source: SourceOptions = field(default_factory=SourceOptions)
     streams: StreamOptions = field(default_factory=StreamOptions)
     frames: int | None = None
     container_format: str | None = None
+    format_options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rate is not None and self.target_lpips is not None:
@@ -121,44 +126,74 @@ class GopReport:
 
 
 class GopEncoder:
-    """Encodes the GOPs of one file in their order, at a CRF; keyframes begin where the one before ended."""
+    """Encodes GOPs of one file, each as if it were the only one: the same GOP gives the same bytes in any order."""
 
     def __init__(self, generator: Generator, options: EncodeOptions) -> None:
         self._generator = generator
         self._options = options
-        self._regeneration = regeneration_for(options.generator_options)
-        self._latent: bytes | None = None
-        self._crf = options.x265.crf
+        self._regeneration = regeneration_of(options)
 
-    @classmethod
-    def create(cls, path: Path, generator: Generator, options: EncodeOptions) -> GopEncoder:
-        """Make the encoder that the options ask for; with a bitrate it looks through the whole file first."""
-        if options.rate is not None:
-            return RateControl(path, generator, options, options.rate)
-        if options.target_lpips is not None:
-            return DistanceControl(generator, options, options.target_lpips)
-        return cls(generator, options)
+    def model_digest(self) -> str | None:
+        """Return what tells the generator's model from others, None where it needs none.
 
-    def encode(self, gop: SourceGop, progress: Progress | None = None) -> tuple[HybridGop, GopReport]:
-        """Encode the next GOP, and check that it restores exactly.
+        Raises:
+            UsageError, ModelError: there is no such model.
+        """
+        return self._generator.model_digest() if isinstance(self._generator, ModelGenerator) else None
+
+    def encode(
+        self, gop: SourceGop, *, share: Share | None = None, progress: Progress | None = None
+    ) -> tuple[HybridGop, GopReport]:
+        """Encode a GOP, and check that it restores exactly; ``share`` is what a bitrate leaves it.
 
         Raises:
             EncoderError: x265 failed, or the GOP does not restore exactly.
+            UsageError: a distance is wanted that cannot be measured here.
         """
-        coded, quality = self._coded(gop, progress)
+        coded, quality = self._coded(gop, share, progress)
+        return self._finished(gop, coded, quality)
+
+    def encode_ordinary(self, gop: SourceGop, *, share: Share | None = None) -> tuple[HybridGop, GopReport]:
+        """Encode a GOP with x265's own I-frame, for the same goal.
+
+        Raises:
+            EncoderError, UsageError: as :meth:`encode`.
+        """
+        goal = self._goal(gop, share)
+        if goal is None:
+            return self._finished(gop, encode_ordinary(gop, self._options.x265), None)
+        best = self._search.ordinary(goal, first_crf=self._first_crf(share))
+        return self._finished(gop, best.gop, best.quality)
+
+    def _finished(self, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> tuple[HybridGop, GopReport]:
         coded = self._checked(gop, coded)
-        if coded.payload.generator == self._generator.name:
-            self._latent = coded.payload.latent
-        self._crf = coded.crf
         hybrid = coded.hybrid if self._options.picture_hashes else without_hashes(coded.hybrid)
         return hybrid, report_of(hybrid, gop, coded, quality)
 
-    def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
-        options = self._options
-        if not options.fallback and not options.refinements:
-            return self._search.unjudged(gop, warm_start=self._latent, progress=progress), None
-        found = self._search.at_crf(gop, warm_start=self._latent, progress=progress)
+    def _coded(self, gop: SourceGop, share: Share | None, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
+        goal = self._goal(gop, share)
+        if goal is not None:
+            best = self._search.search(goal, first_crf=self._first_crf(share), progress=progress)
+            return best.gop, best.quality
+        if not self._options.fallback and not self._options.refinements:
+            return self._search.unjudged(gop, progress=progress), None
+        found = self._search.at_crf(gop, progress=progress)
         return found.gop, found.quality
+
+    def _goal(self, gop: SourceGop, share: Share | None) -> Goal | None:
+        """Say what a GOP is encoded for, None where the CRF is given."""
+        if share is not None:
+            return SizeGoal(gop, self._search.judge, share.size)
+        distance = self._options.target_lpips
+        if distance is None:
+            return None
+        judge = self._search.judge
+        if not judge.sees:
+            raise UsageError("-target-lpips takes the weights of LPIPS, which are not on this machine")
+        return DistanceGoal(gop, judge, distance)
+
+    def _first_crf(self, share: Share | None) -> float:
+        return share.crf if share else self._options.x265.crf
 
     def _checked(self, gop: SourceGop, coded: CodedGop) -> CodedGop:
         """Give a GOP that restores exactly.
@@ -198,44 +233,9 @@ class GopEncoder:
         )
 
 
-class RateControl(GopEncoder):
-    """Meets a bitrate: shares bytes by complexity, then searches each GOP's keyframe budget and CRF."""
-
-    def __init__(self, path: Path, generator: Generator, options: EncodeOptions, rate: Rate) -> None:
-        super().__init__(generator, options)
-        self._allocation = Allocation(
-            first_pass(path, limits=options.limits, frames=options.frames, streams=options.streams),
-            bitrate=rate.bitrate,
-            maxrate=rate.maxrate,
-            bufsize=rate.bufsize,
-            hashes=options.picture_hashes,
-        )
-
-    def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
-        goal = SizeGoal(gop, self._search.judge, self._allocation.target())
-        best = self._search.search(goal, first_crf=self._crf, warm_start=self._latent, progress=progress)
-        self._allocation.spend(best.gop.size)
-        return best.gop, best.quality
-
-
-class DistanceControl(GopEncoder):
-    """Gives every GOP the same LPIPS."""
-
-    def __init__(self, generator: Generator, options: EncodeOptions, wanted: float) -> None:
-        super().__init__(generator, options)
-        self._wanted = wanted
-
-    def _coded(self, gop: SourceGop, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
-        if not self._search.judge.sees:
-            raise UsageError("-target-lpips takes the weights of LPIPS, which are not on this machine")
-        goal = DistanceGoal(gop, self._search.judge, self._wanted)
-        best = self._search.search(goal, first_crf=self._crf, warm_start=self._latent, progress=progress)
-        return best.gop, best.quality
-
-
-def regeneration_for(options: Mapping[str, object]) -> Regeneration:
+def regeneration_of(options: EncodeOptions) -> Regeneration:
     """Check keyframes with the model that they were made with, as it would be without a correction."""
-    model, device = options.get("model"), options.get("device")
+    model, device = options.generator_options.get("model"), options.generator_options.get("device")
     return Regeneration(
         model=str(model) if model else None,
         device=str(device) if device else "auto",

@@ -178,7 +178,7 @@ def _hybrid(gop: SourceGop, stream: X265Gop, payload: Payload, placeholder: byte
     return HybridGop(
         payload=payload.to_bytes(),
         parameter_sets=stream.parameter_sets,
-        placeholder=AccessUnit((placeholder,), gop.pts[0], gop.durations[0]),
+        placeholder=AccessUnit((*gop.keyframe_sei, placeholder), gop.pts[0], gop.durations[0]),
         inter=stream.inter,
         time_base=gop.time_base,
     )

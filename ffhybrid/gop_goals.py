@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from ffhybrid.control_search import Probe
 from ffhybrid.gop_encoding import CodedGop
 from ffhybrid.judging import Judge, Quality
 from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import DISTANCE, Probe, meet_size, search_crf
+from ffhybrid.rate_search import DISTANCE, meet_size, search_crf
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,14 @@ class Goal(Protocol):
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
         """Search the CRF that meets the goal."""
 
-    def room(self, gop: CodedGop) -> int:
-        """Bytes by which the keyframe of a GOP may grow while its CRF stays; negative where it has to shrink."""
+    def size(self, ordinary: CodedGop) -> int:
+        """Bytes that the GOP will have, as far as x265's own tells."""
+
+    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+        """Ask for no more than x265's own comes to; it is judged by that as well."""
+
+    def must_shrink(self, gop: CodedGop) -> bool:
+        """Whether only a smaller keyframe can help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +66,29 @@ class SizeGoal:
         """Search the CRF; the cost is the loss."""
         return self.judged(meet_size(encode, self.wanted, first_crf=first_crf))
 
-    def room(self, gop: CodedGop) -> int:
-        """Count what is wanted and not there."""
-        return self.wanted - gop.size
+    def size(self, ordinary: CodedGop) -> int:  # noqa: ARG002 - it is known
+        """Give those wanted."""
+        return self.wanted
+
+    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+        """Take x265's size where even that is too large: a generated keyframe has to win at those bytes."""
+        if not self.must_shrink(ordinary.gop):
+            return self, ordinary
+        return replace(self, wanted=ordinary.gop.size), replace(ordinary, cost=ordinary.quality.loss)
+
+    def must_shrink(self, gop: CodedGop) -> bool:
+        """Whether it is too large, though the CRF was searched."""
+        return self._excess(gop) > MISS
 
     def judged(self, gop: CodedGop) -> Judged:
         """Look at a GOP that has the size already; one that is too large at any CRF loses to whatever is not."""
         quality = self.judge.quality(gop.pictures(), self.source)
         _log(self.source, gop, quality)
-        excess = gop.size / self.wanted - 1
+        excess = self._excess(gop)
         return Judged(gop, quality, quality.loss if excess <= MISS else OUT_OF_REACH + excess)
+
+    def _excess(self, gop: CodedGop) -> float:
+        return gop.size / self.wanted - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +107,21 @@ class DistanceGoal:
             quality = self.judge.quality(gop.pictures(), self.source)
             _log(self.source, gop, quality)
             value = max(quality.lpips, LEAST_DISTANCE)
-            return Probe(crf, value, self.wanted, value / self.wanted, Judged(gop, quality, self._cost(gop, value)))
+            return Probe(value, self.wanted, value / self.wanted, Judged(gop, quality, self._cost(gop, value)))
 
         return search_crf(probe, DISTANCE, first_crf=first_crf)
 
-    def room(self, gop: CodedGop) -> int:
-        """Give as much again: no size is wanted."""
-        return gop.size
+    def size(self, ordinary: CodedGop) -> int:
+        """Take x265's."""
+        return ordinary.size
+
+    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+        """Change nothing."""
+        return self, ordinary
+
+    def must_shrink(self, gop: CodedGop) -> bool:  # noqa: ARG002 - sizes are not what this goal is about
+        """Say no."""
+        return False
 
     def _cost(self, gop: CodedGop, distance: float) -> float:
         """Bytes, but whoever misses the distance by more than the search leaves open loses."""

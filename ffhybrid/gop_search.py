@@ -1,8 +1,8 @@
 """One GOP for a goal: how many bytes the keyframe takes, whether a generated one pays at all, and its refinement.
 
 HybridPrompt leaves adaptive allocation to the future (section 5). Here x265 codes the GOP alone first, which is the
-result to beat and says what its I-frame is worth; then generated keyframes of about that size are tried, each with P
-and B pictures that meet the goal, and the GOP that costs least over all pictures is kept.
+result to beat; then generated keyframes of several shares of its size are tried, each with P and B pictures that meet
+the goal, and the GOP that costs least over all pictures is kept.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_o
 from ffhybrid.gop_goals import Goal, Judged, SizeGoal
 from ffhybrid.judging import Judge
 from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import HIGHEST_CRF
 from ffhybrid.refinement import GopObjective
 from ffhybrid.x265_options import X265Options
 
 logger = logging.getLogger(__name__)
 
-STEP = 1.5
-"""Factor between budgets that are tried."""
-LARGEST_SHARE, LEAST_BUDGET = 0.7, 200
-"""Of the GOP that a keyframe may take, and the fewest bytes of one."""
-PAYLOAD_OVERHEAD = 120
-"""Bytes of a payload beside its latent, and of a placeholder."""
+STEP, MOST_SHRUNK = 1.5, 2
+"""Factor between budgets that are tried; how often a budget shrinks that leaves P and B pictures no room."""
+FIRST_SHARE, LARGEST_SHARE, LEAST_BUDGET = 0.4, 0.7, 200
+"""Of the GOP that a keyframe takes at first and at most, and the fewest bytes of one.
 
+x265 gives its own I-frames a tenth to a fifth at low rates; generated ones that take more carry farther.
+"""
 Progress = Callable[[FitProgress], None]
 
 
@@ -71,50 +70,55 @@ class GopSearch:
     fallback: bool
     lpips: Path | None
 
-    def at_crf(self, gop: SourceGop, *, warm_start: bytes | None, progress: Progress | None) -> Judged:
+    def at_crf(self, gop: SourceGop, *, progress: Progress | None) -> Judged:
         """Encode a GOP at the CRF of the options; what is compared with it has its size."""
-        first = self.unjudged(gop, warm_start=warm_start, progress=progress)
+        first = self.unjudged(gop, progress=progress)
         goal = SizeGoal(gop, self.judge, first.size)
         best = self._refined(goal, Tried(goal.judged(first), len(first.payload.latent)), progress)
         if not self.fallback:
             return best
-        ordinary = goal.meet(partial(self._ordinary, gop), first_crf=self.x265.crf)
+        ordinary = self.ordinary(goal, first_crf=self.x265.crf)
         if best.cost < ordinary.cost:
             return best
         logger.info("GOP %d keeps an ordinary I-frame", gop.index)
         return goal.judged(encode_ordinary(gop, self.x265))
 
-    def unjudged(self, gop: SourceGop, *, warm_start: bytes | None, progress: Progress | None) -> CodedGop:
+    def unjudged(self, gop: SourceGop, *, progress: Progress | None) -> CodedGop:
         """Encode a GOP with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II).
 
         A keyframe whose bytes the options leave open takes what x265's own I-frame would.
         """
         budget = self.keyframe_budget or intra_size(gop, self.x265)
-        keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
+        keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, progress)
         return encode_generated(gop, keyframe, self.x265)
 
-    def search(self, goal: Goal, *, first_crf: float, warm_start: bytes | None, progress: Progress | None) -> Judged:
+    def search(self, goal: Goal, *, first_crf: float, progress: Progress | None) -> Judged:
         """Encode the GOP of a goal, at the least cost; ``first_crf`` is a guess."""
         gop = goal.source
-        ordinary = goal.meet(partial(self._ordinary, gop), first_crf=first_crf)
-        crf, intra = ordinary.gop.crf, ordinary.gop.hybrid.placeholder.size
-        most = _largest_budget(ordinary.gop, goal)
+        goal, ordinary = goal.within_reach(self.ordinary(goal, first_crf=first_crf))
+        crf = ordinary.gop.crf
+        size = goal.size(ordinary.gop)
+        first, most = (max(round(share * size), LEAST_BUDGET) for share in (FIRST_SHARE, LARGEST_SHARE))
 
         def generated(budget: int) -> Tried:
-            keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, warm_start, progress)
+            keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, progress)
             return Tried(goal.meet(partial(self._generated, gop, keyframe), first_crf=crf), budget)
 
-        if most < LEAST_BUDGET and self.fallback:
-            return ordinary
         if self.keyframe_budget is not None:
             tried = generated(self.keyframe_budget)
         else:
-            tried = climb(generated, max(min(intra, most), LEAST_BUDGET), most, budgets=self.budgets)
+            fitting = first_that_fits(generated, first, must_shrink=goal.must_shrink)
+            is_shrunk = fitting.budget < first
+            tried = climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
         best = self._refined(goal, tried, progress)
         if best.cost < ordinary.cost or not self.fallback:
             return best
         logger.info("GOP %d keeps an ordinary I-frame", gop.index)
         return ordinary
+
+    def ordinary(self, goal: Goal, *, first_crf: float) -> Judged:
+        """Meet a goal with x265's own keyframe; ``first_crf`` is a guess."""
+        return goal.meet(partial(self._ordinary, goal.source), first_crf=first_crf)
 
     def _refined(self, goal: Goal, tried: Tried, progress: Progress | None) -> Judged:
         """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""
@@ -144,17 +148,21 @@ class GopSearch:
         return encode_generated(gop, keyframe, replace(self.x265, crf=crf))
 
 
-def _largest_budget(ordinary: CodedGop, goal: Goal) -> int:
-    """Most bytes of a keyframe; where P and B pictures cannot shrink any more, what they leave."""
-    most = int(LARGEST_SHARE * ordinary.size)
-    if ordinary.crf < HIGHEST_CRF:
-        return most
-    return min(most, ordinary.hybrid.placeholder.size + goal.room(ordinary) - PAYLOAD_OVERHEAD)
+def first_that_fits(
+    generated: Callable[[int], Tried], budget: int, *, must_shrink: Callable[[CodedGop], bool]
+) -> Tried:
+    """Try a budget, and smaller ones while P and B pictures cannot make room for it."""
+    tried = generated(budget)
+    for _ in range(MOST_SHRUNK):
+        if not must_shrink(tried.judged.gop):
+            break
+        tried = generated(max(round(tried.budget / STEP), LEAST_BUDGET))
+    return tried
 
 
-def climb(generated: Callable[[int], Tried], first: int, most: int, *, budgets: int) -> Tried:
-    """Try budgets from ``first`` on, larger ones while they help, else smaller ones; at most ``budgets`` of them."""
-    best = generated(first)
+def climb(generated: Callable[[int], Tried], first: Tried, most: int, *, budgets: int) -> Tried:
+    """Try larger budgets than the first while they help, else smaller ones; at most ``budgets`` with the first."""
+    best = first
     tried = 1
     for factor in (STEP, 1 / STEP):
         while tried < budgets:
@@ -166,6 +174,6 @@ def climb(generated: Callable[[int], Tried], first: int, most: int, *, budgets: 
             if candidate.cost >= best.cost:
                 break
             best = candidate
-        if best.budget != first:
+        if best.budget != first.budget:
             break
     return best

@@ -23,7 +23,10 @@ from ffhybrid.picture import Picture, Plane
 PICTURE_HASH_PAYLOAD_TYPE = 132
 USER_DATA_UNREGISTERED_PAYLOAD_TYPE = 5
 UUID_SIZE = 16
+_HASH_IS_MD5 = b"\0"
 MAX_PPS_ID = 63
+LEVEL_8_5 = 255
+"""``general_level_idc`` of streams that keep no level's limits, as x265 writes it for lossless ones."""
 
 
 class NalType(IntEnum):
@@ -50,7 +53,10 @@ class SpliceEffort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sps:
-    """Geometry from a sequence parameter set; the crop offsets count luma samples."""
+    """Geometry from a sequence parameter set; the crop offsets count luma samples.
+
+    ``chroma_location`` is ``chroma_sample_loc_type_top_field`` (figure E.1), None where the VUI has none.
+    """
 
     coded_width: int
     coded_height: int
@@ -60,6 +66,7 @@ class Sps:
     height: int
     bit_depth: int
     chroma_format_idc: int
+    chroma_location: int | None
 
 
 def _check(code: int, what: str) -> int:
@@ -138,6 +145,11 @@ def is_slice(nal: bytes) -> bool:
     return nal_type(nal) < NalType.VPS
 
 
+def is_prefix_sei(nal: bytes) -> bool:
+    """Whether the NAL unit holds SEI messages that stand before the slices."""
+    return nal_type(nal) == NalType.PREFIX_SEI
+
+
 def is_idr(nal: bytes) -> bool:
     """Whether the NAL unit is a slice segment of an IDR picture."""
     return nal_type(nal) in (NalType.IDR_W_RADL, NalType.IDR_N_LP)
@@ -167,11 +179,16 @@ def read_user_data_sei(nal: bytes) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def write_sei(payload_type: int, data: bytes, *, kind: NalType = NalType.PREFIX_SEI) -> bytes:
+    """Write an SEI NAL unit with one message; ``kind`` is one of the two types of SEI NAL units."""
+    return _built("an SEI message", lambda buf: int(lib.ffh_write_sei(kind, payload_type, data, len(data), buf)))
+
+
 def write_user_data_sei(uuid: bytes, data: bytes) -> bytes:
     """Write a prefix SEI NAL unit with one user_data_unregistered message; ``uuid`` has 16 bytes."""
     if len(uuid) != UUID_SIZE:
         raise ValueError("a UUID has 16 bytes")
-    return _built("an SEI message", lambda buf: int(lib.ffh_write_user_data_sei(uuid, data, len(data), buf)))
+    return write_sei(USER_DATA_UNREGISTERED_PAYLOAD_TYPE, uuid + data)
 
 
 def is_picture_hash(nal: bytes) -> bool:
@@ -183,7 +200,7 @@ def is_picture_hash(nal: bytes) -> bool:
 
 def write_picture_hash(md5s: tuple[bytes, bytes, bytes]) -> bytes:
     """Write a suffix SEI NAL unit with the MD5s of Y, Cb and Cr."""
-    return _built("a picture hash", lambda buf: int(lib.ffh_write_picture_hash_sei(b"".join(md5s), buf)))
+    return write_sei(PICTURE_HASH_PAYLOAD_TYPE, _HASH_IS_MD5 + b"".join(md5s), kind=NalType.SUFFIX_SEI)
 
 
 def picture_md5s(picture: Picture) -> tuple[bytes, bytes, bytes]:
@@ -235,6 +252,7 @@ def parse_sps(nal: bytes) -> Sps:
         height=sps.pic_height_in_luma_samples - top - bottom,
         bit_depth=sps.bit_depth_luma,
         chroma_format_idc=sps.chroma_format_idc,
+        chroma_location=sps.chroma_sample_loc_type_top_field if sps.chroma_loc_info_present_flag else None,
     )
 
 
@@ -254,6 +272,11 @@ def parameter_sets(nal_units: Iterable[bytes]) -> ParameterSets:
         for nal in units:
             _parsed(kind, nal)
     return ParameterSets(vps[0], sps[0], tuple(pps))
+
+
+def with_level(nal: bytes, level_idc: int) -> bytes:
+    """Copy a VPS or SPS with another ``general_level_idc``; nothing that decoding depends on changes."""
+    return _built("a parameter set", lambda buf: int(lib.ffh_write_with_level(nal, len(nal), level_idc, buf)))
 
 
 def write_hvcc(sets: ParameterSets) -> bytes:

@@ -7,8 +7,8 @@ from typing import cast
 
 import av
 
+from ffhybrid.frames import video_frame
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import video_frame
 
 
 def png(picture: Picture, spec: PictureSpec) -> bytes:

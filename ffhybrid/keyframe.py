@@ -22,7 +22,7 @@ ORDINARY = "hevc"
 
 @dataclass(frozen=True, slots=True)
 class RestoredGop:
-    """Standard HEVC: ``parameter_sets`` hold the stream's own and the PPS of lossless keyframes."""
+    """Standard HEVC: ``parameter_sets`` are the stream's own at level 8.5, and the PPS of lossless keyframes."""
 
     parameter_sets: ParameterSets
     access_units: tuple[AccessUnit, ...]
@@ -46,7 +46,7 @@ def regenerate(
     payload = _payload(gop)
     if payload.generator == ORDINARY:
         picture = _ordinary(gop, payload)
-    elif payload.generator in sequence_names():
+    elif is_generated_whole(payload):
         picture, *_ = (regeneration or Regeneration()).pictures(payload)
     else:
         picture = (regeneration or Regeneration()).picture(payload)
@@ -70,7 +70,7 @@ def restore_gop(
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
-    if _payload(gop).generator in sequence_names():
+    if is_generated_whole(_payload(gop)):
         return _generated(gop, effort, regeneration or Regeneration())
     payload, picture, md5s = regenerate(gop, regeneration)
     if payload.generator == ORDINARY:
@@ -86,15 +86,18 @@ def splice(
     effort: SpliceEffort = SpliceEffort.FAST,
 ) -> RestoredGop:
     """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own; ``md5s`` go into its picture hash."""
-    return _restored(gop, (_lossless(gop, picture, effort),), md5s)
+    return _restored(gop, _lossless(gop, picture, effort), md5s)
 
 
-def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> bytes:
+def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> tuple[bytes, ...]:
+    """Code a picture as an IDR picture, behind the messages of the placeholder."""
     slices = [nal for nal in gop.placeholder.nal_units if hevc.is_slice(nal)]
     if len(slices) != 1 or not hevc.is_idr(slices[0]):
         raise CorruptDataError("the placeholder is not one IDR slice")
     pps = _lossless_pps(gop.parameter_sets)
-    return hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
+    idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
+    messages = (nal for nal in gop.placeholder.nal_units if hevc.is_prefix_sei(nal))
+    return (*messages, idr)
 
 
 def _generated(gop: HybridGop, effort: SpliceEffort, regeneration: Regeneration) -> RestoredGop:
@@ -111,10 +114,15 @@ def _generated(gop: HybridGop, effort: SpliceEffort, regeneration: Regeneration)
     if len(coded) != len(units):
         raise CorruptDataError(f"the latent has {len(coded)} pictures, the GOP {len(units)}")
     return RestoredGop(
-        _with_lossless(gop.parameter_sets),
-        tuple(AccessUnit((idr,), unit.pts, unit.duration) for idr, unit in zip(coded, units, strict=True)),
+        _restored_sets(gop.parameter_sets),
+        tuple(AccessUnit(nal_units, unit.pts, unit.duration) for nal_units, unit in zip(coded, units, strict=True)),
         gop.time_base,
     )
+
+
+def is_generated_whole(payload: Payload) -> bool:
+    """Whether a payload makes all pictures of its GOP."""
+    return payload.generator in sequence_names()
 
 
 def _payload(gop: HybridGop) -> Payload:
@@ -129,7 +137,7 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
     if has_picture_hashes(gop):
         nal_units += (hevc.write_picture_hash(md5s),)
     return RestoredGop(
-        _with_lossless(gop.parameter_sets),
+        _restored_sets(gop.parameter_sets),
         (AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration), *gop.inter),
         gop.time_base,
     )
@@ -140,8 +148,14 @@ def has_picture_hashes(gop: HybridGop) -> bool:
     return any(hevc.is_picture_hash(nal) for unit in gop.inter[:1] for nal in unit.nal_units)
 
 
-def _with_lossless(sets: ParameterSets) -> ParameterSets:
-    return ParameterSets(sets.vps, sets.sps, (*sets.pps, _lossless_pps(sets)))
+@lru_cache(maxsize=16)
+def _restored_sets(sets: ParameterSets) -> ParameterSets:
+    """Add the PPS of lossless keyframes, and claim no level.
+
+    How large a lossless keyframe is depends on what it shows, and headers are written before any of them is known.
+    """
+    vps, sps = (hevc.with_level(nal, hevc.LEVEL_8_5) for nal in (sets.vps, sets.sps))
+    return ParameterSets(vps, sps, (*sets.pps, _lossless_pps(sets)))
 
 
 @lru_cache(maxsize=16)

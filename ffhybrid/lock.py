@@ -8,11 +8,11 @@ still differs is measured by decoding frame 0 and becomes the fix-up list, so th
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass, replace
 
 from ffhybrid import fixups, x265
 from ffhybrid.errors import EncoderError, UnsupportedError
+from ffhybrid.lambda_tables import lambda_tables
 from ffhybrid.picture import Picture
 from ffhybrid.planner import SourceGop
 from ffhybrid.x265 import X265Gop
@@ -26,8 +26,6 @@ ENOUGH = 50
 TOO_MANY = 10_000
 """Beyond this the lock has failed, and a list would cost more than it is worth."""
 
-QP_COUNT = 70
-
 
 @dataclass(frozen=True, slots=True)
 class LockWindow:
@@ -40,16 +38,10 @@ class LockWindow:
     low: int
     high: int
 
-    def lambda_tables(self) -> str:
-        """Write x265's two tables: its own values outside the window, a tiny lambda2 inside it."""
-        tables = (
-            [10.0 if self._covers(qp) else 2 ** (qp / 6 - 2) for qp in range(QP_COUNT)],
-            [0.004 if self._covers(qp) else 0.038 * math.exp(0.234 * qp) for qp in range(QP_COUNT)],
-        )
-        return "\n".join(",".join(f"{value:.9g}" for value in table) for table in tables) + "\n"
-
-    def _covers(self, qp: int) -> bool:
-        return self.low <= qp <= self.high
+    @property
+    def qps(self) -> range:
+        """Those whose lambdas are changed."""
+        return range(self.low, self.high + 1)
 
 
 WINDOWS = {
@@ -128,8 +120,9 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
 
 
 def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
-    params = {"zones": f"0,1,q={window.zone_qp}", "lambda-file": x265.LAMBDA_FILE, **x265.KEEP_PPS}
-    coded = x265.encode(gop, options, params=params, keyframe=keyframe, lambda_tables=window.lambda_tables())
+    params = {"zones": f"0,1,q={window.zone_qp}", **x265.KEEP_PPS}
+    tables = lambda_tables(locking=window.qps, excess=options.excess)
+    coded = x265.encode(gop, options, params=params, keyframe=keyframe, tables=tables)
     locked = coded.keyframe(gop.spec.bit_depth)
     generated = keyframe.padded(locked.width, locked.height)
     return LockedEncode(coded=coded, keyframe=locked, fixups=fixups.difference(generated, locked), windows=())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,6 +16,8 @@ from typing import Any, BinaryIO, cast
 from ffhybrid.errors import UsageError
 
 PIPE = Path("-")
+_PENDING = re.compile(r"\.ffhybrid-(?P<name>.+)-[a-z0-9_]{8}(\.[^.]*)?")
+"""What :func:`_prefix` and :mod:`tempfile` make of a name."""
 
 
 @contextmanager
@@ -23,17 +27,76 @@ def pending_output(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         UsageError: the output exists and may not be overwritten.
     """
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists already (give -y to overwrite it)")
-    descriptor, name = tempfile.mkstemp(prefix=".ffhybrid-", suffix=path.suffix, dir=path.parent)
+    _refuse_existing([path], overwrite=overwrite)
+    descriptor, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
     os.close(descriptor)
     pending = Path(name)
     try:
         yield pending
         pending.chmod(0o666 & ~_umask())
+        _synchronise(pending)
         pending.replace(path)
     finally:
         pending.unlink(missing_ok=True)
+
+
+@contextmanager
+def pending_files(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a path of the same name in an empty folder beside ``path``, for muxers that write files of their own.
+
+    On success all that lies in the folder moves beside ``path``; the file of that name itself, which lists the
+    others, comes last.
+
+    Raises:
+        UsageError: one of the files exists and may not be overwritten; none of them is moved then.
+    """
+    _refuse_existing([path], overwrite=overwrite)
+    with tempfile.TemporaryDirectory(prefix=_prefix(path), dir=path.parent) as folder:
+        pending = Path(folder) / path.name
+        yield pending
+        written = sorted(Path(folder).iterdir(), key=lambda file: (file == pending, file.name))
+        _refuse_existing([path.with_name(file.name) for file in written], overwrite=overwrite)
+        for file in written:
+            _synchronise(file)
+            file.replace(path.with_name(file.name))
+
+
+def _refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+    existing = None if overwrite else next((path for path in paths if path.exists()), None)
+    if existing is not None:
+        raise UsageError(f"{existing} exists already (give -y to overwrite it)")
+
+
+def pending_name(path: Path) -> str | None:
+    """Name that a temporary file of this module was to have; None for others."""
+    found = _PENDING.fullmatch(path.name)
+    return found["name"] if found else None
+
+
+def remove_pending(path: Path) -> None:
+    """Remove what processes that were killed left of an output; nobody else may be writing it."""
+    for other in path.parent.iterdir():
+        if pending_name(other) != path.name:
+            continue
+        if other.is_dir():
+            shutil.rmtree(other)
+        else:
+            other.unlink(missing_ok=True)
+
+
+def durable_write(path: Path, data: bytes) -> None:
+    """Write a file that is there as a whole or not at all, whatever breaks off: synchronised, then renamed."""
+    descriptor, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+    pending = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        pending.chmod(0o666 & ~_umask())
+        _synchronise(pending)
+        pending.replace(path)
+    finally:
+        pending.unlink(missing_ok=True)
+    _synchronise(path.parent)
 
 
 class Pipe(io.RawIOBase):
@@ -64,6 +127,19 @@ class Pipe(io.RawIOBase):
 def standard_output() -> BinaryIO:
     """Return standard output as a binary file that cannot seek."""
     return cast(BinaryIO, Pipe(sys.stdout.buffer))
+
+
+def _prefix(path: Path) -> str:
+    return f".ffhybrid-{path.name}-"
+
+
+def _synchronise(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _umask() -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 
 from ffhybrid.picture import Picture, PictureSpec, Plane
+from ffhybrid.presentation import Presentation
 from ffhybrid.source import SourceFrame, SourceInfo
 
 MAX_GOP_SECONDS = 30
@@ -30,7 +33,8 @@ class GopLimits:
 class SourceGop:
     """The frames of one GOP, spooled as raw planes (Y, Cb, Cr, tightly packed) into ``path``.
 
-    ``pts`` and ``durations`` count units of ``time_base``, one entry a frame.
+    ``pts`` and ``durations`` count units of ``time_base``, one entry a frame; ``sei`` are the SEI NAL units that each
+    frame has of its own.
     """
 
     index: int
@@ -39,8 +43,10 @@ class SourceGop:
     frame_rate: Fraction
     sample_aspect_ratio: Fraction
     time_base: Fraction
+    presentation: Presentation
     pts: tuple[int, ...]
     durations: tuple[int, ...]
+    sei: tuple[tuple[bytes, ...], ...]
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -49,6 +55,11 @@ class SourceGop:
     def start_seconds(self) -> float:
         """Timestamp of the keyframe."""
         return float(self.pts[0] * self.time_base)
+
+    @property
+    def keyframe_sei(self) -> tuple[bytes, ...]:
+        """SEI NAL units of the keyframe: those of the whole video, then its own."""
+        return self.presentation.sei() + self.sei[0]
 
     def picture(self, index: int) -> Picture:
         """Read one frame back."""
@@ -65,23 +76,36 @@ class SourceGop:
         self.path.unlink(missing_ok=True)
 
 
-@dataclass(slots=True)
-class _OpenGop:
-    file: BinaryIO
-    path: Path
-    pts: list[int] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
-
-    def append(self, frame: SourceFrame) -> None:
-        write_planes(self.file, frame.picture)
-        self.pts.append(frame.pts)
-        self.durations.append(frame.duration)
-
-
 def write_planes(file: BinaryIO, picture: Picture) -> None:
     """Append the planes of a picture, tightly packed."""
     for plane in picture.planes:
         file.write(np.ascontiguousarray(plane).data)
+
+
+class GopPlanner:
+    """Spools frames into ``directory`` as they are given, and closes each GOP as soon as the next one begins."""
+
+    def __init__(self, info: SourceInfo, directory: Path, *, limits: GopLimits) -> None:
+        self._info, self._directory = info, directory
+        self._boundaries = _Boundaries(info, limits)
+        self._current: _OpenGop | None = None
+        self._index = 0
+
+    def add(self, frame: SourceFrame) -> SourceGop | None:
+        """Take the next frame; give the GOP that ends before it, if one does."""
+        closed = self.finish() if self._boundaries.begins_gop(frame) else None
+        self._current = self._current or _OpenGop(self._index, self._info, self._directory)
+        self._current.append(frame)
+        return closed
+
+    def finish(self) -> SourceGop | None:
+        """Give the last GOP, None if there were no frames."""
+        if self._current is None:
+            return None
+        closed = self._current.close()
+        self._current = None
+        self._index += 1
+        return closed
 
 
 def plan_gops(
@@ -91,39 +115,85 @@ def plan_gops(
 
     Only one frame is held in memory; the caller discards a GOP when it is done with it.
     """
-    max_span = int(MAX_GOP_SECONDS / info.time_base)
-    current: _OpenGop | None = None
-    index = 0
+    for index, members in grouped(frames, info, limits=limits):
+        yield spool(index, members, info, directory)
+
+
+def grouped(
+    frames: Iterable[SourceFrame], info: SourceInfo, *, limits: GopLimits
+) -> Iterator[tuple[int, Iterator[SourceFrame]]]:
+    """Yield the index and the frames of each GOP; frames not taken are passed over."""
+    for index, members in groupby(_numbered(frames, _Boundaries(info, limits)), key=itemgetter(0)):
+        yield index, (frame for _, frame in members)
+
+
+def spool(index: int, frames: Iterable[SourceFrame], info: SourceInfo, directory: Path) -> SourceGop:
+    """Write the frames of one GOP into a file in ``directory``."""
+    gop = _OpenGop(index, info, directory)
+    try:
+        for frame in frames:
+            gop.append(frame)
+    finally:
+        closed = gop.close()
+    return closed
+
+
+class _OpenGop:
+    """A GOP whose frames are being spooled."""
+
+    def __init__(self, index: int, info: SourceInfo, directory: Path) -> None:
+        self._index, self._info = index, info
+        self._path = directory / f"gop-{index:05}.yuv"
+        self._file = self._path.open("wb")
+        self._pts: list[int] = []
+        self._durations: list[int] = []
+        self._sei: list[tuple[bytes, ...]] = []
+
+    def append(self, frame: SourceFrame) -> None:
+        write_planes(self._file, frame.picture)
+        self._pts.append(frame.pts)
+        self._durations.append(frame.duration)
+        self._sei.append(frame.sei)
+
+    def close(self) -> SourceGop:
+        self._file.close()
+        return SourceGop(
+            index=self._index,
+            path=self._path,
+            spec=self._info.spec,
+            frame_rate=self._info.frame_rate,
+            sample_aspect_ratio=self._info.sample_aspect_ratio,
+            time_base=self._info.time_base,
+            presentation=self._info.presentation,
+            pts=tuple(self._pts),
+            durations=tuple(self._durations),
+            sei=tuple(self._sei),
+        )
+
+
+class _Boundaries:
+    """Decides frame after frame where GOPs begin."""
+
+    def __init__(self, info: SourceInfo, limits: GopLimits) -> None:
+        self._limits = limits
+        self._max_span = int(MAX_GOP_SECONDS / info.time_base)
+        self._length = self._start = 0
+
+    def begins_gop(self, frame: SourceFrame) -> bool:
+        """Take the next frame."""
+        limits = self._limits
+        is_cut = self._length >= limits.minimum and 0 < limits.scene_threshold <= frame.scene_score
+        is_full = self._length >= limits.length or frame.pts + frame.duration - self._start > self._max_span
+        begins = not self._length or is_cut or is_full
+        if begins:
+            self._length, self._start = 0, frame.pts
+        self._length += 1
+        return begins
+
+
+def _numbered(frames: Iterable[SourceFrame], boundaries: _Boundaries) -> Iterator[tuple[int, SourceFrame]]:
+    """Give every frame the index of its GOP."""
+    index = -1
     for frame in frames:
-        if current is not None and _begins_gop(frame, current, limits, max_span):
-            yield _closed(current, index, info)
-            index += 1
-            current = None
-        if current is None:
-            path = directory / f"gop-{index:05}.yuv"
-            current = _OpenGop(path.open("wb"), path)
-        current.append(frame)
-    if current is not None:
-        yield _closed(current, index, info)
-
-
-def _begins_gop(frame: SourceFrame, gop: _OpenGop, limits: GopLimits, max_span: int) -> bool:
-    length = len(gop.pts)
-    if length >= limits.length or frame.pts + frame.duration - gop.pts[0] > max_span:
-        return True
-    is_cut = 0 < limits.scene_threshold <= frame.scene_score
-    return is_cut and length >= limits.minimum
-
-
-def _closed(gop: _OpenGop, index: int, info: SourceInfo) -> SourceGop:
-    gop.file.close()
-    return SourceGop(
-        index=index,
-        path=gop.path,
-        spec=info.spec,
-        frame_rate=info.frame_rate,
-        sample_aspect_ratio=info.sample_aspect_ratio,
-        time_base=info.time_base,
-        pts=tuple(gop.pts),
-        durations=tuple(gop.durations),
-    )
+        index += boundaries.begins_gop(frame)
+        yield index, frame

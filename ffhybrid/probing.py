@@ -15,7 +15,7 @@ from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.muxer.streams import codec_name, labels_of
 from ffhybrid.payload import Payload
 from ffhybrid.regeneration import correction_size
-from ffhybrid.restoring import located
+from ffhybrid.rewriting import located
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,10 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
-    """A hybrid file as a whole; ``streams`` are those beside video and neural keyframes."""
+    """A hybrid file as a whole; ``streams`` are those beside video and neural keyframes.
+
+    ``size`` is in bytes, None where the input is not one file: standard input, a playlist.
+    """
 
     filename: str
     format_name: str
@@ -65,7 +68,7 @@ class FileInfo:
     bit_depth: int
     frame_rate: str
     streams: tuple[StreamInfo, ...]
-    size: int
+    size: int | None
     gops: tuple[GopInfo, ...]
 
 
@@ -97,7 +100,7 @@ def probe(path: str | PathLike[str]) -> FileInfo:
             bit_depth=payload.spec.bit_depth if payload else 0,
             frame_rate=str(reader.video.frame_rate),
             streams=tuple(map(_stream_info, reader.other_streams)),
-            size=path.stat().st_size,
+            size=reader.size,
             gops=tuple(gops),
         )
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import av
 from av.video.reformatter import Interpolation
 
+from ffhybrid.frames import video_frame
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import video_frame
 
 LEAST_SIDE = 16
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.errors import FFHybridError
 from ffhybrid.gop import HybridGop
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.keyframe import RestoredGop, restore_gop
-from ffhybrid.muxer.libav import LibavWriter
-from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.muxer.streams import Companions, StreamPacket
-from ffhybrid.outputs import PIPE, pending_output
 from ffhybrid.pipeline import in_order, usable_cores
 from ffhybrid.regeneration import Regeneration
-from ffhybrid.targets import check_target, is_matroska_target, open_writer
-
-logger = logging.getLogger(__name__)
+from ffhybrid.rewriting import Group, checked_companions, grouped, located, rewrite
+from ffhybrid.targets import Target, Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +34,7 @@ def restore(
     output: str | PathLike[str],
     *,
     container_format: str | None = None,
+    format_options: Mapping[str, str] | None = None,
     overwrite: bool = False,
     streams: StreamOptions | None = None,
     effort: SpliceEffort = SpliceEffort.FAST,
@@ -48,9 +42,11 @@ def restore(
     threads: int | None = None,
     on_gop: Callable[[int, RestoredGop], None] | None = None,
 ) -> RestoreReport:
-    """Restore a hybrid file; ``output`` may be ``-`` (Matroska unless ``container_format`` names another).
+    """Restore a hybrid file; ``source`` and ``output`` may be ``-``.
 
-    ``streams`` says what is carried beside the video, by default everything.
+    ``container_format`` is FFmpeg's name of a format, by default that of the output's name, Matroska on a pipe;
+    ``format_options`` are options of its muxer. ``streams`` says what is carried beside the video, by default
+    everything.
 
     Keyframes of later GOPs are made while earlier ones are written, on ``threads`` threads (default: one a core). The
     output does not depend on their number.
@@ -60,16 +56,22 @@ def restore(
             in the message; no output appears then.
         UsageError, UnsupportedError: streams that do not exist, or that the output cannot carry.
     """
-    source, output = Path(source), Path(output)
-    for_matroska = is_matroska_target(output, container_format)
-    with HybridReader(source, streams=streams or StreamOptions(), for_matroska=for_matroska) as reader:
-        if reader.companions and for_matroska:
-            reader.companions.check_matroska()
-        with closing(_restored(reader, effort=effort, regeneration=regeneration, threads=threads)) as groups:
-            if output == PIPE:
-                return _write(groups, _Target(reader, PIPE, output, container_format), on_gop)
-            with pending_output(output, overwrite=overwrite) as pending:
-                return _write(groups, _Target(reader, pending, output, container_format), on_gop)
+    target = Target(output=Path(output), container_format=container_format, format_options=format_options or {})
+    streams = streams or StreamOptions()
+    with HybridReader(Path(source), streams=streams, for_matroska=target.is_matroska) as reader:
+        companions = checked_companions(reader, target)
+        groups = _restored(reader, effort=effort, regeneration=regeneration, threads=threads)
+        with closing(groups), target.pending(overwrite=overwrite) as pending:
+            written = rewrite(
+                reader, groups, pending, companions=companions, carriage=None, write=_write, on_gop=on_gop
+            )
+            return RestoreReport(
+                gops=written.gops, pictures=written.pictures, keyframes=written.gops, file_bytes=pending.size()
+            )
+
+
+def _write(writer: Writer, gop: RestoredGop) -> None:
+    writer.write_access_units(gop.access_units, gop.parameter_sets.nal_units, gop.time_base)
 
 
 def restored_gops(
@@ -84,101 +86,14 @@ def restored_gops(
         yield from (group.gop for group in groups if group.gop)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """A GOP and the packets that lie before it in the file; the last one may have packets only."""
-
-    gop: RestoredGop | None
-    packets: tuple[StreamPacket, ...]
-
-
 def _restored(
     reader: HybridReader, *, effort: SpliceEffort, regeneration: Regeneration | None, threads: int | None
-) -> Generator[_Group, None, None]:
-    def work(numbered: tuple[int, tuple[HybridGop | None, tuple[StreamPacket, ...]]]) -> _Group:
-        index, (gop, packets) = numbered
-        if gop is None:
-            return _Group(None, packets)
-        with located(reader, index, gop):
-            return _Group(restore_gop(gop, effort=effort, regeneration=regeneration), packets)
+) -> Generator[Group[RestoredGop], None, None]:
+    def work(numbered: tuple[int, Group[HybridGop]]) -> Group[RestoredGop]:
+        index, group = numbered
+        if group.gop is None:
+            return Group(None, group.packets)
+        with located(reader, index, group.gop):
+            return Group(restore_gop(group.gop, effort=effort, regeneration=regeneration), group.packets)
 
-    return in_order(enumerate(_grouped(reader)), work, threads=threads or usable_cores())
-
-
-def _grouped(reader: HybridReader) -> Iterator[tuple[HybridGop | None, tuple[StreamPacket, ...]]]:
-    packets: list[StreamPacket] = []
-    for item in reader.demux():
-        if isinstance(item, StreamPacket):
-            packets.append(item)
-            continue
-        yield item, tuple(packets)
-        packets.clear()
-    if packets:
-        yield None, tuple(packets)
-
-
-@contextmanager
-def located(reader: HybridReader, index: int, gop: HybridGop | RestoredGop) -> Iterator[None]:
-    """Put file, GOP number and time before the message of an error; after seeking the number is not known."""
-    try:
-        yield
-    except FFHybridError as error:
-        number = "a GOP" if reader.is_sought else f"GOP {index}"
-        seconds = float(gop.access_units[0].pts * gop.time_base)
-        raise type(error)(f"{reader.path}: {number} at {seconds:.3f} s: {error}") from error
-
-
-class _Target:
-    """What is written where: into ``path``, which becomes ``output``.
-
-    Raises:
-        UnsupportedError: the output cannot carry what is beside the video.
-    """
-
-    def __init__(self, reader: HybridReader, path: Path, output: Path, container_format: str | None) -> None:
-        self._reader, self._path, self._output = reader, path, output
-        self._format = container_format
-        self._companions = reader.companions.companions if reader.companions else Companions()
-        check_target(output, container_format, self._companions)
-
-    def open(self, first: RestoredGop) -> AbstractContextManager[MatroskaWriter | LibavWriter]:
-        """Open the output for GOPs like ``first``."""
-        return open_writer(
-            self._path,
-            self._output,
-            video=replace(self._reader.video, parameter_sets=first.parameter_sets),
-            companions=self._companions,
-            time_base=first.time_base,
-            carriage=None,
-            container_format=self._format,
-        )
-
-    def size(self) -> int:
-        """Bytes of the finished file, 0 for a pipe."""
-        return self._path.stat().st_size if self._path != PIPE else 0
-
-
-def _write(
-    groups: Iterator[_Group], target: _Target, on_gop: Callable[[int, RestoredGop], None] | None
-) -> RestoreReport:
-    writer: MatroskaWriter | LibavWriter | None = None
-    waiting: list[StreamPacket] = []
-    gops = pictures = 0
-    with ExitStack() as stack:
-        for group in groups:
-            waiting += group.packets
-            if group.gop is not None:
-                writer = writer or stack.enter_context(target.open(group.gop))
-            if writer is None:
-                continue
-            for packet in waiting:
-                writer.write_packet(packet)
-            waiting.clear()
-            if group.gop is None:
-                continue
-            writer.write_access_units(group.gop.access_units, group.gop.parameter_sets.nal_units, group.gop.time_base)
-            if on_gop:
-                on_gop(gops, group.gop)
-            gops += 1
-            pictures += len(group.gop.access_units)
-    return RestoreReport(gops=gops, pictures=pictures, keyframes=gops, file_bytes=target.size())
+    return in_order(enumerate(grouped(reader)), work, threads=threads or usable_cores())

@@ -1,36 +1,51 @@
-"""Source video as integer 4:2:0 pictures with timestamps, decoded through PyAV."""
+"""Source video as integer 4:2:0 pictures with timestamps, decoded and filtered through PyAV."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import cast
 
 import av
-import numpy as np
-from av.filter import Graph
 
-from ffhybrid.decoding import plane_samples
-from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid import hdr
+from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
+from ffhybrid.filter_chain import FilterChain, Link, Outcome
+from ffhybrid.frames import PIXEL_FORMATS, SAME_SAMPLES, colour_of, frame_picture, is_420
 from ffhybrid.media import open_media
+from ffhybrid.muxer.stream_facts import Cropping, StreamFacts, stream_facts
 from ffhybrid.muxer.stream_map import StreamOptions, choose
 from ffhybrid.muxer.streams import is_cover
-from ffhybrid.picture import Colour, Picture, PictureSpec, Plane
+from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.presentation import Presentation
+from ffhybrid.scene_meter import SceneMeter
 
 logger = logging.getLogger(__name__)
 
 MAX_SIDE = 16384
-FULL_RANGE = 2
-SMPTE170M = 6
 INTERLACED = range(2, 6)
 """Values of ``AVCodecContext.field_order`` of pictures that consist of fields."""
-SCENE_METER_WIDTH = 320
-DIRECT_FORMATS = {"yuv420p": 8, "yuvj420p": 8, "yuv420p10le": 10}
-PIXEL_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """What is made of decoded pictures before anything else sees them.
+
+    ``filters`` is a chain of libavfilter; ``pixel_format`` (``yuv420p`` or ``yuv420p10le``) asks for a conversion,
+    without which pictures that are not 4:2:0 of 8 or 10 bits are refused.
+    """
+
+    filters: str | None = None
+    pixel_format: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixel_format not in (None, *PIXEL_FORMATS.values()):
+            raise UsageError(f"-pix_fmt {self.pixel_format}: pictures can be {' or '.join(PIXEL_FORMATS.values())}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,58 +61,48 @@ class SourceInfo:
     time_base: Fraction
     sample_aspect_ratio: Fraction
     duration: float | None
+    presentation: Presentation
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFrame:
     """One picture, its timestamp and duration in the source's time base, and how much of a scene cut it is.
 
-    ``scene_score`` is FFmpeg's ``lavfi.scd.score``: 0 for no change, 100 for a complete one.
+    ``scene_score`` is FFmpeg's ``lavfi.scd.score``: 0 for no change, or where nobody looked, 100 for a complete one.
+    ``sei`` are SEI NAL units that its access unit keeps (HDR10+).
     """
 
     picture: Picture
     pts: int
     duration: int
-    scene_score: float
-
-
-class SceneMeter:
-    """Scores scene changes with FFmpeg's ``scdet`` filter on reduced luma pictures."""
-
-    def __init__(self, template: av.VideoStream) -> None:
-        graph = Graph()
-        source = graph.add_buffer(template=template)
-        width = min(SCENE_METER_WIDTH, template.width)
-        scale = graph.add("scale", f"{width}:-2")
-        detector = graph.add("scdet")
-        sink = graph.add("buffersink")
-        graph.link_nodes(source, scale, detector, sink).configure()
-        self._graph = graph
-
-    def score(self, frame: av.VideoFrame) -> float:
-        """Change from the previous frame to this one, 0 to 100."""
-        self._graph.vpush(frame)
-        return float(self._graph.vpull().metadata.get("lavfi.scd.score", 0.0))
+    scene_score: float = 0.0
+    sei: tuple[bytes, ...] = ()
 
 
 class VideoSource:
-    """The first video stream of those that ``streams`` choose; a context manager.
+    """The first video stream of those that ``streams`` choose, as ``options`` have it; a context manager.
 
     Raises:
-        CorruptDataError: there is no video.
-        UsageError: none is chosen.
-        UnsupportedError: the picture is beyond what HEVC level 6.2 can hold, or interlaced.
+        CorruptDataError: there is no video, or its first picture does not decode.
+        UsageError: no video is chosen, or filters that FFmpeg does not take.
+        UnsupportedError: the picture is beyond what HEVC level 6.2 can hold, interlaced, or of a pixel format that
+            nobody asked to convert.
     """
 
-    def __init__(self, path: Path, *, streams: StreamOptions | None = None) -> None:
+    def __init__(
+        self, path: Path, *, streams: StreamOptions | None = None, options: SourceOptions | None = None
+    ) -> None:
         self.path = path
+        self._options = options or SourceOptions()
+        self._is_sought = False
         self._container = open_media(path, otherwise=CorruptDataError)
         try:
             if all(map(is_cover, self._container.streams.video)):
                 raise CorruptDataError(f"{path}: there is no video stream")
             self._stream, _, _ = choose(list(self._container.streams), streams or StreamOptions(), name=str(path))
             self._stream.thread_type = "AUTO"
-            self.info = self._describe()
+            self._metadata = hdr.DynamicMetadata(self._stream, name=str(path))
+            self._open()
         except BaseException:
             self._container.close()
             raise
@@ -110,124 +115,186 @@ class VideoSource:
     ) -> None:
         self._container.close()
 
-    def _describe(self) -> SourceInfo:
-        stream = self._stream
-        context = stream.codec_context
+    def _open(self) -> None:
+        """Decode and filter up to the first picture, which tells what the others are like."""
+        self._facts = stream_facts(self._stream)
+        context = self._stream.codec_context
         if not 16 <= context.width <= MAX_SIDE or not 16 <= context.height <= MAX_SIDE:
-            raise UnsupportedError(f"{self.path}: {context.width}x{context.height} is no size that can be coded")
-        if context.field_order in INTERLACED:
+            raise self._no_size(context.width, context.height)
+        if context.field_order in INTERLACED and not self._options.filters:
             raise self._interlaced("as its header says")
-        if context.width % 2 or context.height % 2:
+        frames, made = self._pictures()
+        first = next(frames, None)
+        if first is None:
+            raise CorruptDataError(f"{self.path}: no picture comes out of the video")
+        self._frames: Iterator[av.VideoFrame] = chain([first], frames)
+        self._scenes = SceneMeter(first)
+        self.info = self._describe(first, made, self._facts)
+
+    def _pictures(self) -> tuple[Iterator[av.VideoFrame], Outcome]:
+        """Decode from where the container stands, through the filters."""
+        filters = _joined(self._facts.cropping, self._options.filters)
+        decoded = self._of_one_size(self._decode())
+        return self._filtered(decoded, filters) if filters else (decoded, self._unfiltered())
+
+    def _unfiltered(self) -> Outcome:
+        stream = self._stream
+        return Outcome(
+            frame_rate=stream.average_rate or stream.guessed_rate or Fraction(25),
+            sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
+        )
+
+    def _filtered(self, decoded: Iterator[av.VideoFrame], filters: str) -> tuple[Iterator[av.VideoFrame], Outcome]:
+        first = next(decoded, None)
+        if first is None:
+            return decoded, self._unfiltered()
+        before = self._unfiltered()
+        link = Link(
+            width=first.width,
+            height=first.height,
+            pix_fmt=first.format.name,
+            time_base=cast(Fraction, self._stream.time_base),
+            frame_rate=before.frame_rate,
+            sample_aspect_ratio=before.sample_aspect_ratio,
+            colour=(first.color_primaries, first.color_trc, first.colorspace, first.color_range),
+        )
+        filtering = FilterChain(filters, link)
+        return self._of_one_size(filtering.through(chain([first], decoded))), filtering.outcome
+
+    def _describe(self, first: av.VideoFrame, made: Outcome, facts: StreamFacts) -> SourceInfo:
+        width, height = first.width, first.height
+        if not 16 <= width <= MAX_SIDE or not 16 <= height <= MAX_SIDE:
+            raise self._no_size(width, height)
+        if width % 2 or height % 2:
             logger.warning(
                 "%s: %dx%d is odd, and HEVC 4:2:0 has even sizes only: the last row or column is repeated",
                 self.path,
-                context.width,
-                context.height,
+                width,
+                height,
             )
         duration = None
-        if stream.duration and stream.time_base:
-            duration = float(stream.duration * stream.time_base)
+        if self._stream.duration and self._stream.time_base:
+            duration = float(self._stream.duration * self._stream.time_base)
         elif self._container.duration:
             duration = self._container.duration / av.time_base
         return SourceInfo(
-            spec=PictureSpec(
-                context.width + context.width % 2,
-                context.height + context.height % 2,
-                self._bit_depth(context.pix_fmt),
-                self._colour(),
-            ),
-            frame_rate=stream.average_rate or stream.guessed_rate or Fraction(25),
-            time_base=cast(Fraction, stream.time_base),
-            sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
+            spec=PictureSpec(width + width % 2, height + height % 2, self._bit_depth(first), colour_of(first)),
+            frame_rate=made.frame_rate,
+            time_base=cast(Fraction, first.time_base),
+            sample_aspect_ratio=made.sample_aspect_ratio,
             duration=duration,
+            presentation=Presentation(
+                chroma_location=facts.chroma_location if is_420(first.format) else None,
+                orientation=facts.orientation,
+                mastering_display=hdr.mastering_display(first),
+                content_light=hdr.content_light(first),
+            ),
         )
+
+    def _no_size(self, width: int, height: int) -> UnsupportedError:
+        return UnsupportedError(f"{self.path}: {width}x{height} is no size that can be coded")
 
     def _interlaced(self, where: str) -> UnsupportedError:
         return UnsupportedError(
             f"{self.path}: the video is interlaced {where}, and only whole pictures can be encoded; "
-            "deinterlace it first, as with ffmpeg -vf bwdif"
+            "-vf bwdif deinterlaces it"
         )
 
-    def _colour(self) -> Colour:
-        context = self._stream.codec_context
-        primaries, transfer = int(context.color_primaries), int(context.color_trc)
-        if self._is_rgb(context.pix_fmt):
-            return Colour(primaries, transfer, SMPTE170M, False)
-        full_range = int(context.color_range) == FULL_RANGE or (context.pix_fmt or "").startswith("yuvj")
-        return Colour(primaries, transfer, int(context.colorspace), full_range)
-
-    @staticmethod
-    def _is_rgb(pix_fmt: str | None) -> bool:
-        return pix_fmt is not None and av.VideoFormat(pix_fmt).is_rgb
-
-    def _bit_depth(self, pix_fmt: str | None) -> int:
-        if pix_fmt is None:
-            raise CorruptDataError(f"{self.path}: the pixel format of the video is unknown")
-        if pix_fmt in DIRECT_FORMATS:
-            return DIRECT_FORMATS[pix_fmt]
-        depth = 10 if max(part.bits for part in av.VideoFormat(pix_fmt).components) > 8 else 8
-        logger.warning("%s: %s is converted to %s", self.path, pix_fmt, PIXEL_FORMATS[depth])
-        return depth
+    def _bit_depth(self, frame: av.VideoFrame) -> int:
+        name, wanted = frame.format.name, self._options.pixel_format
+        if wanted is not None:
+            return SAME_SAMPLES[wanted]
+        if name not in SAME_SAMPLES:
+            raise UnsupportedError(
+                f"{self.path}: the pictures are {name}, and hybrid files hold 4:2:0 of 8 or 10 bits; "
+                f"-pix_fmt {' or '.join(PIXEL_FORMATS.values())} converts them"
+            )
+        return SAME_SAMPLES[name]
 
     def frames(self, *, limit: int | None = None) -> Iterator[SourceFrame]:
-        """Decode frames in presentation order, at most ``limit`` of them.
+        """Give frames in presentation order, at most ``limit`` of them; once.
 
         Raises:
             CorruptDataError: timestamps that do not increase, a change of size, or data that do not decode.
             UnsupportedError: an interlaced picture.
         """
-        meter = SceneMeter(self._stream)
-        frame_duration = max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
-        previous: int | None = None
-        for index, frame in enumerate(self._decode()):
-            if limit is not None and index >= limit:
+        for frame, pts in islice(self._timed(), limit):
+            yield replace(self._source_frame(frame, pts), scene_score=self._scenes.score(frame))
+
+    def frames_between(self, first: int, last: int) -> Iterator[SourceFrame]:
+        """Decode the frames from one timestamp to another, both included, without looking for scene cuts.
+
+        Raises:
+            CorruptDataError, UnsupportedError: as :meth:`frames`.
+        """
+        for frame, pts in self._timed():
+            if pts > last:
                 return
+            if pts >= first:
+                yield self._source_frame(frame, pts)
+
+    def seek(self, pts: int) -> None:
+        """Go on decoding with a keyframe at or before a time; not every container finds the right one.
+
+        Filters begin anew there: those that count pictures or look back give others than from the beginning.
+
+        Raises:
+            UnsupportedError: the file cannot seek.
+        """
+        self._is_sought = True
+        base = cast(Fraction, self._stream.time_base)
+        try:
+            self._container.seek(round(pts * self.info.time_base / base), stream=self._stream)
+        except av.error.FFmpegError as error:
+            raise UnsupportedError(f"{self.path}: cannot seek: {error}") from error
+        self._frames, _ = self._pictures()
+
+    def _timed(self) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Give every frame its timestamp."""
+        frame_duration = self._frame_duration()
+        previous: int | None = None
+        for index, frame in enumerate(self._frames):
             if frame.interlaced_frame:
                 raise self._interlaced(f"at {frame.time:.3f} s" if frame.time is not None else "somewhere")
+            if frame.pts is None and self._is_sought:
+                raise CorruptDataError(f"{self.path}: frames have no timestamps, so none can be sought")
             pts = frame.pts if frame.pts is not None else index * frame_duration
             if previous is not None and pts <= previous:
                 seconds = float(pts * self.info.time_base)
                 raise CorruptDataError(f"{self.path}: timestamps do not increase at {seconds:.3f} s")
             previous = pts
-            yield SourceFrame(self._picture(frame), pts, frame.duration or frame_duration, meter.score(frame))
+            yield frame, pts
+
+    def _source_frame(self, frame: av.VideoFrame, pts: int) -> SourceFrame:
+        picture = frame_picture(frame, self.info.spec)
+        return SourceFrame(picture, pts, frame.duration or self._frame_duration(), sei=self._metadata.of(frame))
+
+    def _frame_duration(self) -> int:
+        return max(1, round(1 / (self.info.frame_rate * self.info.time_base)))
 
     def _decode(self) -> Iterator[av.VideoFrame]:
+        """Decode frames, with the HDR10+ of their packets."""
         try:
-            yield from self._container.decode(self._stream)
+            for packet in self._container.demux(self._stream):
+                self._metadata.attach(packet)
+                yield from packet.decode()
         except av.error.InvalidDataError as error:
             raise CorruptDataError(f"{self.path}: the video does not decode: {error}") from error
 
-    def _picture(self, frame: av.VideoFrame) -> Picture:
-        spec = self.info.spec
-        if (frame.width + frame.width % 2, frame.height + frame.height % 2) != (spec.width, spec.height):
-            raise CorruptDataError(
-                f"{self.path}: the picture size changes to {frame.width}x{frame.height} at {frame.time} s"
-            )
-        if DIRECT_FORMATS.get(frame.format.name) != spec.bit_depth:
-            frame = self._converted(frame)
-        return frame_picture(frame, spec)
-
-    def _converted(self, frame: av.VideoFrame) -> av.VideoFrame:
-        target = PIXEL_FORMATS[self.info.spec.bit_depth]
-        if self._is_rgb(frame.format.name):
-            return frame.reformat(format=target, dst_colorspace="ITU601", dst_color_range="MPEG")
-        return frame.reformat(format=target)
+    def _of_one_size(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        size: tuple[int, int] | None = None
+        for frame in frames:
+            size = size or (frame.width, frame.height)
+            if (frame.width, frame.height) != size:
+                raise CorruptDataError(
+                    f"{self.path}: the picture size changes to {frame.width}x{frame.height} at {frame.time} s"
+                )
+            yield frame
 
 
-def frame_picture(frame: av.VideoFrame, spec: PictureSpec) -> Picture:
-    """Copy the planes of a 4:2:0 frame, repeating an odd last row or column once."""
-    planes = []
-    for plane, (rows, columns) in zip(frame.planes, spec.plane_shapes, strict=True):
-        planes.append(_grown(plane_samples(plane, spec.bit_depth), rows, columns))
-    return Picture(planes[0], planes[1], planes[2], spec.bit_depth)
-
-
-def video_frame(picture: Picture) -> av.VideoFrame:
-    """Copy a picture into a frame: the inverse of :func:`frame_picture`."""
-    packed = np.concatenate([plane.ravel() for plane in picture.planes]).reshape(-1, picture.width)
-    return av.VideoFrame.from_ndarray(packed, format=PIXEL_FORMATS[picture.bit_depth])
-
-
-def _grown(samples: Plane, rows: int, columns: int) -> Plane:
-    missing = ((0, rows - samples.shape[0]), (0, columns - samples.shape[1]))
-    return np.ascontiguousarray(np.pad(samples, missing, mode="edge"))
+def _joined(cropping: Cropping | None, filters: str | None) -> str | None:
+    """Put the cropping that the container asks for before the filters."""
+    if cropping is None:
+        return filters
+    size = f"iw-{cropping.left + cropping.right}:ih-{cropping.top + cropping.bottom}"
+    return f"crop={size}:{cropping.left}:{cropping.top}" + (f",{filters}" if filters else "")

@@ -1,67 +1,158 @@
-"""Where encoding and restoring write to: Matroska by our own writer, everything else through PyAV."""
+"""Where files are written to, and as what: Matroska by our own writer, everything else through PyAV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from ffhybrid.errors import UsageError
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.libav import LibavWriter, check_format
 from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.streams import Companions
 from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.outputs import PIPE, standard_output
+from ffhybrid.outputs import PIPE, pending_files, pending_output, standard_output
+
+Writer = MatroskaWriter | LibavWriter
 
 MATROSKA_SUFFIXES = (".mkv", ".mka", ".mk3d")
+PLAYLIST_SUFFIXES = {".m3u8": "hls", ".mpd": "dash"}
+HLS, SEGMENTS = "hls", frozenset({"segment", "stream_segment"})
+MULTI_FILE = frozenset({*PLAYLIST_SUFFIXES.values(), *SEGMENTS})
+"""Formats whose muxers write several files."""
+_FILES_FROM_HERE = ("hls_segment_filename", "segment_list")
+"""Options that name files from where the process runs."""
+_FILES_BESIDE = ("hls_fmp4_init_filename", "master_pl_name", "init_seg_name", "media_seg_name")
+"""Options that name files from where the playlist lies."""
 
 
-def is_matroska_target(output: Path, container_format: str | None) -> bool:
-    """Whether an output is Matroska, which a pipe is unless its format is named."""
-    if container_format:
-        return container_format == "matroska"
-    return output == PIPE or output.suffix.lower() in MATROSKA_SUFFIXES
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An output: a path or :data:`PIPE`, FFmpeg's name of a format, and options of its muxer by FFmpeg's names.
 
-
-def check_target(output: Path, container_format: str | None, companions: Companions) -> None:
-    """See that an output takes what is to travel beside the video.
+    Without a format the path tells it; a pipe is Matroska. Our Matroska writer has no options.
 
     Raises:
-        UnsupportedError: it does not. Matroska is another matter: see :meth:`CompanionReader.check_matroska`.
+        UsageError: several files into a pipe, options that Matroska does not have, or that name files elsewhere.
     """
-    if not is_matroska_target(output, container_format):
-        check_format(output, container_format, companions)
+
+    output: Path
+    container_format: str | None = None
+    format_options: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.is_multi_file and self.output == PIPE:
+            raise UsageError(f"{self.format} is several files, which a pipe does not take")
+        if self.is_matroska and self.format_options:
+            raise UsageError(f"{self.output}: Matroska is written without -{next(iter(self.format_options))}")
+        for name in (*_FILES_FROM_HERE, *_FILES_BESIDE):
+            value = self.format_options.get(name, "")
+            if Path(value).name != value:
+                raise UsageError(f"-{name} {value}: files lie beside {self.output.name}, give a name without a folder")
+
+    @property
+    def format(self) -> str | None:
+        """The format, None where libavformat is to tell it by the name of the file."""
+        return self.container_format or PLAYLIST_SUFFIXES.get(self.output.suffix.lower())
+
+    @property
+    def is_matroska(self) -> bool:
+        """Whether our own writer writes it."""
+        if self.format:
+            return self.format == "matroska"
+        return self.output == PIPE or self.output.suffix.lower() in MATROSKA_SUFFIXES
+
+    @property
+    def is_multi_file(self) -> bool:
+        """Whether it is a playlist or a manifest and the files that it names."""
+        return self.format in MULTI_FILE
+
+    def carriage(self, wanted: Carriage | None) -> Carriage:
+        """Where payloads lie: in a track in Matroska unless something else is wanted, else in band.
+
+        Raises:
+            UsageError: a track in another format.
+        """
+        if wanted is Carriage.TRACK and not self.is_matroska:
+            raise UsageError(f"{self.output}: the carriage 'track' is for Matroska, use -carriage inband")
+        return wanted or (Carriage.TRACK if self.is_matroska else Carriage.INBAND)
+
+    def check(self, companions: Companions) -> None:
+        """See that the format takes what is to travel beside the video.
+
+        Raises:
+            UnsupportedError: it does not. Matroska is another matter: see :meth:`CompanionReader.check_matroska`.
+        """
+        if not self.is_matroska:
+            check_format(self.output, self._format_of_files(), companions)
+
+    def _format_of_files(self) -> str | None:
+        if self.format == HLS:
+            return "mp4" if self.format_options.get("hls_segment_type") == "fmp4" else "mpegts"
+        if self.format in SEGMENTS:
+            return self.format_options.get("segment_format")
+        return "mp4" if self.is_multi_file else self.format
+
+    @contextmanager
+    def pending(self, *, overwrite: bool) -> Iterator[PendingTarget]:
+        """Give what is to be written; it gets its name, or names, when it is complete.
+
+        Raises:
+            UsageError: see :func:`pending_output` and :func:`pending_files`.
+        """
+        opened: AbstractContextManager[Path] = nullcontext(PIPE)
+        if self.is_multi_file:
+            opened = pending_files(self.output, overwrite=overwrite)
+        elif self.output != PIPE:
+            opened = pending_output(self.output, overwrite=overwrite)
+        with opened as path:
+            yield PendingTarget(self, path)
 
 
-@contextmanager
-def open_writer(
-    target: Path,
-    output: Path,
-    *,
-    video: VideoTrack,
-    companions: Companions,
-    time_base: Fraction,
-    carriage: Carriage | None,
-    container_format: str | None,
-) -> Iterator[MatroskaWriter | LibavWriter]:
-    """Open a writer into ``target``, which becomes ``output`` when it is complete, or :data:`PIPE`.
+@dataclass(frozen=True, slots=True)
+class PendingTarget:
+    """An output that is being written into ``path``, its temporary name."""
 
-    ``carriage`` is that of Matroska, None for plain GOPs; other containers have payloads in band.
-    """
-    file = standard_output() if target == PIPE else None
-    if not is_matroska_target(output, container_format):
-        with LibavWriter(
-            file or target,
-            video=video,
-            time_base=time_base,
-            companions=companions,
-            container_format=container_format,
-        ) as libav_writer:
-            yield libav_writer
-        return
-    with (
-        file or target.open("wb") as opened,
-        MatroskaWriter(opened, video=video, companions=companions, carriage=carriage) as writer,
-    ):
-        yield writer
+    target: Target
+    path: Path
+
+    @contextmanager
+    def open(
+        self, *, video: VideoTrack, companions: Companions, time_base: Fraction, carriage: Carriage | None
+    ) -> Iterator[Writer]:
+        """Open a writer; ``carriage`` is that of Matroska, None for plain GOPs. Elsewhere payloads are in band."""
+        file = standard_output() if self.path == PIPE else None
+        if not self.target.is_matroska:
+            with LibavWriter(
+                file or self.path,
+                video=video,
+                time_base=time_base,
+                companions=companions,
+                container_format=self.target.format,
+                options=self._options(),
+            ) as libav_writer:
+                yield libav_writer
+            return
+        with (
+            file or self.path.open("wb") as opened,
+            MatroskaWriter(opened, video=video, companions=companions, carriage=carriage) as writer,
+        ):
+            yield writer
+
+    def _options(self) -> dict[str, str]:
+        """Options of the muxer; without others, HLS lists all segments, not the last five."""
+        options = dict(self.target.format_options)
+        for name in _FILES_FROM_HERE:
+            if name in options:
+                options[name] = str(self.path.with_name(options[name]))
+        return {"hls_list_size": "0", **options} if self.target.format == HLS else options
+
+    def size(self) -> int:
+        """Bytes of all files written, 0 for a pipe."""
+        if self.path == PIPE:
+            return 0
+        files = self.path.parent.iterdir() if self.target.is_multi_file else [self.path]
+        return sum(file.stat().st_size for file in files)

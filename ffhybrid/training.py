@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.devices import device_of
+from ffhybrid.frames import frame_picture
 from ffhybrid.resizing import resized, scaled_spec
-from ffhybrid.source import VideoSource, frame_picture
+from ffhybrid.source import VideoSource
 
 if TYPE_CHECKING:
     from ffhybrid.filters.pretrained.cadm.evaluation import Quality, Still

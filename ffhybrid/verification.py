@@ -16,7 +16,7 @@ from ffhybrid.muxer.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.pipeline import in_order, usable_cores
 from ffhybrid.regeneration import Regeneration
-from ffhybrid.restoring import located
+from ffhybrid.rewriting import located
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

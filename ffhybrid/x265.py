@@ -12,14 +12,14 @@ from pathlib import Path
 from ffhybrid import hevc
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import EncoderError
+from ffhybrid.frames import PIXEL_FORMATS
 from ffhybrid.gop import AccessUnit, ParameterSets
+from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.picture import Picture
 from ffhybrid.planner import SourceGop, write_planes
-from ffhybrid.source import PIXEL_FORMATS
 from ffhybrid.x265_options import X265Options
 from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 
-LAMBDA_FILE = "lambda.txt"
 KEEP_PPS = {"cu-lossless": "1"}
 """Gives all encodes of a stream the same PPS (``transquant_bypass_enabled_flag``), locked or not."""
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
@@ -67,7 +67,7 @@ def encode(
     *,
     params: Mapping[str, str],
     keyframe: Picture | None = None,
-    lambda_tables: str | None = None,
+    tables: str | None = None,
 ) -> X265Gop:
     """Encode a GOP.
 
@@ -76,12 +76,14 @@ def encode(
         options: the user's.
         params: x265 parameters that win over the user's.
         keyframe: takes the place of the first frame.
-        lambda_tables: contents of the file :data:`LAMBDA_FILE`, for ``params`` that name it.
+        tables: of lambdas; None for x265's own, or those of a CRF beyond its highest.
 
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
     """
-    records = _run_worker(gop, options, params, keyframe, lambda_tables)
+    if tables is None and options.excess:
+        tables = lambda_tables(excess=options.excess)
+    records = _run_worker(gop, options, params, keyframe, tables)
     index, extradata = records[0]
     if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
         raise EncoderError(f"GOP {gop.index}: x265 returned other frames than it was given")
@@ -97,7 +99,8 @@ def encode(
 
 def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:
     nal_units = tuple(nal for nal in hevc.split_annexb(data) if hevc.nal_type(nal) != hevc.NalType.AUD)
-    return AccessUnit(nal_units, gop.pts[index], gop.durations[index])
+    messages = gop.sei[index] if index else gop.keyframe_sei
+    return AccessUnit((*messages, *nal_units), gop.pts[index], gop.durations[index])
 
 
 def _run_worker(
@@ -105,12 +108,13 @@ def _run_worker(
     options: X265Options,
     params: Mapping[str, str],
     keyframe: Picture | None,
-    lambda_tables: str | None,
+    tables: str | None,
 ) -> Sequence[tuple[int, bytes]]:
     with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-") as name:
         directory = Path(name)
-        if lambda_tables is not None:
-            (directory / LAMBDA_FILE).write_text(lambda_tables)
+        if tables is not None:
+            (directory / LAMBDA_FILE).write_text(tables)
+            params = {**params, "lambda-file": LAMBDA_FILE}
         if keyframe is not None:
             with (directory / "keyframe.yuv").open("wb") as file:
                 write_planes(file, keyframe)
@@ -131,6 +135,12 @@ def _run_worker(
         raise EncoderError(f"GOP {gop.index}: x265's process broke off: {error}") from error
 
 
+def _video_usability(gop: SourceGop) -> dict[str, str]:
+    """Give the parameters of what of the VUI PyAV cannot tell FFmpeg's wrapper."""
+    location = gop.presentation.chroma_location
+    return {} if location is None else {"chromaloc": str(location)}
+
+
 def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyframe: Path | None) -> Job:
     colour = gop.spec.colour
     return Job(
@@ -148,5 +158,5 @@ def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyfra
             colour.matrix,
             _FULL_RANGE if colour.full_range else _LIMITED_RANGE,
         ),
-        options=options.codec_options(params),
+        options=options.codec_options({**_video_usability(gop), **params}, height=gop.spec.height),
     )

@@ -55,7 +55,13 @@ SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a de
 DEFAULTS = {"wpp": "0"}
 """Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
 
+FRAME_THREADS, CTU_SIZE = 4, 64
+"""By itself x265 takes a frame thread for each core and every two rows of CTUs. One alone searches further than several
+do: with as many as there are cores, GOPs would depend on the machine."""
+
 DEFAULT_CRF = 28.0
+HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 55.0
+"""x265's, and ours: beyond its highest QP bits only weigh more in its decisions, as they would at that QP."""
 MIN_RD = 3
 """x265 weighs lossless CUs from this RD level on, which the presets up to ``fast`` do not reach by themselves."""
 
@@ -64,6 +70,7 @@ _LOCK = "it would break the reference lock, by which P and B pictures predict fr
 _SPLICE = "the keyframe is written anew under the same parameter sets, which this would change"
 _LOW_RD = tuple(map(str, range(MIN_RD)))
 _RATE = "rate and quality are set with -b:v, -maxrate, -bufsize and -crf"
+_PRESENTATION = "the source's own is carried, in every keyframe and in the container"
 _FILES = "the encoder runs in a process of its own and writes no files"
 
 REFUSED = {
@@ -121,6 +128,7 @@ REFUSED = {
         ),
         _SPLICE,
     ),
+    **dict.fromkeys(("master-display", "max-cll", "hdr10", "dhdr10-info", "chromaloc"), _PRESENTATION),
     **dict.fromkeys(("qp", "bitrate", "vbv-maxrate", "vbv-bufsize", "vbv-init", "pass", "strict-cbr", "crf"), _RATE),
     **dict.fromkeys(
         ("stats", "csv", "csv-log-level", "recon", "recon-depth", "analysis-save", "analysis-load", "dither"),
@@ -160,12 +168,22 @@ class X265Options:
     params: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.crf <= 51:
-            raise UsageError(f"-crf {self.crf:g}: x265 takes 0 to 51")
+        if not 0 <= self.crf <= HIGHEST_CRF:
+            raise UsageError(f"-crf {self.crf:g}: it takes 0 to {HIGHEST_CRF:g}")
         if self.preset not in PRESETS:
             raise UsageError(f"-preset {self.preset}: x265 has {', '.join(PRESETS)}")
         if self.tune is not None and self.tune not in TUNES:
             raise UsageError(f"-tune {self.tune}: {_LOCK}; {', '.join(TUNES)} do not")
+
+    @property
+    def x265_crf(self) -> float:
+        """What x265 itself is told."""
+        return min(self.crf, HIGHEST_X265_CRF)
+
+    @property
+    def excess(self) -> float:
+        """How far the CRF is beyond x265's highest one."""
+        return self.crf - self.x265_crf
 
     def carrying(self) -> X265Options:
         """Give options for P and B pictures that are predicted from a generated keyframe."""
@@ -173,12 +191,14 @@ class X265Options:
             return self
         return replace(self, params={**CARRYING, **(self.params or {})})
 
-    def codec_options(self, lock_params: Mapping[str, str]) -> dict[str, str]:
-        """Options of FFmpeg's libx265 wrapper; the lock and the structure come last and win."""
+    def codec_options(self, lock_params: Mapping[str, str], *, height: int) -> dict[str, str]:
+        """Options of FFmpeg's libx265 wrapper for a picture height; the lock and the structure come last and win."""
+        rows = -(-height // CTU_SIZE)
+        threads = {"frame-threads": str(min((rows + 1) // 2, FRAME_THREADS))}
         rd = {"rd": str(MIN_RD)} if self._is_quick else {}
-        params = {**DEFAULTS, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
+        params = {**DEFAULTS, **threads, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
         options = {
-            "crf": f"{self.crf:g}",
+            "crf": f"{self.x265_crf:g}",
             "preset": self.preset,
             "x265-params": ":".join(f"{name}={value}" for name, value in params.items()),
         }

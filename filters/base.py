@@ -139,7 +139,7 @@ class Frames(Protocol):
 
 
 class SequenceGenerator(Protocol):
-    """Fits latents to all pictures of a GOP, and makes all of them from a latent."""
+    """Fits latents to all pictures of a GOP, and makes all of them from a latent, on a model that users bring."""
 
     name: str
     reproducibility: Reproducibility
@@ -150,13 +150,9 @@ class SequenceGenerator(Protocol):
         spec: PictureSpec,
         *,
         budget: int | None,
-        warm_start: bytes | None,
         progress: Callable[[FitProgress], None] | None,
     ) -> bytes:
-        """Find a latent of about ``budget`` bytes at most (None: the generator's own choice).
-
-        ``warm_start`` is the latent of the GOP before.
-        """
+        """Find a latent of about ``budget`` bytes at most (None: the generator's own choice)."""
 
     def generate_sequence(self, latent: bytes, spec: PictureSpec) -> Iterator[Picture]:
         """Make the pictures of a latent, in order of presentation.
@@ -164,6 +160,9 @@ class SequenceGenerator(Protocol):
         Raises:
             CorruptDataError: a latent that is damaged or does not fit the spec.
         """
+
+    def model_digest(self) -> str:
+        """Return what :class:`ModelGenerator` does."""
 
 
 @runtime_checkable
@@ -179,3 +178,15 @@ class CorrectableGenerator(Generator, Protocol):
 
     def correction_size(self, latent: bytes) -> int:
         """Bytes of the correction that a latent holds."""
+
+
+@runtime_checkable
+class ModelGenerator(Generator, Protocol):
+    """A generator on a model that users bring."""
+
+    def model_digest(self) -> str:
+        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
+
+        Raises:
+            UsageError, ModelError: there is no such model.
+        """

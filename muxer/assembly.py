@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
@@ -35,11 +34,15 @@ class _OpenGop:
 class GopAssembler:
     """Binds payloads to GOPs by their binding tags, in bounded memory.
 
-    ``name`` is what messages call the file; ``time_base`` is the unit of the timestamps.
+    ``name`` is what messages call the file; ``time_base`` is the unit of the timestamps. ``lost_payload`` gives the
+    payload of a tag where the file does not have it; then a GOP without one is always an error.
     """
 
-    def __init__(self, *, name: str, time_base: Fraction) -> None:
+    def __init__(
+        self, *, name: str, time_base: Fraction, lost_payload: Callable[[bytes], bytes | None] | None = None
+    ) -> None:
         self._name = name
+        self._lost_payload = lost_payload
         self._time_base = time_base
         self._queue: deque[_OpenGop] = deque()
         self._payloads: dict[bytes, bytes] = {}
@@ -56,10 +59,12 @@ class GopAssembler:
         number = self._next_number
         if unit.binding is None:
             raise CorruptDataError(f"{self._name}: GOP {number} at {self._seconds(picture):.3f} s is no hybrid GOP")
-        if unit.payload is not None:
-            self.add_payload(unit.payload)
-        slices = tuple(nal for nal in picture.nal_units if hevc.is_slice(nal))
-        placeholder = AccessUnit(slices, picture.pts, picture.duration)
+        payload = unit.payload
+        if payload is None and self._lost_payload:
+            payload = self._lost_payload(unit.binding)
+        if payload is not None:
+            self.add_payload(payload)
+        placeholder = AccessUnit(unit.placeholder, picture.pts, picture.duration)
         self._next_number += 1
         self._queue.append(_OpenGop(number, unit.binding, sets, [placeholder], unit.timing))
 
@@ -128,6 +133,8 @@ class GopAssembler:
 
     def _report_missing(self, gop: _OpenGop) -> None:
         message = f"{self._name}: GOP {gop.number} at {self._seconds(gop.units[0]):.3f} s has no payload"
+        if self._lost_payload:
+            raise CorruptDataError(f"{message}, and none of those given is its own")
         if self._queue:
             raise CorruptDataError(f"{message}, or one that was changed")
         logger.warning("%s; a cut left only its beginning, it is dropped", message)

@@ -46,6 +46,11 @@ class CarriedUnit:
     picture: tuple[bytes, ...]
     timing: Timing | None = None
 
+    @property
+    def placeholder(self) -> tuple[bytes, ...]:
+        """NAL units that the keyframe keeps; a suffix would be the hash of the grey picture, which is not restored."""
+        return tuple(nal for nal in self.picture if hevc.is_slice(nal) or hevc.is_prefix_sei(nal))
+
 
 def binding_tag(payload: bytes) -> bytes:
     """First 8 bytes of the payload's SHA-256, by which a placeholder names its payload."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import av
 from av.stream import AttachmentStream, Discard
 
-from ffhybrid.errors import FFHybridError, UnsupportedError
+from ffhybrid.errors import UnsupportedError, at
 from ffhybrid.muxer.codecs import matroska_codec
 from ffhybrid.muxer.routes import MATROSKA_FILTERS, AudioEncoder, CopyRoute, FilterRoute, Route, SubtitleEncoder
 from ffhybrid.muxer.stream_map import COPY, StreamOptions
@@ -74,7 +73,7 @@ class CompanionReader:
         self._cover_streams = [stream for stream in streams if is_cover(stream)]
         carried = [stream for stream in streams if stream.type in (AUDIO, SUBTITLE)]
         self._routes: dict[int, Route] = {}
-        with self._named():
+        with at(self._name):
             for index, stream in enumerate(carried):
                 self._routes[stream.index] = self._route(stream, index, options)
         self._before_video = sum(stream.type in (AUDIO, SUBTITLE) for stream in streams[:before_video])
@@ -88,13 +87,6 @@ class CompanionReader:
             return SubtitleEncoder(stream, index, options.subtitle_codec)
         wanted = MATROSKA_FILTERS.get(codec_name(stream) or "") if self._for_matroska else None
         return FilterRoute(stream, index, wanted) if wanted else CopyRoute(stream, index)
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except FFHybridError as error:
-            raise type(error)(f"{self._name}: {error}") from error
 
     def peek(self, packets: Iterable[av.Packet[Any]]) -> list[av.Packet[Any]]:
         """Read on until everything is known that headers tell; give back the packets that are not of these streams.
@@ -146,12 +138,12 @@ class CompanionReader:
         if index in self._covers:
             self._covers[index] = self._covers[index] or cover_of(packet.stream, bytes(packet))
             return
-        with self._named():
+        with at(self._name):
             yield from self._routes[index].take(packet)
 
     def flush(self) -> Iterator[StreamPacket]:
         """Give what is left at the end of the file."""
-        with self._named():
+        with at(self._name):
             for route in self._routes.values():
                 yield from route.flush()
 

@@ -1,9 +1,11 @@
-"""EBML elements as bytes (RFC 8794): identifiers, sizes, values, and the CRC-32 element."""
+"""EBML elements as bytes (RFC 8794): identifiers, sizes, values, the CRC-32 element, and headers read back."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import dataclass
+from typing import BinaryIO
 
 UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
 CRC32 = 0xBF
@@ -11,7 +13,7 @@ VOID = 0xEC
 SIZE_FIELD = 8
 """Bytes of a size written at full width, so that it can be patched in place."""
 
-_MAX_VINT_BYTES = 8
+MAX_ID_BYTES, MAX_VINT_BYTES = 4, 8
 
 
 def element_id(identifier: int) -> bytes:
@@ -31,7 +33,7 @@ def vint(value: int, *, length: int | None = None) -> bytes:
     while value >= (1 << 7 * needed) - 1:
         needed += 1
     length = length or needed
-    if needed > length or length > _MAX_VINT_BYTES:
+    if needed > length or length > MAX_VINT_BYTES:
         raise ValueError(f"{value} does not fit a variable-size integer of {length} bytes")
     return (value | 1 << 7 * length).to_bytes(length, "big")
 
@@ -72,3 +74,34 @@ def void(size: int) -> bytes:
     if size < 1 + SIZE_FIELD:
         raise ValueError("a Void element with an eight-byte size takes at least 9 bytes")
     return element_id(VOID) + vint(size - 1 - SIZE_FIELD, length=SIZE_FIELD) + bytes(size - 1 - SIZE_FIELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """Where the data of an element begin, and how many bytes they are, None where that is unknown."""
+
+    identifier: int
+    data: int
+    size: int | None
+
+
+def read_header(file: BinaryIO, position: int) -> Element | None:
+    """Read identifier and size of an element, None where there is none (sections 4 and 5)."""
+    file.seek(position)
+    header = file.read(MAX_ID_BYTES + MAX_VINT_BYTES)
+    id_bytes = _vint_bytes(header[:1], MAX_ID_BYTES)
+    size_bytes = _vint_bytes(header[id_bytes : id_bytes + 1], MAX_VINT_BYTES) if id_bytes else 0
+    if not id_bytes or not size_bytes or len(header) < id_bytes + size_bytes:
+        return None
+    identifier = int.from_bytes(header[:id_bytes], "big")
+    mask = (1 << 7 * size_bytes) - 1
+    size = int.from_bytes(header[id_bytes : id_bytes + size_bytes], "big") & mask
+    return Element(identifier, position + id_bytes + size_bytes, None if size == mask else size)
+
+
+def _vint_bytes(first: bytes, most: int) -> int:
+    """Length of a variable-size integer by its first byte, 0 if it is longer than ``most``."""
+    if not first or not first[0]:
+        return 0
+    length = 9 - first[0].bit_length()
+    return length if length <= most else 0

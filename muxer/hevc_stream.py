@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -11,9 +12,11 @@ from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.gop import ParameterSets
 from ffhybrid.muxer.carriage import NEURAL_SIDE, CarriedUnit, split_access_unit
+from ffhybrid.muxer.stream_facts import stream_facts
 from ffhybrid.muxer.streams import codec_name, is_cover, labels_of
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.picture import Colour
+from ffhybrid.presentation import Presentation, static_metadata
 
 FULL_RANGE = 2
 HVCC_VERSION = b"\x01"
@@ -53,8 +56,8 @@ def header_sets(stream: av.VideoStream) -> ParameterSets | None:
     extradata = bytes(stream.codec_context.extradata or b"")
     if length_size(stream):
         return hevc.read_hvcc(extradata)[0]
-    nal_units = hevc.split_annexb(extradata)
-    return hevc.parameter_sets(nal_units) if nal_units else None
+    found = hevc.split_annexb(extradata)
+    return hevc.parameter_sets(found) if found else None
 
 
 def unit_sets(unit: CarriedUnit) -> ParameterSets | None:
@@ -62,10 +65,14 @@ def unit_sets(unit: CarriedUnit) -> ParameterSets | None:
     return hevc.parameter_sets(unit.parameter_sets) if unit.parameter_sets else None
 
 
+def nal_units(data: bytes, size: int) -> list[bytes]:
+    """Split the data of a packet whose NAL units have lengths of ``size`` bytes, or start codes where that is 0."""
+    return hevc.split_length_prefixed(data, size) if size else hevc.split_annexb(data)
+
+
 def split_packet(packet: av.Packet[Any], size: int) -> CarriedUnit:
-    """Take a packet apart whose NAL units have lengths of ``size`` bytes, or start codes where that is 0."""
-    data = bytes(packet)
-    return split_access_unit(hevc.split_length_prefixed(data, size) if size else hevc.split_annexb(data))
+    """Take a packet apart; ``size`` is :func:`length_size` of its stream."""
+    return split_access_unit(nal_units(bytes(packet), size))
 
 
 def is_keyframe(unit: CarriedUnit) -> bool:
@@ -73,8 +80,8 @@ def is_keyframe(unit: CarriedUnit) -> bool:
     return any(hevc.is_idr(nal) for nal in unit.picture)
 
 
-def describe_video(stream: av.VideoStream, sets: ParameterSets) -> VideoTrack:
-    """Describe the video that has these parameter sets."""
+def describe_video(stream: av.VideoStream, sets: ParameterSets, messages: Iterable[bytes] = ()) -> VideoTrack:
+    """Describe the video that has these parameter sets, and these SEI NAL units at its first keyframe."""
     context = stream.codec_context
     sps = hevc.parse_sps(sets.sps)
     colour = Colour(
@@ -83,6 +90,7 @@ def describe_video(stream: av.VideoStream, sets: ParameterSets) -> VideoTrack:
         int(context.colorspace),
         int(context.color_range) == FULL_RANGE,
     )
+    display, light = static_metadata(messages)
     return VideoTrack(
         parameter_sets=sets,
         width=sps.width,
@@ -90,5 +98,11 @@ def describe_video(stream: av.VideoStream, sets: ParameterSets) -> VideoTrack:
         sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
         frame_rate=stream.average_rate or stream.guessed_rate,
         colour=colour,
+        presentation=Presentation(
+            chroma_location=sps.chroma_location,
+            orientation=stream_facts(stream).orientation,
+            mastering_display=display,
+            content_light=light,
+        ),
         labels=labels_of(stream, is_recoded=True),
     )

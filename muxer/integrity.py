@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ffhybrid.errors import CorruptDataError, TruncatedError
 from ffhybrid.muxer import top_level
-from ffhybrid.muxer.ebml import CRC32, VOID
+from ffhybrid.muxer.ebml import CRC32, MAX_ID_BYTES, MAX_VINT_BYTES, VOID, Element, read_header
 
 _TIMESTAMP = 0xE7
 _LEVEL_1 = frozenset(
@@ -32,7 +31,6 @@ _LEVEL_1 = frozenset(
 )
 _IN_CLUSTER = frozenset({_TIMESTAMP, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF})
 """What stands among the level 1 elements where a cluster has no size (RFC 9559 section 5.1.3)."""
-_MAX_ID_BYTES, _MAX_SIZE_BYTES = 4, 8
 _TIMESTAMP_REACH = 32
 """Bytes into a cluster in which its timestamp is looked for."""
 _CRC_ELEMENT_SIZE = 6
@@ -40,17 +38,10 @@ _READ_SIZE = 1 << 20
 _TICKS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
-    identifier: int
-    data: int
-    """Offset of the data."""
-    size: int | None
-    """Bytes of the data, None where the size is unknown."""
-
-
 def is_matroska(path: Path) -> bool:
-    """Whether a file begins with an EBML header."""
+    """Whether there is a file of this name, and it begins with an EBML header."""
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(4) == top_level.EBML.to_bytes(4, "big")
 
@@ -92,17 +83,17 @@ class _Walk:
             raise CorruptDataError(f"{self._path}: {clusters - with_crc} of {clusters} clusters have lost their CRC-32")
         return with_crc
 
-    def _find_segment(self) -> _Element:
+    def _find_segment(self) -> Element:
         for element in self._elements(0, self._end):
             if element.identifier == top_level.SEGMENT:
                 return element
             self._check_inside(element)
         raise CorruptDataError(f"{self._path}: there is no Matroska segment")
 
-    def _elements(self, position: int, end: int) -> Iterator[_Element]:
+    def _elements(self, position: int, end: int) -> Iterator[Element]:
         """Elements from ``position`` on; one of unknown size is entered, not skipped."""
         while position < end:
-            element = _read_header(self._file, position)
+            element = read_header(self._file, position)
             if element is None:
                 raise self._broken_header(position)
             yield element
@@ -110,17 +101,17 @@ class _Walk:
 
     def _broken_header(self, position: int) -> CorruptDataError | TruncatedError:
         self._file.seek(position)
-        if self._end - position < _MAX_ID_BYTES + _MAX_SIZE_BYTES and self._file.read(1) != b"\0":
+        if self._end - position < MAX_ID_BYTES + MAX_VINT_BYTES and self._file.read(1) != b"\0":
             return TruncatedError(f"{self._path}: the file ends inside the header of an element{self._where()}")
         return CorruptDataError(f"{self._path}: there is no EBML element at byte {position}{self._where()}")
 
-    def _check_inside(self, element: _Element) -> None:
+    def _check_inside(self, element: Element) -> None:
         if element.size is None or element.data + element.size <= self._end:
             return
         missing = element.data + element.size - self._end
         raise TruncatedError(f"{self._path}: the file ends {missing} bytes early{self._where()}")
 
-    def _check_known(self, element: _Element, segment: _Element) -> None:
+    def _check_known(self, element: Element, segment: Element) -> None:
         if element.identifier in _LEVEL_1 or element.identifier in _IN_CLUSTER:
             return
         if segment.size is None and element.identifier in (top_level.EBML, top_level.SEGMENT):
@@ -131,8 +122,8 @@ class _Walk:
     def _where(self) -> str:
         return "" if self._time is None else f", in or after the cluster at {self._time:.3f} s"
 
-    def _cluster_has_crc(self, cluster: _Element) -> bool:
-        first = _read_header(self._file, cluster.data)
+    def _cluster_has_crc(self, cluster: Element) -> bool:
+        first = read_header(self._file, cluster.data)
         size = cluster.size or 0
         if first is None or first.identifier != CRC32 or first.size != 4 or size < _CRC_ELEMENT_SIZE:
             return False
@@ -146,35 +137,14 @@ class _Walk:
         return True
 
 
-def _read_header(file: BinaryIO, position: int) -> _Element | None:
-    file.seek(position)
-    header = file.read(_MAX_ID_BYTES + _MAX_SIZE_BYTES)
-    id_bytes = _vint_bytes(header[:1], _MAX_ID_BYTES)
-    size_bytes = _vint_bytes(header[id_bytes : id_bytes + 1], _MAX_SIZE_BYTES) if id_bytes else 0
-    if not id_bytes or not size_bytes or len(header) < id_bytes + size_bytes:
-        return None
-    identifier = int.from_bytes(header[:id_bytes], "big")
-    mask = (1 << 7 * size_bytes) - 1
-    size = int.from_bytes(header[id_bytes : id_bytes + size_bytes], "big") & mask
-    return _Element(identifier, position + id_bytes + size_bytes, None if size == mask else size)
-
-
-def _vint_bytes(first: bytes, most: int) -> int:
-    """Length of a variable-size integer by its first byte, 0 if it is longer than ``most``."""
-    if not first or not first[0]:
-        return 0
-    length = 9 - first[0].bit_length()
-    return length if length <= most else 0
-
-
-def _cluster_time(file: BinaryIO, cluster: _Element) -> float | None:
+def _cluster_time(file: BinaryIO, cluster: Element) -> float | None:
     """Seconds, from the first elements of a cluster."""
     position, end = cluster.data, cluster.data + _TIMESTAMP_REACH
     while position < end:
-        element = _read_header(file, position)
+        element = read_header(file, position)
         if element is None or element.size is None:
             return None
-        if element.identifier == _TIMESTAMP and element.size <= _MAX_SIZE_BYTES:
+        if element.identifier == _TIMESTAMP and element.size <= MAX_VINT_BYTES:
             file.seek(element.data)
             return int.from_bytes(file.read(element.size), "big") / _TICKS
         position = element.data + element.size

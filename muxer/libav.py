@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -19,36 +19,38 @@ from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
-from ffhybrid.muxer.decode_times import DecodeTimes
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.sets_in_force import SetsInForce
+from ffhybrid.muxer.gop_packets import GopPackets
 from ffhybrid.muxer.streams import Attachment, Companions, StreamPacket, Track, refuse
+from ffhybrid.muxer.templates import annexb_template, template_of
 from ffhybrid.muxer.tracks import VideoTrack
 from ffhybrid.picture import Colour
 
+logger = logging.getLogger(__name__)
+
 _REPRODUCIBLE = {"fflags": "+bitexact"}
 """No random identifiers, no dates: the same pictures give the same bytes."""
-_FINEST = 10_000
-"""Ticks a second that leave room between pictures for decoding times."""
 AVFMT_TS_NEGATIVE = 0x40000
 """Of ``libavformat/avformat.h``: the format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
 _WITH_ATTACHMENTS = frozenset({"matroska"})
+_OF_QUICKTIME = frozenset({"3g2", "3gp", "f4v", "ipod", "ismv", "mov", "mp4"})
+_WITH_ORIENTATION = _OF_QUICKTIME | {"matroska"}
 _WITH_COVERS = frozenset({"mp4", "mov", "ipod"})
+_WITH_HVC1 = frozenset({"mp4", "mov", "ipod", "hls", "dash"})
+"""Formats that get the sample entry ``hvc1``, the only one that Apple's players take, in place of FFmpeg's ``hev1``."""
 _MPEGTS_AUDIO = {"aac", "ac3", "dts", "eac3", "mp2", "mp3", "opus", "pcm_bluray", "truehd"}
 _MPEGTS_CODECS = frozenset(_MPEGTS_AUDIO | {"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"})
 """All others libavformat puts into MPEG-TS as private data that nobody recognises again."""
 
 
-def _template(video: VideoTrack) -> av.container.InputContainer:
-    """Describe a track to libavformat: a Matroska file of one grey picture of our own, read back."""
-    grey = hevc.placeholder_idr(video.parameter_sets, hevc.NalType.IDR_N_LP)
-    gop = HybridGop(b"", video.parameter_sets, AccessUnit((grey,), 0, 1), (), Fraction(1))
-    file = io.BytesIO()
-    with MatroskaWriter(file, video=video, carriage=Carriage.INBAND) as writer:
-        writer.write_gop(gop)
-    file.seek(0)
-    return av.open(file, "r", format="matroska")
+def _is_transport_stream(container_format: str, options: Mapping[str, str]) -> bool:
+    """Whether a format is MPEG-TS inside, which has no header for parameter sets.
+
+    FFmpeg would put them between the SEI messages and the picture, and GStreamer 1.22 throws away the messages that
+    come before the first sets.
+    """
+    is_hls = container_format == "hls" and options.get("hls_segment_type") != "fmp4"
+    return is_hls or container_format == "mpegts"
 
 
 class LibavWriter:
@@ -74,13 +76,17 @@ class LibavWriter:
         options: dict[str, str] | None = None,
     ) -> None:
         self._name = getattr(target, "name", target)
-        self._time_base = time_base / max(1, ceil(_FINEST * time_base))
-        self._sets = SetsInForce(video.parameter_sets)
         self._tracks: list[tuple[Any, Fraction]] = []
         with self._refusals_named():
             self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
         takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
-        self._decode_times = DecodeTimes(floor=None if takes_negative else 0)
+        floor = None if takes_negative else 0
+        self._has_header = not _is_transport_stream(self._container.format.name, options or {})
+        header = video.parameter_sets if self._has_header else None
+        self._packets = GopPackets(header, time_base=time_base, floor=floor)
+        if self._container.format.name in _OF_QUICKTIME:
+            # Edit lists, by which tracks begin late, count these; FFmpeg's default are milliseconds.
+            self._container.container_options["movie_timescale"] = str(self._packets.time_base.denominator)
         try:
             self._add_streams(video, companions or Companions())
         except BaseException:
@@ -100,11 +106,16 @@ class LibavWriter:
     def _add_streams(self, video: VideoTrack, companions: Companions) -> None:
         for track in companions.tracks[: companions.before_video]:
             self._add_track(track)
-        with self._refusals_named("HEVC"), _template(video) as template:
-            stream = self._container.add_stream_from_template(template.streams.video[0])
-        stream.time_base = self._time_base
+        with self._refusals_named("HEVC"):
+            template = template_of(video) if self._has_header else annexb_template(video.parameter_sets)
+            stream = self._container.add_stream_from_template(template)
+        if self._container.format.name in _WITH_HVC1:
+            stream.codec_context.codec_tag = "hvc1"
+        stream.time_base = self._packets.time_base
         stream.metadata.update(video.labels.tags)
         stream.disposition = video.labels.disposition
+        if video.presentation.orientation and self._container.format.name not in _WITH_ORIENTATION:
+            logger.warning("%s: %s files cannot say how pictures are turned", self._name, self._container.format.name)
         self._video = stream
         for track in companions.tracks[companions.before_video :]:
             self._add_track(track)
@@ -205,18 +216,8 @@ class LibavWriter:
         Raises:
             UnsupportedError: see the class, and :meth:`DecodeTimes.of`.
         """
-        in_band = self._sets.to_write(sets)
-        scale = time_base / self._time_base
-        shown = [round(unit.pts * scale) for unit in units]
-        decoded = self._decode_times.of(shown)
-        for index, (unit, pts, decode_time) in enumerate(zip(units, shown, decoded, strict=True)):
-            nal_units = unit.nal_units if index else (*in_band, *unit.nal_units)
-            packet = av.Packet(hevc.join_length_prefixed(nal_units))
-            packet.pts = pts
-            packet.dts = decode_time
-            packet.duration = round(unit.duration * scale)
-            packet.is_keyframe = index == 0
-            self._mux(packet, self._video, self._time_base)
+        for packet in self._packets.of(units, sets, time_base):
+            self._mux(packet, self._video, self._packets.time_base)
 
     def write_packet(self, packet: StreamPacket) -> None:
         """Write one packet of another track.
@@ -251,7 +252,7 @@ class _Nowhere(io.BytesIO):
 def check_format(output: Path, container_format: str | None, companions: Companions) -> None:
     """See that a format takes HEVC and all companions, by writing a header that nobody keeps.
 
-    Formats that write files of their own (HLS, DASH) are not tried.
+    Formats without a file of their own (RTSP) are not tried.
 
     Raises:
         UnsupportedError: what the format does not take.

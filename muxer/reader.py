@@ -6,8 +6,8 @@ leave placeholders without payloads and payloads without placeholders at both en
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -17,9 +17,9 @@ from typing import Any, cast
 import av
 
 from ffhybrid import hevc
-from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError
+from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError, at
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.media import open_media
+from ffhybrid.media import STANDARD_INPUT, open_media
 from ffhybrid.muxer.assembly import MAX_GOP_BYTES, GopAssembler
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit
 from ffhybrid.muxer.companions import CompanionReader
@@ -34,6 +34,7 @@ from ffhybrid.muxer.hevc_stream import (
 )
 from ffhybrid.muxer.stream_map import StreamOptions, choose
 from ffhybrid.muxer.streams import StreamPacket
+from ffhybrid.playlist import is_playlist
 
 MAX_PROBED_PACKETS = 1000
 """Packets looked at for the first keyframe."""
@@ -45,7 +46,7 @@ class HybridReader:
     """A hybrid file, open for reading; a context manager. It is read once, from the beginning or where it was sought.
 
     ``streams`` says what is read beside the video, None for nothing. With ``for_matroska`` its packets get the form
-    that Matroska takes.
+    that Matroska takes. ``lost_payload`` gives payloads that the file does not have, by their binding tags.
 
     Raises:
         NotHybridError: no media file, no HEVC video, or a first keyframe without a binding tag.
@@ -54,8 +55,16 @@ class HybridReader:
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path, *, streams: StreamOptions | None = None, for_matroska: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        streams: StreamOptions | None = None,
+        for_matroska: bool = False,
+        lost_payload: Callable[[bytes], bytes | None] | None = None,
+    ) -> None:
         self.path = path
+        self._lost_payload = lost_payload
         self.is_sought = False
         self._options = streams
         self._for_matroska = for_matroska
@@ -102,7 +111,7 @@ class HybridReader:
         if self._header_sets is None:
             raise CorruptDataError(f"{self.path}: the video has no parameter sets")
         with self._named():
-            self.video = describe_video(main, unit_sets(first) or self._header_sets)
+            self.video = describe_video(main, unit_sets(first) or self._header_sets, first.picture)
 
     def _open_companions(self, options: StreamOptions) -> CompanionReader:
         streams = [stream for stream in self._container.streams if stream is not self._neural]
@@ -118,14 +127,9 @@ class HybridReader:
             name=str(self.path),
         )
 
-    @contextmanager
-    def _named(self, seconds: float | None = None) -> Iterator[None]:
+    def _named(self, seconds: float | None = None) -> AbstractContextManager[None]:
         """Put the file, and the time where there is one, before the message of an error."""
-        try:
-            yield
-        except (CorruptDataError, UnsupportedError) as error:
-            where = f"{self.path}: " if seconds is None else f"{self.path}: at {seconds:.3f} s: "
-            raise type(error)(f"{where}{error}") from error
+        return at(str(self.path) if seconds is None else f"{self.path}: at {seconds:.3f} s")
 
     def _probe_first_keyframe(self) -> tuple[list[av.Packet[Any]], CarriedUnit]:
         probed: list[av.Packet[Any]] = []
@@ -162,6 +166,12 @@ class HybridReader:
         """Seconds, where the container says."""
         return self._container.duration / av.time_base if self._container.duration else None
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of the file, None for standard input and for playlists."""
+        is_file = self.path != STANDARD_INPUT and not is_playlist(self.path)
+        return self._container.size if is_file else None
+
     def seek(self, pts: int) -> None:
         """Go on with the last keyframe at or before a time in units of :attr:`time_base`.
 
@@ -173,7 +183,7 @@ class HybridReader:
         back = 0
         while True:
             try:
-                self._container.seek(pts - back, stream=self._main)
+                self._seek_container(pts - back, start)
             except av.error.FFmpegError as error:
                 raise UnsupportedError(f"{self.path}: cannot seek: {error}") from error
             packets = self._guarded(self._container.demux(self._streams))
@@ -182,6 +192,15 @@ class HybridReader:
                 self._packets = chain(skipped, packets)
                 return
             back = max(2 * back, round(_SEEK_STEP / self.time_base))
+
+    def _seek_container(self, pts: int, start: int) -> None:
+        try:
+            self._container.seek(pts, stream=self._main)
+        except av.error.FFmpegError:
+            # A playlist refuses what lies before its beginning; an MPEG-TS file finds its first packet only from there.
+            if pts >= start:
+                raise
+            self._container.seek(start, stream=self._main)
 
     def _skip_to_keyframe(self, packets: Iterator[av.Packet[Any]], pts: int) -> list[av.Packet[Any]]:
         """Read on to the first picture after a time; keep what begins with the last keyframe before that.
@@ -216,7 +235,7 @@ class HybridReader:
         Raises:
             CorruptDataError: damaged access units, or a GOP whose payload is missing or does not match.
         """
-        gops = GopAssembler(name=str(self.path), time_base=self.time_base)
+        gops = GopAssembler(name=str(self.path), time_base=self.time_base, lost_payload=self._lost_payload)
         if self.companions:
             yield from self.companions.peeked()
         for packet in self._packets:

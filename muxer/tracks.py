@@ -15,6 +15,7 @@ from ffhybrid.muxer.carriage import NEURAL_SIDE
 from ffhybrid.muxer.codecs import MatroskaCodec, matroska_codec
 from ffhybrid.muxer.streams import AUDIO, Labels, Track
 from ffhybrid.picture import Colour
+from ffhybrid.presentation import MasteringDisplay, Orientation, Presentation
 
 NANOSECONDS = 1_000_000_000
 UNSPECIFIED = 2
@@ -31,8 +32,17 @@ _FLAGS = {
 }
 _DEFAULT_DURATION, _LANGUAGE, _CODEC_ID, _CODEC_PRIVATE = 0x23E383, 0x22B59C, 0x86, 0x63A2
 _CODEC_DELAY, _SEEK_PRE_ROLL = 0x56AA, 0x56BB
-_VIDEO, _WIDTH, _HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _INTERLACED = 0xE0, 0xB0, 0xBA, 0x54B0, 0x54BA, 0x9A
-_COLOUR, _MATRIX, _RANGE, _TRANSFER, _PRIMARIES = 0x55B0, 0x55B1, 0x55B9, 0x55BA, 0x55BB
+VIDEO, _WIDTH, _HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _INTERLACED = 0xE0, 0xB0, 0xBA, 0x54B0, 0x54BA, 0x9A
+CROP_LEFT_TOP_RIGHT_BOTTOM = (0x54CC, 0x54BB, 0x54DD, 0x54AA)
+COLOUR, _MATRIX, _RANGE, _TRANSFER, _PRIMARIES = 0x55B0, 0x55B1, 0x55B9, 0x55BA, 0x55BB
+SITING_HORIZONTAL, SITING_VERTICAL, _MAX_CLL, _MAX_FALL, _MASTERING = 0x55B7, 0x55B8, 0x55BC, 0x55BD, 0x55D0
+_RED, _GREEN, _BLUE, _WHITE = (0x55D1, 0x55D2), (0x55D3, 0x55D4), (0x55D5, 0x55D6), (0x55D7, 0x55D8)
+_LUMINANCE_MAX, _LUMINANCE_MIN = 0x55D9, 0x55DA
+PROJECTION, _PROJECTION_TYPE, YAW, ROLL = 0x7670, 0x7671, 0x7673, 0x7675
+CHROMA_SITINGS: dict[int | None, tuple[int, int]] = {0: (1, 2), 1: (2, 2), 2: (1, 1), 3: (2, 1)}
+"""ChromaSitingHorz and ChromaSitingVert (1 collocated at left or top, 2 half way) by chroma location."""
+_RECTANGULAR = 0
+_CHROMATICITY_UNIT, _LUMINANCE_UNIT = 0.00002, 0.0001
 _AUDIO, _SAMPLING_FREQUENCY, _CHANNELS, _BIT_DEPTH = 0xE1, 0xB5, 0x9F, 0x6264
 _TYPE_VIDEO, _TYPE_AUDIO, _TYPE_SUBTITLE = 1, 2, 17
 _PROGRESSIVE = 2
@@ -54,6 +64,7 @@ class VideoTrack:
     sample_aspect_ratio: Fraction
     frame_rate: Fraction | None
     colour: Colour
+    presentation: Presentation = field(default_factory=Presentation)
     labels: Labels = field(default_factory=Labels)
 
 
@@ -67,12 +78,13 @@ def video_entry(number: int, track: VideoTrack) -> bytes:
         ebml.string(_CODEC_ID, "V_MPEGH/ISO/HEVC"),
         ebml.element(_CODEC_PRIVATE, hevc.write_hvcc(track.parameter_sets)),
         ebml.master(
-            _VIDEO,
+            VIDEO,
             ebml.unsigned(_INTERLACED, _PROGRESSIVE),
             ebml.unsigned(_WIDTH, track.width),
             ebml.unsigned(_HEIGHT, track.height),
             *_display_size(track),
-            _colour(track.colour),
+            _colour(track),
+            *_projection(track.presentation.orientation),
         ),
     )
 
@@ -84,7 +96,7 @@ def neural_entry(number: int, sets: ParameterSets) -> bytes:
         *_common(number, _TYPE_VIDEO, Labels()),
         ebml.string(_CODEC_ID, "V_MPEGH/ISO/HEVC"),
         ebml.element(_CODEC_PRIVATE, hevc.write_hvcc(sets)),
-        ebml.master(_VIDEO, ebml.unsigned(_WIDTH, NEURAL_SIDE), ebml.unsigned(_HEIGHT, NEURAL_SIDE)),
+        ebml.master(VIDEO, ebml.unsigned(_WIDTH, NEURAL_SIDE), ebml.unsigned(_HEIGHT, NEURAL_SIDE)),
     )
 
 
@@ -170,15 +182,54 @@ def _display_size(track: VideoTrack) -> list[bytes]:
     return [ebml.unsigned(_DISPLAY_WIDTH, width), ebml.unsigned(_DISPLAY_HEIGHT, track.height)]
 
 
-def _colour(colour: Colour) -> bytes:
+def _colour(track: VideoTrack) -> bytes:
     limited, full = 1, 2
+    colour, presentation = track.colour, track.presentation
     described = (
         (_MATRIX, colour.matrix),
         (_TRANSFER, colour.transfer),
         (_PRIMARIES, colour.primaries),
     )
+    horizontal, vertical = CHROMA_SITINGS.get(presentation.chroma_location, (0, 0))
+    siting = ((SITING_HORIZONTAL, horizontal), (SITING_VERTICAL, vertical))
+    light = presentation.content_light
     return ebml.master(
-        _COLOUR,
+        COLOUR,
         *(ebml.unsigned(identifier, value) for identifier, value in described if value != UNSPECIFIED),
         ebml.unsigned(_RANGE, full if colour.full_range else limited),
+        *(ebml.unsigned(identifier, value) for identifier, value in siting if value),
+        *([ebml.unsigned(_MAX_CLL, light.maximum), ebml.unsigned(_MAX_FALL, light.frame_average)] if light else []),
+        *_mastering(presentation.mastering_display),
     )
+
+
+def _mastering(display: MasteringDisplay | None) -> list[bytes]:
+    """Write MasteringMetadata (RFC 9559 section 5.1.4.1.28.30); what is not known is left out."""
+    if display is None:
+        return []
+    points = ((_RED, display.red), (_GREEN, display.green), (_BLUE, display.blue), (_WHITE, display.white_point))
+    values = [
+        (identifier, value * _CHROMATICITY_UNIT)
+        for identifiers, point in points
+        for identifier, value in zip(identifiers, point, strict=True)
+        if any(point)
+    ]
+    if display.max_luminance:
+        values.append((_LUMINANCE_MAX, display.max_luminance * _LUMINANCE_UNIT))
+        values.append((_LUMINANCE_MIN, display.min_luminance * _LUMINANCE_UNIT))
+    return [ebml.master(_MASTERING, *(ebml.float64(identifier, value) for identifier, value in values))]
+
+
+def _projection(orientation: Orientation | None) -> list[bytes]:
+    """Write a rectangular Projection that is turned, and seen from behind where it is mirrored."""
+    if orientation is None:
+        return []
+    half_turn = 180
+    return [
+        ebml.master(
+            PROJECTION,
+            ebml.unsigned(_PROJECTION_TYPE, _RECTANGULAR),
+            *([ebml.float64(YAW, half_turn)] if orientation.is_mirrored else []),
+            ebml.float64(ROLL, orientation.roll),
+        )
+    ]

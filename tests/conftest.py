@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import ffhybrid
-from support import GOP_LENGTH, clip
+from media import OPTIONS, VIDEO, ffmpeg
+from support import GOP_LENGTH, TINY_GOP, clip
 
 
 @pytest.fixture(scope="session", params=["track", "inband"])
@@ -40,3 +42,25 @@ def encoded(path: Path, carriage: str) -> Path:
     )
     ffhybrid.encode(clip("bikes.mp4"), path, options=options)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four GOPs of half a second, 96x64 at 23.976 fps, with sound: the neural track, in Matroska."""
+    folder = tmp_path_factory.mktemp("tiny")
+    pictures = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=24000/1001:duration=2,format=yuv420p")
+    sound = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=2")
+    labels = ("-metadata:s:a", "language=ger", "-metadata", "title=Tiny")
+    ffmpeg(*pictures, *sound, *VIDEO, "-c:a", "aac", *labels, folder / "source.mp4")
+    limits = ffhybrid.GopLimits(length=TINY_GOP, scene_threshold=0)
+    options = replace(OPTIONS, limits=limits, picture_hashes=True, fallback=False)
+    ffhybrid.encode(folder / "source.mp4", folder / "tiny.mkv", options=options)
+    return folder / "tiny.mkv"
+
+
+@pytest.fixture(scope="session")
+def tiny_inband_file(tiny_file: Path) -> Path:
+    """The same in band."""
+    inband = tiny_file.with_name("inband.mkv")
+    ffhybrid.remux(tiny_file, inband, carriage=ffhybrid.Carriage.INBAND)
+    return inband

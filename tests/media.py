@@ -20,6 +20,7 @@ SOUND = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=1")
 VIDEO = ("-c:v", "libx264", "-preset", "ultrafast")
 OPTIONS = ffhybrid.EncodeOptions(
     generator="thumbnail",
+    fallback=False,
     limits=ffhybrid.GopLimits(length=25, scene_threshold=0),
     x265=ffhybrid.X265Options(crf=35, preset="ultrafast"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -13,13 +14,16 @@ import numpy as np
 import pytest
 from av.codec.context import Flags
 
+import ffhybrid
 from clips import wheel_clip
 from ffhybrid import hevc
-from ffhybrid.gop import ParameterSets
+from ffhybrid.gop import HybridGop, ParameterSets
 from ffhybrid.picture import Picture
 
 GOP_LENGTH = 25
 """Of the hybrid files that tests share: one second."""
+TINY_GOP = 12
+"""Of the tiny ones: half a second."""
 EXACT = ("-xerror", "-err_detect", "crccheck+explode")
 
 
@@ -49,6 +53,34 @@ def ffmpegs() -> dict[str, str]:
     if debian:
         found["debian"] = debian
     return found
+
+
+def hybrid_gops(path: str | Path) -> list[HybridGop]:
+    """Read the GOPs of a hybrid file."""
+    with ffhybrid.open(path) as container:
+        return list(container.gops())
+
+
+def assert_same_gops(found: Sequence[HybridGop], wanted: Sequence[HybridGop]) -> None:
+    """Equal payloads, NAL units and times to a tick of what rounds them; containers shift time as a whole."""
+    assert [gop.payload for gop in found] == [gop.payload for gop in wanted]
+    shift = found[0].placeholder.pts * found[0].time_base - wanted[0].placeholder.pts * wanted[0].time_base
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert ours.parameter_sets == theirs.parameter_sets
+        assert [u.nal_units for u in ours.access_units] == [u.nal_units for u in theirs.access_units]
+        times = [float(u.pts * ours.time_base - shift) for u in ours.access_units]
+        assert times == pytest.approx([float(u.pts * theirs.time_base) for u in theirs.access_units], abs=1e-5)
+
+
+def pyav_copy(source: Path, target: Path, change: Callable[[list[av.Packet]], list[av.Packet]] | None = None) -> Path:
+    """Stream-copy a file with PyAV, its packets dropped or moved by ``change``."""
+    with av.open(source) as container, av.open(target, "w") as sink:
+        streams = {stream.index: sink.add_stream_from_template(stream) for stream in container.streams}
+        packets = [packet for packet in container.demux() if packet.size]
+        for packet in change(packets) if change else packets:
+            packet.stream = streams[packet.stream.index]
+            sink.mux_one(packet)
+    return target
 
 
 def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,9 @@ import pytest
 
 import ffhybrid
 from ffhybrid.cli import main
+from ffhybrid.farm.jobs import Job
+from ffhybrid.farm.planning import plan
+from ffhybrid.farm.running import run_job
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody
 from ffhybrid.gop import HybridGop
@@ -44,7 +47,7 @@ def options_for(model: Path, **options: object) -> ffhybrid.EncodeOptions:
 @pytest.fixture(scope="module")
 def generated(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("generated") / "generated.mkv"
-    ffhybrid.encode(clip("carphone_pristine.mp4"), path, options=options_for(model))
+    ffhybrid.encode(clip("carphone_pristine.mp4"), path, options=options_for(model), engine="local:1")
     return path
 
 
@@ -104,6 +107,29 @@ def test_prompts_have_the_layout_of_the_format_page(generated: Path) -> None:
     assert len(payload.latent) < 1.05 * 900
 
 
+def test_a_gop_is_a_job_that_stands_alone(generated: Path, model: Path) -> None:
+    """Alone the second GOP becomes what it is in the file."""
+    *_, last = plan(clip("carphone_pristine.mp4"), options_for(model))
+    job = Job.from_json(last.to_json())
+    with HybridReader(generated) as reader:
+        _, second = reader.gops()
+    latent = Latent.from_bytes(Payload.from_bytes(second.payload).latent)
+    assert (job.options.codec, job.model) == ("promptus", latent.model.hex())
+    assert run_job(job).gop.payload == second.payload
+    with pytest.raises(ffhybrid.ModelError, match=f"here it is {job.model}"):
+        run_job(replace(job, model="00ff"))
+    with pytest.raises(ffhybrid.UsageError, match="GOP 1 .*no keyframes of x265"):
+        run_job(replace(job, is_ordinary=True))
+
+
+def test_filters_of_packets_refuse(generated: Path, regeneration: Regeneration) -> None:
+    with av.open(generated) as container:
+        filtering = ffhybrid.KeyframeFilter(container, regeneration=regeneration)
+        with pytest.raises(ffhybrid.UnsupportedError, match="GOP 0 .*all its pictures are generated"):
+            for packet in container.demux():
+                filtering.process(packet)
+
+
 def test_what_a_cut_leaves_are_the_first_pictures(generated: Path, regeneration: Regeneration) -> None:
     gop = first_gop(generated)
     whole = restore_gop(gop, regeneration=regeneration)
@@ -130,6 +156,8 @@ def test_what_makes_no_sense_is_refused(model: Path, tmp_path: Path) -> None:
         ffhybrid.encode(source, output, options=replace(options_for(model), refinements=1))
     with pytest.raises(ffhybrid.UsageError, match="by prompts, not by -kf vae"):
         ffhybrid.encode(source, output, options=replace(options_for(model), generator="vae"))
+    with pytest.raises(ffhybrid.UsageError, match="give -on-error stop"):
+        ffhybrid.encode(source, output, options=options_for(model), on_error=ffhybrid.OnError.KEYFRAME)
     long = replace(options_for(model, interval=1), limits=ffhybrid.GopLimits(length=90, scene_threshold=0), frames=90)
     with pytest.raises(ffhybrid.UsageError, match="more than 64: make it shorter .-g., or set them further apart"):
         ffhybrid.encode(source, output, options=long)

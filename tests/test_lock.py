@@ -9,26 +9,34 @@ import pytest
 from ffhybrid import fixups, hevc
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Likeness, create
+from ffhybrid.lambda_tables import lambda_tables
 from ffhybrid.lock import ENOUGH, LockWindow, encode_locked
 from ffhybrid.picture import Picture
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
 from ffhybrid.source import VideoSource
-from ffhybrid.x265_options import PRESETS, TUNES, X265Options, parse_x265_params
+from ffhybrid.x265_options import HIGHEST_CRF, HIGHEST_X265_CRF, PRESETS, TUNES, X265Options, parse_x265_params
 from support import clip
+
+
+def first_gop(name: str, pictures: int, folder: Path) -> SourceGop:
+    with VideoSource(clip(name)) as source:
+        return next(plan_gops(source.frames(limit=pictures), source.info, folder, limits=GopLimits(length=pictures)))
+
+
+def thumbnail_of(gop: SourceGop) -> Picture:
+    thumbnail = create("thumbnail", scale=2)
+    latent = thumbnail.fit(Likeness(gop.picture(0)), gop.spec, budget=None, warm_start=None, progress=None)
+    return thumbnail.generate(latent, gop.spec)
 
 
 @pytest.fixture(scope="module")
 def gop(tmp_path_factory: pytest.TempPathFactory) -> SourceGop:
-    with VideoSource(clip("carphone_pristine.mp4")) as source:
-        folder = tmp_path_factory.mktemp("frames")
-        return next(plan_gops(source.frames(limit=6), source.info, folder, limits=GopLimits(length=6)))
+    return first_gop("carphone_pristine.mp4", 6, tmp_path_factory.mktemp("frames"))
 
 
 @pytest.fixture(scope="module")
 def keyframe(gop: SourceGop) -> Picture:
-    thumbnail = create("thumbnail", scale=2)
-    latent = thumbnail.fit(Likeness(gop.picture(0)), gop.spec, budget=None, warm_start=None, progress=None)
-    return thumbnail.generate(latent, gop.spec)
+    return thumbnail_of(gop)
 
 
 @pytest.mark.parametrize("preset", PRESETS[:8])
@@ -77,8 +85,16 @@ def test_access_units_carry_source_timestamps_and_hashes(gop: SourceGop, keyfram
     }
 
 
+def test_beyond_x265s_highest_crf_pictures_take_fewer_bytes_and_the_lock_holds(tmp_path: Path) -> None:
+    gop = first_gop("bikes.mp4", 24, tmp_path)
+    keyframe = thumbnail_of(gop)
+    highest, beyond = (encode_locked(gop, keyframe, X265Options(crf=crf)) for crf in (HIGHEST_X265_CRF, HIGHEST_CRF))
+    assert beyond.fixup_count <= ENOUGH
+    assert sum(unit.size for unit in beyond.coded.inter) < sum(unit.size for unit in highest.coded.inter)
+
+
 def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:
-    first, second = LockWindow(14, 0, 18).lambda_tables().splitlines()
+    first, second = lambda_tables(locking=LockWindow(14, 0, 18).qps).splitlines()
     lambdas, squares = [float(v) for v in first.split(",")], [float(v) for v in second.split(",")]
     assert len(lambdas) == len(squares) == 70
     assert (lambdas[18], squares[18]) == (10.0, 0.004)
@@ -88,7 +104,19 @@ def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:
 
 @pytest.mark.parametrize(
     "params",
-    ["lossless=1", "no-cutree", "keyint=9", "qp=30", "rd=2", "hash=2", "csv=x", "slices=4", "sao=1", "rc-lookahead=0"],
+    [
+        "lossless=1",
+        "no-cutree",
+        "keyint=9",
+        "qp=30",
+        "rd=2",
+        "hash=2",
+        "csv=x",
+        "slices=4",
+        "sao=1",
+        "rc-lookahead=0",
+        "max-cll=1000,400",
+    ],
 )
 def test_what_would_break_the_lock_is_refused_with_the_reason(params: str) -> None:
     with pytest.raises(UsageError, match=params.split("=")[0]):

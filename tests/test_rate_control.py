@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -10,13 +11,16 @@ from typing import cast
 import pytest
 
 import ffhybrid
-from ffhybrid.allocation import FILE_OVERHEAD, GOP_OVERHEAD, PICTURE_OVERHEAD, Allocation, Complexity
+from ffhybrid.allocation import FILE_OVERHEAD, FIRST_PASS, GOP_OVERHEAD, PICTURE_OVERHEAD, Complexity, shares
+from ffhybrid.control_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.gop_goals import Judged
-from ffhybrid.gop_search import Tried, climb
-from ffhybrid.judging import Quality
-from ffhybrid.rate_search import DISTANCE, HIGHEST_CRF, MOST_PROBES, Probe, meet_size, search_crf
+from ffhybrid.gop_goals import Judged, SizeGoal
+from ffhybrid.gop_search import Tried, climb, first_that_fits
+from ffhybrid.judging import Judge, Quality
+from ffhybrid.planner import SourceGop
+from ffhybrid.rate_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, search_crf
+from ffhybrid.x265_options import HIGHEST_CRF
 from support import clip
 
 FIXED = 700
@@ -64,7 +68,7 @@ def test_a_distance_is_met_in_a_few_encodes(wanted: float) -> None:
     def probe(crf: float) -> Probe[float]:
         asked.append(crf)
         value = 0.01 * math.exp(0.08 * crf)
-        return Probe(crf, value, wanted, value / wanted, value)
+        return Probe(value, wanted, value / wanted, value)
 
     assert search_crf(probe, DISTANCE, first_crf=28) == pytest.approx(wanted, rel=0.01)
     assert len(asked) <= MOST_PROBES - 1
@@ -78,47 +82,49 @@ GOPS = [Complexity(10_000, 100, 4.0), Complexity(30_000, 100, 4.0), Complexity(2
 
 
 def test_bytes_are_shared_by_complexity() -> None:
-    allocation = Allocation(GOPS, bitrate=100_000)
     total = 100_000 * 10 / 8 - FILE_OVERHEAD
-    for gop, part in zip(GOPS, (1 / 6, 1 / 2, 1 / 3), strict=True):
-        target = allocation.target()
-        assert target + overhead(gop.pictures) == pytest.approx(total * part, abs=1)
-        allocation.spend(target)
+    for gop, part, share in zip(GOPS, (1 / 6, 1 / 2, 1 / 3), shares(GOPS, bitrate=100_000), strict=True):
+        assert share.size + overhead(gop.pictures) == pytest.approx(total * part, abs=1)
 
 
-def test_what_one_gop_overdraws_the_others_lack() -> None:
-    allocation = Allocation(GOPS, bitrate=100_000)
-    first = allocation.target()
-    allocation.spend(first + 5_000)
-    second = allocation.target()
-    allocation.spend(second)
-    third = allocation.target()
-    spent = first + 5_000 + second + third + sum(overhead(gop.pictures) for gop in GOPS)
-    assert spent == pytest.approx(100_000 * 10 / 8 - FILE_OVERHEAD, abs=3)
+def test_a_share_that_is_smaller_than_the_first_pass_begins_at_a_higher_crf() -> None:
+    poor, rich = (shares(GOPS, bitrate=bitrate)[0] for bitrate in (30_000, 300_000))
+    assert poor.size < GOPS[0].size < rich.size
+    assert poor.crf > FIRST_PASS.crf > rich.crf
+
+
+def test_all_bytes_are_given_out() -> None:
+    given = sum(share.size for share in shares(GOPS, bitrate=80_000)) + sum(overhead(gop.pictures) for gop in GOPS)
+    assert given == pytest.approx(80_000 * 10 / 8 - FILE_OVERHEAD, abs=3)
 
 
 def test_no_gop_overdraws_the_buffer() -> None:
-    allocation = Allocation(GOPS, bitrate=100_000, maxrate=110_000, bufsize=40_000)
     full = 40_000.0
-    for gop in GOPS:
-        target = allocation.target()
-        bits = 8 * (target + overhead(gop.pictures))
+    for gop, share in zip(GOPS, shares(GOPS, bitrate=100_000, maxrate=110_000, bufsize=40_000), strict=True):
+        bits = 8 * (share.size * (1 + TOLERANCE) + overhead(gop.pictures))
         assert bits <= full + 110_000 * gop.seconds + 8
         full = min(full + 110_000 * gop.seconds - bits, 40_000)
-        allocation.spend(target)
+
+
+def test_what_the_buffer_denies_a_gop_goes_to_those_behind_it() -> None:
+    gops = [GOPS[1], GOPS[0]]
+    free = shares(gops, bitrate=100_000)
+    bound = shares(gops, bitrate=100_000, maxrate=110_000, bufsize=40_000)
+    assert bound[0].size < free[0].size
+    assert bound[1].size > free[1].size
 
 
 def test_picture_hashes_are_part_of_the_rate() -> None:
-    with_hashes, without = (Allocation(GOPS, bitrate=200_000, hashes=hashes).target() for hashes in (True, False))
+    with_hashes, without = (shares(GOPS, bitrate=200_000, hashes=hashes)[0].size for hashes in (True, False))
     assert without - with_hashes == 58 * GOPS[0].pictures
 
 
 def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
     with pytest.raises(UsageError, match="at least"):
-        Allocation(GOPS, bitrate=2_000)
+        shares(GOPS, bitrate=2_000)
 
 
-def judged_by(losses: dict[int, float], tried: list[int]) -> object:
+def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], Tried]:
     def generated(budget: int) -> Tried:
         tried.append(budget)
         nearest = min(losses, key=lambda known: abs(known - budget))
@@ -139,13 +145,32 @@ def judged_by(losses: dict[int, float], tried: list[int]) -> object:
 )
 def test_budgets_are_tried_where_they_help(losses: dict[int, float], best: int, count: int) -> None:
     tried: list[int] = []
-    assert climb(judged_by(losses, tried), 1000, 10_000, budgets=3).budget == best
+    generated = judged_by(losses, tried)
+    assert climb(generated, generated(1000), 10_000, budgets=3).budget == best
     assert len(tried) == count
 
 
 def test_one_budget_is_one_fit() -> None:
     tried: list[int] = []
-    assert climb(judged_by({1000: 0.3, 1500: 0.2}, tried), 1000, 10_000, budgets=1).budget == 1000
+    generated = judged_by({1000: 0.3, 1500: 0.2}, tried)
+    assert climb(generated, generated(1000), 10_000, budgets=1).budget == 1000
+    assert tried == [1000]
+
+
+@pytest.mark.parametrize(("size", "wanted"), [(1_000, 1_000), (1_025, 1_000), (1_400, 1_400)])
+def test_where_x265_is_too_large_at_any_crf_a_generated_keyframe_has_its_bytes(size: int, wanted: int) -> None:
+    coded = cast(CodedGop, Sized(size, size))
+    goal = SizeGoal(cast(SourceGop, None), Judge(None), 1_000)
+    reached, ordinary = goal.within_reach(Judged(coded, Quality(0.5, math.nan), 100.4))
+    assert reached.size(coded) == wanted
+    assert (ordinary.cost == ordinary.quality.loss) == (wanted == size > 1_000)
+
+
+@pytest.mark.parametrize(("room", "found"), [(1000, 1000), (700, 667), (450, 445), (100, 445)])
+def test_keyframes_shrink_until_the_rest_has_room(room: int, found: int) -> None:
+    tried: list[int] = []
+    generated = judged_by({1000: 0.3}, tried)
+    assert first_that_fits(generated, 1000, must_shrink=lambda gop: tried[-1] > room).budget == found
 
 
 @pytest.fixture(scope="module")

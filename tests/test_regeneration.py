@@ -44,7 +44,7 @@ def files(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, P
             frames=2 * FRAMES,
             x265=ffhybrid.X265Options(crf=35, preset="ultrafast"),
         )
-        ffhybrid.encode(clip("carphone_pristine.mp4"), folder / f"{repair}.mkv", options=options)
+        ffhybrid.encode(clip("carphone_pristine.mp4"), folder / f"{repair}.mkv", options=options, engine="local:1")
     return {repair: folder / f"{repair}.mkv" for repair in (False, True)}
 
 

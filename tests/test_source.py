@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
-from ffhybrid.source import VideoSource
+from ffhybrid.source import SourceOptions, VideoSource
 from media import PICTURES, ffmpeg
 from support import clip
 
@@ -61,14 +61,40 @@ def test_odd_sizes_repeat_their_last_row_and_column(tmp_path: Path) -> None:
     assert frame.picture.cb.shape == (23, 34)
 
 
-@pytest.mark.parametrize(("pix_fmt", "depth"), [("yuv444p", 8), ("yuv422p10le", 10), ("yuv420p10le", 10), ("bgr0", 8)])
-def test_other_pixel_formats_become_420_at_their_depth(tmp_path: Path, pix_fmt: str, depth: int) -> None:
+@pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv422p10le", "yuv420p12le", "bgr0", "gray"])
+def test_other_pixel_formats_are_converted_only_when_asked(tmp_path: Path, pix_fmt: str) -> None:
     path = write_clip(tmp_path / "clip.mkv", [noise(48, 64, 0)], pix_fmt)
-    with VideoSource(path) as source:
-        (frame,) = source.frames()
-    assert source.info.spec.bit_depth == frame.picture.bit_depth == depth
-    assert frame.picture.y.dtype == (np.uint8 if depth == 8 else np.uint16)
-    assert not source.info.spec.colour.full_range
+    with pytest.raises(UnsupportedError, match=f"{pix_fmt}, .* -pix_fmt yuv420p or yuv420p10le"):
+        VideoSource(path)
+    for wanted, depth in (("yuv420p", 8), ("yuv420p10le", 10)):
+        with VideoSource(path, options=SourceOptions(pixel_format=wanted)) as source:
+            (frame,) = source.frames()
+        assert source.info.spec.bit_depth == frame.picture.bit_depth == depth
+        assert frame.picture.y.dtype == (np.uint8 if depth == 8 else np.uint16)
+        assert not source.info.spec.colour.full_range
+
+
+def test_a_conversion_keeps_the_range_of_samples(tmp_path: Path) -> None:
+    source = tmp_path / "full.mkv"
+    ffmpeg(*PICTURES, "-vf", "scale=out_range=full,format=yuv444p", "-color_range", "pc", "-c:v", "ffv1", source)
+    with VideoSource(source, options=SourceOptions(pixel_format="yuv420p")) as video, av.open(source) as container:
+        ours, theirs = next(video.frames()).picture, next(container.decode(video=0))
+        assert video.info.spec.colour.full_range
+    assert np.array_equal(ours.y, theirs.to_ndarray()[0])
+
+
+def test_other_arrangements_of_the_same_samples_need_no_asking(tmp_path: Path) -> None:
+    planar, mixed = tmp_path / "planar.mkv", tmp_path / "mixed.nut"
+    ffmpeg(*PICTURES, "-c:v", "ffv1", planar)
+    ffmpeg("-i", planar, "-c:v", "rawvideo", "-pix_fmt", "nv12", mixed)
+    with VideoSource(planar) as ours, VideoSource(mixed) as theirs:
+        for a, b in zip(ours.frames(limit=3), theirs.frames(limit=3), strict=True):
+            assert a.picture.same_samples(b.picture)
+
+
+def test_unknown_pixel_formats_are_no_wish() -> None:
+    with pytest.raises(UsageError, match="-pix_fmt yuv444p: .* yuv420p or yuv420p10le"):
+        SourceOptions(pixel_format="yuv444p")
 
 
 def test_gops_have_the_asked_length(tmp_path: Path) -> None:
@@ -114,7 +140,7 @@ def test_interlaced_video_is_refused_with_the_way_out(codec: tuple[str, ...], tm
     source = tmp_path / "interlaced.mkv"
     fields = ("-vf", "tinterlace=interleave_top,fieldorder=tff")
     ffmpeg(*PICTURES, *fields, "-c:v", *codec, source)
-    with pytest.raises(UnsupportedError, match="interlaced .* ffmpeg -vf bwdif"), VideoSource(source) as video:
+    with pytest.raises(UnsupportedError, match="interlaced .* -vf bwdif"), VideoSource(source) as video:
         list(video.frames())
 
 

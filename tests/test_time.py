@@ -12,14 +12,17 @@ import ffhybrid
 from media import OPTIONS, ffmpeg, ffprobe
 
 FILM = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=24000/1001:duration=1,format=yuv420p")
+NTSC = tuple(part.replace("24000", "30000") for part in FILM)
 FAST = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=60:duration=1,format=yuv420p")
 CODED = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "2")
 VARIABLE = ("-vf", "select='not(mod(n,3))+gt(random(1),0.6)',settb=1/90000", "-fps_mode", "vfr")
 SOURCES = {
     "film.mp4": (*FILM, *CODED),
-    "ntsc.mov": (*(part.replace("24000", "30000") for part in FILM), *CODED, "-timecode", "01:00:00:00"),
+    "ntsc.mov": (*NTSC, *CODED),
     "variable.mp4": (*FAST, *VARIABLE, *CODED, "-video_track_timescale", "90000"),
     "late.ts": (*FILM, *CODED, "-output_ts_offset", "3600"),
+    "late-fragments.mp4": (*FILM, *CODED, "-movflags", "frag_keyframe+empty_moov", "-output_ts_offset", "2"),
+    "variable.mkv": (*FAST, *VARIABLE, *CODED),
     "film.mkv": (*FILM, *CODED),
 }
 
@@ -46,6 +49,16 @@ def test_every_time_is_exact_after_matroska_in_between(name: str, tmp_path: Path
     assert times(restored) == expected
 
 
+@pytest.mark.parametrize(("name", "suffix"), [("film.mp4", "mkv"), ("late-fragments.mp4", "ts")])
+def test_containers_with_coarse_clocks_keep_every_picture_within_a_tick(name: str, suffix: str, tmp_path: Path) -> None:
+    source = source_of(tmp_path, name)
+    hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / f"restored.{suffix}"
+    ffhybrid.encode(source, hybrid, options=OPTIONS)
+    ffhybrid.restore(hybrid, restored)
+    tick = {"mkv": Fraction(1, 1000), "ts": Fraction(1, 90000)}[suffix]
+    assert all(abs(ours - theirs) <= tick / 2 for ours, theirs in zip(times(restored), times(source), strict=True))
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
 def test_an_edit_list_hides_what_it_hid(suffix: str, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
@@ -69,11 +82,15 @@ def test_pictures_of_a_transport_stream_may_begin_at_zero(tmp_path: Path) -> Non
         assert [frame.pts * frame.time_base for frame in container.decode(video=0)] == times(source)
 
 
-def test_timecode_comes_back(tmp_path: Path) -> None:
-    source = source_of(tmp_path, "ntsc.mov")
+@pytest.mark.parametrize(
+    ("timecode", "suffix"), [("01:00:00:00", "mov"), ("00:59:59;28", "mkv"), ("01:00:00:00", "mxf")]
+)
+def test_timecode_comes_back_from_tracks_and_tags(timecode: str, suffix: str, tmp_path: Path) -> None:
+    source = tmp_path / f"source.{suffix}"
+    codec = ("-c:v", "mpeg2video") if suffix == "mxf" else CODED
+    ffmpeg(*NTSC, *codec, "-timecode", timecode, source)
     hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mov"
     ffhybrid.encode(source, hybrid, options=OPTIONS)
     ffhybrid.restore(hybrid, restored)
-    for path in (source, restored):
-        tracks = [stream for stream in ffprobe(path)["streams"] if stream.get("codec_tag_string") == "tmcd"]
-        assert [track["tags"]["timecode"] for track in tracks] == ["01:00:00:00"]
+    tracks = [stream for stream in ffprobe(restored)["streams"] if stream.get("codec_tag_string") == "tmcd"]
+    assert [track["tags"]["timecode"] for track in tracks] == [timecode]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ffhybrid.cli import train
+from ffhybrid.cli.farm import batch_options, job_options, single_file_options
+from ffhybrid.cli.format_options import add_format_options
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.gop_encoder import VideoCodec
@@ -14,7 +16,7 @@ from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import COPY
 from ffhybrid.regeneration import Strictness
-from ffhybrid.x265_options import DEFAULT_CRF, HYBRID, PRESETS
+from ffhybrid.x265_options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +32,11 @@ def parser() -> argparse.ArgumentParser:
     _probe(_command(commands, "probe", "show what a hybrid file holds"))
     _verify(_command(commands, "verify", "regenerate every keyframe and check every hash"))
     _extract(_command(commands, "extract", "write payloads and keyframes into a folder"))
+    _remux(_command(commands, "remux", "put a hybrid file into another container or carriage"))
+    _strip(_command(commands, "strip", "take the payloads out of a hybrid file"))
+    _inject(_command(commands, "inject", "put payloads back into a file that lost them"))
+    _batch(_command(commands, "batch", "encode all videos of a folder"))
+    job_options(_command(commands, "job", "run single GOPs of a plan"))
     _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
     train.add_options(_command(commands, "train", "train a model for a keyframe generator"), positive=positive)
     return root
@@ -97,9 +104,16 @@ def _input(command: argparse.ArgumentParser) -> None:
     command.add_argument("-i", dest="input", type=Path, required=True, metavar="FILE", help="input file")
 
 
+def _pictures(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("pictures of the source")
+    group.add_argument("-vf", dest="filters", metavar="CHAIN", help="filters of libavfilter, as in bwdif,scale=640:-2")
+    group.add_argument("-pix_fmt", dest="pixel_format", metavar="FMT", help="convert to yuv420p or yuv420p10le")
+
+
 def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument("output", type=Path, metavar="OUTPUT", help="output file, - for standard output")
     command.add_argument("-f", dest="format", metavar="FMT", help="container format (FFmpeg's name)")
+    add_format_options(command)
     overwrite = command.add_mutually_exclusive_group()
     overwrite.add_argument("-y", action="store_true", help="overwrite the output")
     overwrite.add_argument("-n", action="store_true", help="never overwrite the output (default)")
@@ -176,6 +190,18 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
 def _encode(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    single_file_options(command)
+    _encoding(command)
+
+
+def _batch(command: argparse.ArgumentParser) -> None:
+    batch_options(command)
+    _encoding(command)
+
+
+def _encoding(command: argparse.ArgumentParser) -> None:
+    """Add what ``encode`` and ``batch`` know of video."""
+    _pictures(command)
     _streams(command)
     _report_format(command)
     gop = command.add_argument_group("GOPs")
@@ -201,13 +227,13 @@ def _encode(command: argparse.ArgumentParser) -> None:
         "-target-lpips", dest="target_lpips", type=float, metavar="X", help="the same LPIPS for every GOP"
     )
     inter = command.add_argument_group("P and B frames")
-    inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to 51 ({DEFAULT_CRF:g})")
+    inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to {HIGHEST_CRF:g} ({DEFAULT_CRF:g})")
     inter.add_argument("-preset", choices=PRESETS, default="medium", help="x265 effort (%(default)s)")
     inter.add_argument("-tune", default=HYBRID, help="x265 tuning (%(default)s)")
     inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")
     inter.add_argument("-hash", type=int, choices=(0, 1), default=0, help="keep an MD5 of every picture in the file")
     _model(command)
-    command.add_argument("-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file")
+    _carriage(command)
 
 
 def _restore(command: argparse.ArgumentParser) -> None:
@@ -227,6 +253,32 @@ def _restore(command: argparse.ArgumentParser) -> None:
     command.add_argument("-threads", type=positive, metavar="N", help="keyframes made at a time (one a core)")
     _model(command)
     _strictness(command, list(Strictness))
+
+
+def _carriage(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-carriage", type=Carriage, choices=list(Carriage), help="where payloads lie in the file")
+
+
+def _remux(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    _output(command)
+    _streams(command)
+    _report_format(command)
+    _carriage(command)
+
+
+def _strip(command: argparse.ArgumentParser) -> None:
+    _input(command)
+    _output(command)
+    _streams(command)
+    _report_format(command)
+
+
+def _inject(command: argparse.ArgumentParser) -> None:
+    _remux(command)
+    command.add_argument(
+        "-payloads", type=Path, required=True, metavar="FOLDER", help="where extract wrote *.payload files"
+    )
 
 
 def _probe(command: argparse.ArgumentParser) -> None:
@@ -251,6 +303,7 @@ def _extract(command: argparse.ArgumentParser) -> None:
 
 def _compare(command: argparse.ArgumentParser) -> None:
     _input(command)
+    _pictures(command)
     command.add_argument("-o", dest="output", type=Path, required=True, metavar="FOLDER", help="made or gone on with")
     command.add_argument(
         "-b:v", dest="bitrates", type=bit_rates, required=True, metavar="RATE,...", help="bits a second of whole files"

@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from math import isnan
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from ffhybrid.cli import train
-from ffhybrid.cli.progress import TABLE_WIDTH, progress
+from ffhybrid.cli.containers import CONTAINER_COMMANDS
+from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
+from ffhybrid.cli.format_options import format_options
+from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, progress, stream_options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.extraction import extract
+from ffhybrid.farm.events import PIPES
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
-from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.outputs import PIPE
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
 from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import restore
-from ffhybrid.source import VideoSource
+from ffhybrid.source import SourceOptions, VideoSource
 from ffhybrid.verification import verify
 from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
-
-Command = Callable[[argparse.Namespace, Console], None]
-
-
-def _emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable[tuple[str, object]]) -> None:
-    """Print a result on standard output: one JSON object, or a line a value."""
-    if options.of == "json":
-        json.dump(result, sys.stdout)
-        sys.stdout.write("\n")
-        return
-    for name, value in rows:
-        sys.stdout.write(f"{name}={value}\n")
 
 
 def _generator_options(options: argparse.Namespace) -> dict[str, object]:
@@ -76,8 +65,9 @@ def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
     )
 
 
-def _encode(options: argparse.Namespace, console: Console) -> None:
-    settings = replace(
+def _encode_options(options: argparse.Namespace) -> EncodeOptions:
+    """Take what ``encode`` and ``batch`` both know of video."""
+    return replace(
         _keyframe_options(options),
         codec=options.codec,
         rate=_rate(options),
@@ -91,11 +81,21 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
         picture_hashes=bool(options.hash),
-        streams=_streams(options),
+        source=_source(options),
+        streams=stream_options(options),
         frames=options.frames,
         container_format=options.format,
+        format_options=format_options(options),
     )
-    with VideoSource(options.input, streams=settings.streams) as source:
+
+
+def _encode(options: argparse.Namespace, console: Console) -> None:
+    check_pipes(options)
+    settings = _encode_options(options)
+    if options.plan:
+        write_jobs(options, settings)
+        return
+    with VideoSource(options.input, streams=settings.streams, options=settings.source) as source:
         duration = source.info.duration
     with progress(console, "encode", duration) as show:
         start = 0.0
@@ -113,24 +113,30 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
             show(report.start, note)
 
         report = encode(
-            options.input, options.output, options=settings, overwrite=options.y, on_gop=on_gop, on_fit=on_fit
+            options.input,
+            options.output,
+            options=settings,
+            overwrite=options.y,
+            engine=options.engine,
+            on_error=options.on_error,
+            state=options.state,
+            log=options.log,
+            progress=options.progress,
+            on_gop=on_gop,
+            on_fit=on_fit,
         )
-    if options.output == PIPE:
+    if options.output == PIPE or PIPES.get(options.progress) == 1:
         return
     totals = _encode_totals(report.gops)
-    _emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
+    emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
 
 
-def _streams(options: argparse.Namespace) -> StreamOptions:
-    return StreamOptions(
-        maps=tuple(options.map),
-        audio=not options.an,
-        subtitles=not options.sn,
-        data=not options.dn,
-        audio_codec=options.audio_codec,
-        audio_bitrate=options.audio_bitrate,
-        subtitle_codec=options.subtitle_codec,
-    )
+def _batch(options: argparse.Namespace, console: Console) -> None:
+    run_batch(options, console, _encode_options(options))
+
+
+def _source(options: argparse.Namespace) -> SourceOptions:
+    return SourceOptions(filters=options.filters, pixel_format=options.pixel_format)
 
 
 def _regeneration(options: argparse.Namespace) -> Regeneration:
@@ -171,21 +177,22 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             options.input,
             options.output,
             container_format=options.format,
+            format_options=format_options(options),
             overwrite=options.y,
-            streams=_streams(options),
+            streams=stream_options(options),
             effort=options.effort,
             regeneration=_regeneration(options),
             threads=options.threads,
             on_gop=lambda index, _: show(index, f"GOP {index}"),
         )
     if options.output != PIPE:
-        _emit(options, asdict(report), asdict(report).items())
+        emit(options, asdict(report), asdict(report).items())
 
 
 def _probe(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
     info = probe(options.input)
     if options.of == "json":
-        _emit(options, asdict(info), ())
+        emit(options, asdict(info), ())
     else:
         _print_probe(info)
 
@@ -194,8 +201,9 @@ def _print_probe(info: FileInfo) -> None:
     out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
     beside = [f"{stream.type} {stream.codec or ''} ({stream.language})".replace("  ", " ") for stream in info.streams]
     picture = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps"
-    size = ", ".join((picture, *beside, f"{info.size} bytes"))
-    sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {size}\n")
+    size = () if info.size is None else (f"{info.size} bytes",)
+    described = ", ".join((picture, *beside, *size))
+    sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {described}\n")
     headings = (
         "GOP",
         "start",
@@ -225,7 +233,7 @@ def _verify(options: argparse.Namespace, console: Console) -> None:
             regeneration=_regeneration(options),
             on_gop=lambda index: show(index, f"GOP {index}"),
         )
-    _emit(options, asdict(report), asdict(report).items())
+    emit(options, asdict(report), asdict(report).items())
 
 
 def _extract(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
@@ -245,6 +253,7 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
             x265=X265Options(preset=options.preset),
             limits=GopLimits(length=options.g, scene_threshold=0),
         ),
+        source=_source(options),
         frames=options.frames,
         width=width,
         height=height,
@@ -275,10 +284,13 @@ def _print_points(points: Sequence[Point]) -> None:
 
 COMMANDS: Mapping[str, Command] = {
     "encode": _encode,
+    "batch": _batch,
+    "job": run_single_job,
     "restore": _restore,
     "probe": _probe,
     "verify": _verify,
     "extract": _extract,
     "compare": _compare,
     "train": train.run,
+    **CONTAINER_COMMANDS,
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from ffhybrid.cli.progress import TABLE_WIDTH, progress
+from ffhybrid.cli.shared import TABLE_WIDTH, progress
 from ffhybrid.training import TrainingOptions, train
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ import av
 from av.video.frame import PictureType
 
 from ffhybrid.errors import UsageError
+from ffhybrid.frames import PIXEL_FORMATS
 from ffhybrid.picture import Colour, PictureSpec
 from ffhybrid.planner import MAX_GOP_SECONDS
 from ffhybrid.resizing import resized, scaled_spec
-from ffhybrid.source import PIXEL_FORMATS, VideoSource
+from ffhybrid.source import SourceOptions, VideoSource
 
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
 
@@ -52,8 +53,16 @@ class Clip:
         return round(bitrate * self.seconds / 8)
 
 
-def prepare(source: Path, folder: Path, *, frames: int | None, width: int | None, height: int | None) -> Clip:
-    """Cut, scale (averaging areas) and store the frames of a source in ``folder``.
+def prepare(
+    source: Path,
+    folder: Path,
+    *,
+    frames: int | None,
+    width: int | None,
+    height: int | None,
+    options: SourceOptions | None = None,
+) -> Clip:
+    """Cut, scale (averaging areas) and store the frames of a source in ``folder``, after what ``options`` ask for.
 
     Raises:
         UsageError: there are no frames.
@@ -61,7 +70,7 @@ def prepare(source: Path, folder: Path, *, frames: int | None, width: int | None
     """
     target = folder / "source.mkv"
     digest = hashlib.md5(usedforsecurity=False)
-    with VideoSource(source) as video:
+    with VideoSource(source, options=options) as video:
         spec = scaled_spec(video.info.spec, width=width, height=height)
         rate = video.info.frame_rate.limit_denominator(65535)
         digest.update(f"{rate} {spec}".encode())

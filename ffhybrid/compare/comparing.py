@@ -70,7 +70,9 @@ def compare(
     (folder / STREAMS).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ffhybrid-compare-") as name:
         work = Path(name)
-        clip = prepare(source, work, frames=options.frames, width=options.width, height=options.height)
+        clip = prepare(
+            source, work, frames=options.frames, width=options.width, height=options.height, options=options.source
+        )
         check_gop_length(clip, options.gop_length)
         results = Results.load(folder, _facts(clip))
         comparison = _Comparison(clip, results, work, distance, options.lpips_interval)

@@ -13,9 +13,9 @@ from pathlib import Path
 from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.errors import CorruptDataError
+from ffhybrid.frames import PIXEL_FORMATS
 from ffhybrid.judging import Distance, lpips_distance
 from ffhybrid.pipeline import usable_cores
-from ffhybrid.source import PIXEL_FORMATS
 
 logger = logging.getLogger(__name__)
 

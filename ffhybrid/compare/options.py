@@ -8,6 +8,7 @@ from pathlib import Path
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.planner import GopLimits
+from ffhybrid.source import SourceOptions
 from ffhybrid.x265_options import X265Options
 
 DEFAULT_CODECS = ("hybrid", "x265", "x265-best")
@@ -27,6 +28,7 @@ class CompareOptions:
         codecs: names that :func:`ffhybrid.compare.codecs.create` knows.
         encode: of the hybrid file. Its GOP length and its preset of x265 are those of x265 alone too; its rate is set
             to every bitrate in turn. GOPs are of one length for all, so that scene cuts begin none.
+        source: what is made of the source's pictures before all codecs get them.
         frames: pictures taken from the source, None for all.
         width: of the pictures compared; None keeps the source's. With ``height`` None they keep their shape and are
             never enlarged.
@@ -39,6 +41,7 @@ class CompareOptions:
     bitrates: tuple[int, ...]
     codecs: tuple[str, ...] = DEFAULT_CODECS
     encode: EncodeOptions = field(default_factory=_encode_options)
+    source: SourceOptions = field(default_factory=SourceOptions)
     frames: int | None = None
     width: int | None = None
     height: int | None = None
@@ -53,6 +56,8 @@ class CompareOptions:
             raise UsageError("a bitrate or a codec is given twice")
         if self.encode.limits.scene_threshold:
             raise UsageError("in a comparison GOPs are of one length, scene cuts begin none")
+        if self.encode.source != SourceOptions():
+            raise UsageError("what is made of the source's pictures concerns all codecs, not the hybrid file alone")
         if self.height is not None and self.width is None:
             raise UsageError("a height belongs to a width")
 

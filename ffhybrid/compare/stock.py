@@ -11,8 +11,8 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from ffhybrid.errors import CorruptDataError, EncoderError, UsageError
+from ffhybrid.frames import PIXEL_FORMATS
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import PIXEL_FORMATS
 
 HOW_TO_GET = 'pip install "ffhybrid[report]"'
 

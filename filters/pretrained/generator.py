@@ -79,6 +79,14 @@ class PretrainedGenerator(ABC):
         """Make the network of a folder or file and a class; one of diffusers, unless a generator knows better."""
         return load_component(path, architecture)
 
+    def model_digest(self) -> str:
+        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
+
+        Raises:
+            UsageError, ModelError: none is named, or it is not there.
+        """
+        return self._models.named().digest.hex()
+
     @abstractmethod
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
         """Make ready what generates a latent's picture."""

@@ -41,10 +41,10 @@ class Model:
     device: torch.device
 
     @classmethod
-    def of(cls, network: Any, device: torch.device) -> Model:
-        """Make a network of diffusers ready to be used, in single precision."""
+    def of(cls, network: Any, architecture: str, device: torch.device) -> Model:
+        """Make a network ready to be used, in single precision."""
         network = network.float().eval().requires_grad_(False)
-        return cls(network.to(device), type(network).__name__, _digest(network), device)
+        return cls(network.to(device), architecture, _digest(network), device)
 
     def in_double(self) -> Model:
         """Copy it to double precision."""
@@ -168,7 +168,7 @@ def _loaded(
     from ffhybrid.filters.pretrained.determinism import naming_lack_of_memory
 
     with naming_lack_of_memory():
-        model = Model.of(network, device_of(device))
+        model = Model.of(network, architecture, device_of(device))
     logger.debug("%s: %s, SHA-256 begins with %s", path, architecture, model.digest.hex())
     return model
 

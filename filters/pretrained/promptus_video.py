@@ -69,7 +69,6 @@ class PromptusVideo:
         spec: PictureSpec,
         *,
         budget: int | None,
-        warm_start: bytes | None,
         progress: Callable[[FitProgress], None] | None,
     ) -> bytes:
         """Fit prompts to the pictures of a GOP; ``budget`` bytes are what they take at most, or hardly more.
@@ -87,7 +86,6 @@ class PromptusVideo:
         model = self._models.named()
         from ffhybrid.filters.pretrained.promptus_video_session import SequenceSession
 
-        before = Latent.from_bytes(warm_start) if warm_start else None
         reduction = least_within(self._reductions, spec, NATIVE_SAMPLES)
         session = SequenceSession(
             frames,
@@ -102,7 +100,6 @@ class PromptusVideo:
             self._iterations,
             interval=self._interval,
             budget=budget,
-            warm_start=SequenceBody.from_bytes(before.body) if before and before.model == model.digest else None,
             progress=progress,
         )
         return Latent(
@@ -129,3 +126,11 @@ class PromptusVideo:
         from ffhybrid.filters.pretrained.promptus_sequence import pictures_of
 
         return pictures_of(body, model, spec, reduction=parsed.reduction, tile=parsed.tile)
+
+    def model_digest(self) -> str:
+        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
+
+        Raises:
+            UsageError, ModelError: none is named, or it is not there.
+        """
+        return self._models.named().digest.hex()

@@ -19,7 +19,6 @@ from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.perceptual import load_lpips
 from ffhybrid.filters.presets import PERCEPTUAL
 from ffhybrid.filters.pretrained.autoencoder import Frame
-from ffhybrid.filters.pretrained.budgets import Candidate
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.filters.pretrained.promptus_codec import PromptBody
@@ -96,13 +95,12 @@ class SequenceSession:
         *,
         interval: int,
         budget: int | None,
-        warm_start: SequenceBody | None,
         progress: Callable[[FitProgress], None] | None,
     ) -> SequenceBody:
         """Fit all prompts; each takes an equal part of the budget before they are predicted from each other."""
         places = prompted(len(self._frames), interval)
         share = budget // len(places) if budget else None
-        first = self._begun(iterations, share, warm_start, progress)
+        first = self._opening.fit(iterations, budget=share, warm_start=None, progress=progress)
         with deterministic():
             step = Step(PromptBody.from_bytes(first.body), self._latents(first.body), first.packed, first.loss)
             prompts = [step.prompt]
@@ -113,23 +111,6 @@ class SequenceSession:
                 if progress:
                     progress(self._progress(index, len(places) - 1, body, step, end))
         return self._body(prompts, interval)
-
-    def _begun(
-        self,
-        iterations: int,
-        share: int | None,
-        before: SequenceBody | None,
-        progress: Callable[[FitProgress], None] | None,
-    ) -> Candidate:
-        """Fit the first prompt, from the last one of the GOP before unless a fresh one is nearer: scenes change."""
-        if before is None:
-            return self._opening.fit(iterations, budget=share, warm_start=None, progress=progress)
-        tried = {
-            start: self._opening.fit(0, budget=share, warm_start=start, progress=None)
-            for start in (before.prompt(-1).to_bytes(), None)
-        }
-        nearer = min(tried, key=lambda start: tried[start].order(share))
-        return self._opening.fit(iterations, budget=share, warm_start=nearer, progress=progress)
 
     def _latents(self, body: bytes) -> Tensor:
         with torch.no_grad():

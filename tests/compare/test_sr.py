@@ -15,10 +15,11 @@ from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.overfitting import overfit, read_network
 from ffhybrid.compare.superresolution import Doubler, bicubic, to_unit
 from ffhybrid.errors import CorruptDataError, ModelError, UsageError
+from ffhybrid.frames import frame_picture
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.planner import GopLimits
 from ffhybrid.resizing import resized
-from ffhybrid.source import VideoSource, frame_picture
+from ffhybrid.source import VideoSource
 from ffhybrid.x265_options import X265Options
 from support import clip as wheel_clip
 

@@ -206,7 +206,7 @@ def test_a_correction_gives_the_exact_picture_from_other_arithmetic(
 def test_timesteps_in_double_precision_are_those_of_diffusers(model: str) -> None:
     import diffusers
 
-    network = Model.of(diffusers.UNet2DModel.from_pretrained(model), CPU)
+    network = Model.of(diffusers.UNet2DModel.from_pretrained(model), "UNet2DModel", CPU)
     timesteps = torch.tensor([999, 500, 0])
     single = network.network.time_proj(timesteps)
     double = Restorer(network.in_double())._network.time_proj(timesteps)

@@ -1,4 +1,4 @@
-"""Generator `promptus-video`: prompts of a GOP's pictures, interpolated, near each other, new where scenes change."""
+"""Generator `promptus-video`: prompts of a GOP's pictures, interpolated, and near each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters import FitProgress, Likeness, create_sequence
 from ffhybrid.filters.base import SequenceGenerator
 from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.promptus_codec import TOKENS, Quantiser
+from ffhybrid.filters.pretrained.promptus_codec import TOKENS
 from ffhybrid.filters.pretrained.promptus_sequence import Segment
 from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody, is_possible, prompted
 from ffhybrid.picture import Picture, PictureSpec
@@ -57,11 +57,10 @@ def fit(
     frames: Gop,
     *,
     budget: int | None = 700,
-    warm_start: bytes | None = None,
     seen: list[FitProgress] | None = None,
 ) -> bytes:
     progress = None if seen is None else seen.append
-    return generator.fit_sequence(frames, SPEC, budget=budget, warm_start=warm_start, progress=progress)
+    return generator.fit_sequence(frames, SPEC, budget=budget, progress=progress)
 
 
 def body_of(latent: bytes) -> SequenceBody:
@@ -115,31 +114,6 @@ def test_prompts_between_are_interpolated_in_both_factors() -> None:
     last = torch.full((TOKENS, 1), 4.0), torch.full((1, 4), 6.0)
     segment = Segment(None, None, 4)  # type: ignore[arg-type] - prompts take no model
     assert [float(segment.prompt(first, last, index)[0, 0, 0]) for index in (0, 1, 2, 4)] == [0, 3, 8, 24]
-
-
-def test_a_new_scene_begins_anew(model: Path, gop: Gop) -> None:
-    """The GOP before lies far off: what was drawn at random is nearer, and is what the fit begins from."""
-    generator = video(model, preset="ultrafast")
-    fresh = fit(generator, gop)
-    parsed = Latent.from_bytes(fresh)
-    body = SequenceBody.from_bytes(parsed.body)
-    rng = np.random.default_rng(0)
-    far = SequenceBody(
-        pictures=FRAMES,
-        interval=2,
-        seed=0,
-        u=Quantiser(255, 0),
-        v=Quantiser(255, 0),
-        codes=rng.integers(-127, 128, body.codes.shape).astype(np.int8),
-    )
-    before = Latent(architecture=0, model=parsed.model, reduction=0, tile=0, body=far.to_bytes()).to_bytes()
-    assert fit(generator, gop, warm_start=before) == fresh
-
-
-def test_the_same_scene_goes_on(model: Path, gop: Gop) -> None:
-    latent = fit(video(model), gop)
-    on = fit(video(model, preset="ultrafast"), Gop(gop[-1:] * FRAMES), warm_start=latent)
-    assert np.array_equal(body_of(on).codes[0], body_of(latent).codes[-1])
 
 
 @settings(max_examples=20, deadline=None)

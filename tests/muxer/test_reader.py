@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -15,18 +14,9 @@ import ffhybrid
 from ffhybrid.errors import CorruptDataError, FFHybridError, NotHybridError, TruncatedError
 from ffhybrid.muxer.integrity import check_matroska
 from ffhybrid.muxer.reader import HybridReader
+from support import pyav_copy
 
 Packets = list[av.Packet]
-
-
-def remuxed(source: Path, target: Path, change: Callable[[Packets], Packets]) -> Path:
-    """Stream-copy a file with its packets dropped or moved."""
-    with av.open(source) as container, av.open(target, "w") as sink:
-        streams = {stream.index: sink.add_stream_from_template(stream) for stream in container.streams}
-        for packet in change([packet for packet in container.demux() if packet.size]):
-            packet.stream = streams[packet.stream.index]
-            sink.mux_one(packet)
-    return target
 
 
 def payloads(path: Path) -> list[bytes]:
@@ -46,7 +36,7 @@ def test_a_payload_that_comes_late_is_found(track_file: Path, tmp_path: Path) ->
             video.insert(25 * index + 6 + index, packet)
         return video
 
-    assert payloads(remuxed(track_file, tmp_path / "late.mkv", late)) == payloads(track_file)
+    assert payloads(pyav_copy(track_file, tmp_path / "late.mkv", late)) == payloads(track_file)
 
 
 def test_a_last_keyframe_without_its_payload_is_dropped_with_a_warning(
@@ -56,7 +46,7 @@ def test_a_last_keyframe_without_its_payload_is_dropped_with_a_warning(
         last = [packet for packet in packets if is_neural(packet)][-1]
         return [packet for packet in packets if packet is not last]
 
-    path = remuxed(track_file, tmp_path / "cut.mkv", cut)
+    path = pyav_copy(track_file, tmp_path / "cut.mkv", cut)
     with caplog.at_level(logging.WARNING):
         assert payloads(path) == payloads(track_file)[:3]
     assert "GOP 3 at 3.000 s has no payload" in caplog.text
@@ -65,7 +55,7 @@ def test_a_last_keyframe_without_its_payload_is_dropped_with_a_warning(
 def test_pictures_before_the_first_keyframe_are_dropped_with_a_warning(
     track_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = remuxed(track_file, tmp_path / "cut.mkv", lambda packets: packets[8:])
+    path = pyav_copy(track_file, tmp_path / "cut.mkv", lambda packets: packets[8:])
     with caplog.at_level(logging.WARNING):
         assert payloads(path) == payloads(track_file)[1:]
     assert "before the first keyframe" in caplog.text
@@ -76,7 +66,7 @@ def test_a_missing_payload_in_the_middle_is_an_error(track_file: Path, tmp_path:
         second = [packet for packet in packets if is_neural(packet)][1]
         return [packet for packet in packets if packet is not second]
 
-    path = remuxed(track_file, tmp_path / "hole.mkv", without_second)
+    path = pyav_copy(track_file, tmp_path / "hole.mkv", without_second)
     with pytest.raises(CorruptDataError, match=r"hole\.mkv: GOP 1 at 1\.000 s has no payload"):
         payloads(path)
 

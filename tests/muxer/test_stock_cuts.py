@@ -1,4 +1,4 @@
-"""Whatever stock tools cut or remux, the reader returns the same payloads and P/B pictures for every GOP left."""
+"""Where cuts of stock tools fall, and payloads full of start codes everywhere; more is in tests/test_stock_tools.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ffhybrid.gop import HybridGop
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.reader import HybridReader
-from support import ffmpegs, run, tool
+from support import ffmpegs, run
 
 BINARIES = pytest.mark.parametrize("binary", ["debian", "imageio-ffmpeg"])
 GOP = 12 / 25
@@ -58,27 +58,6 @@ def test_the_written_file_reads_back_whole(small_file: Path, gops: list[HybridGo
 
 
 @BINARIES
-def test_remuxed_and_decoded_without_a_message(
-    small_file: Path, gops: list[HybridGop], binary: str, tmp_path: Path
-) -> None:
-    result = run(stock(binary), "-v", "warning", "-i", small_file, "-map", "0:v:0", "-f", "null", "-")
-    assert result.stderr == ""
-    target = tmp_path / "copy.mkv"
-    run(stock(binary), "-v", "error", "-i", small_file, "-map", "0", "-c", "copy", target)
-    assert_same(read(target), gops)
-
-
-@BINARIES
-def test_every_segment_has_its_gops(small_file: Path, gops: list[HybridGop], binary: str, tmp_path: Path) -> None:
-    options = ("-map", "0", "-c", "copy", "-f", "segment", "-segment_time", str(GOP), "-reset_timestamps", "1")
-    run(stock(binary), "-v", "error", "-i", small_file, *options, tmp_path / "%d.mkv")
-    segments = sorted(tmp_path.iterdir())
-    assert len(segments) == 4
-    for number, segment in enumerate(segments):
-        assert_same(read(segment), [gops[number]])
-
-
-@BINARIES
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize(("offset", "earlier"), [(0.0, 1), (SEEK_MARGIN, 0)])
 def test_a_cut_from_a_time(
@@ -115,15 +94,6 @@ def test_a_cut_to_a_time(
         assert small_file.stem == "inband"
         numbers = list(range(len(found)))
     assert_cut(target, gops, numbers)
-
-
-def test_mkvmerge_splits_at_keyframes(small_file: Path, gops: list[HybridGop], tmp_path: Path) -> None:
-    split = f"timestamps:{GOP}s,{3 * GOP}s"
-    run(tool("mkvmerge"), "-q", "-o", tmp_path / "part.mkv", "--split", split, small_file)
-    parts = sorted(tmp_path.iterdir())
-    assert len(parts) == 3
-    for part, wanted in zip(parts, (gops[:1], gops[1:3], gops[3:]), strict=True):
-        assert_same(read(part), wanted)
 
 
 @BINARIES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -14,7 +15,11 @@ import av
 from av.video.frame import PictureType
 
 from ffhybrid.compare.clip import Clip
-from ffhybrid.compare.size_search import SizeSearch
+from ffhybrid.control_search import Control, Probe, Search
+
+TOLERANCE = 0.005
+MOST_PROBES = 8
+"""Of a file's size, and of encodes until it is met."""
 
 PARTS = ("latent", "payload", "placeholder", "I", "P", "B", "network", "container")
 """Of a file's bytes: latents; the rest of payloads; grey placeholders; pictures by type; a network; all else."""
@@ -66,9 +71,9 @@ class Codec(Protocol):
 class SearchedCodec(ABC):
     """A codec that codes a whole file at one value of a control, which is searched until the file has its size."""
 
-    def __init__(self, name: str, search: SizeSearch) -> None:
+    def __init__(self, name: str, control: Control) -> None:
         self.name = name
-        self.search = search
+        self.search = Search(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
 
     @property
     @abstractmethod
@@ -88,15 +93,22 @@ class SearchedCodec(ABC):
         """Make a file."""
 
     def encode(self, clip: Clip, target: Path, *, bitrate: int, note: Note) -> Encoded:
-        """Search the control."""
+        """Search the control; later sizes of the same clip profit from what earlier ones showed."""
         began = time.monotonic()
+        wanted = clip.bytes_at(bitrate)
+        first = self.search.towards(wanted) if self.search.has_begun else self.first(bitrate)
+        with tempfile.TemporaryDirectory(prefix="trials-", dir=target.parent) as folder:
 
-        def trial(value: float, path: Path) -> None:
-            note(self.in_words(value))
-            self.encode_at(clip, path, value)
+            def probe(value: float) -> Probe[Path]:
+                note(self.in_words(value))
+                path = Path(folder) / f"{value}{target.suffix}"
+                self.encode_at(clip, path, value)
+                size = path.stat().st_size
+                return Probe(size, wanted, size / wanted, path)
 
-        met = self.search.meet(trial, target, clip.bytes_at(bitrate), first=self.first(bitrate))
-        return Encoded(control=self.in_words(met.value), encodes=met.encodes, seconds=time.monotonic() - began)
+            met = self.search.meet(probe, first=first)
+            met.result.replace(target)
+        return Encoded(control=self.in_words(met.setting), encodes=met.encodes, seconds=time.monotonic() - began)
 
     def show(self, stream: Path, folder: Path) -> Path:  # noqa: ARG002 - hybrid files need a folder
         """Return the file itself."""

@@ -15,9 +15,9 @@ import av
 
 from ffhybrid.compare.clip import Clip, tag_colour
 from ffhybrid.compare.codecs.base import SearchedCodec
-from ffhybrid.compare.size_search import SizeSearch
+from ffhybrid.control_search import Control
 from ffhybrid.errors import EncoderError
-from ffhybrid.source import PIXEL_FORMATS
+from ffhybrid.frames import PIXEL_FORMATS
 
 MUXER = {"fflags": "+bitexact"}
 """No random identifiers, no dates, no names of libraries: fewer bytes, and always the same."""
@@ -26,8 +26,8 @@ MUXER = {"fflags": "+bitexact"}
 class PyAVCodec(SearchedCodec):
     """A whole file at one CRF; ``first_crf`` begins the search."""
 
-    def __init__(self, name: str, encoder: str, search: SizeSearch, *, first_crf: float) -> None:
-        super().__init__(name, search)
+    def __init__(self, name: str, encoder: str, control: Control, *, first_crf: float) -> None:
+        super().__init__(name, control)
         self._encoder = encoder
         self._first_crf = first_crf
 

@@ -15,10 +15,11 @@ from ffhybrid.compare.codecs.base import Encoded, Note, SearchedCodec
 from ffhybrid.compare.codecs.pyav import MUXER
 from ffhybrid.compare.codecs.x265 import BEST, X265
 from ffhybrid.errors import CorruptDataError, ModelError, UsageError
+from ffhybrid.frames import frame_picture, video_frame
 from ffhybrid.outputs import pending_output
 from ffhybrid.picture import Picture
 from ffhybrid.resizing import resized
-from ffhybrid.source import VideoSource, frame_picture, video_frame
+from ffhybrid.source import VideoSource
 
 if TYPE_CHECKING:
     from ffhybrid.compare.superresolution import Doubler
@@ -45,7 +46,7 @@ class Sr(SearchedCodec):
 
     def __init__(self, *, preset: str, gop_length: int, weights: Path | None) -> None:
         self._inner = X265("sr", preset=preset, gop_length=gop_length, extra=BEST)
-        super().__init__("sr", self._inner.search)
+        super().__init__("sr", self._inner.search.control)
         self._weights = weights
         self._network: bytes | None = None
 

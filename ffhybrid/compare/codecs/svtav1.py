@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ffhybrid.compare.codecs.pyav import PyAVCodec
-from ffhybrid.compare.size_search import SizeSearch
+from ffhybrid.control_search import Control
 
 PRESET = 4
 """Of 0 (best) to 13."""
@@ -18,7 +18,7 @@ class SvtAv1(PyAVCodec):
 
     def __init__(self, *, gop_length: int) -> None:
         os.environ.setdefault("SVT_LOG", _QUIET)
-        super().__init__("svtav1", "libsvtav1", SizeSearch(low=1, high=70, step=0.25, slope=-0.06), first_crf=45)
+        super().__init__("svtav1", "libsvtav1", Control(low=1, high=70, step=0.25, slope=-0.06), first_crf=45)
         self._gop_length = gop_length
 
     def options(self, crf: float) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.base import SearchedCodec
-from ffhybrid.compare.size_search import SizeSearch
+from ffhybrid.control_search import Control
 
 PRESET = "medium"
 PIXEL_FORMAT = "yuv420p10le"
@@ -23,7 +23,7 @@ class Vvenc(SearchedCodec):
     """One IDR picture a GOP, the first picture among them."""
 
     def __init__(self, *, gop_length: int) -> None:
-        super().__init__("vvenc", SizeSearch(low=math.log(1000), high=math.log(1e9), step=0.001, slope=1))
+        super().__init__("vvenc", Control(low=math.log(1000), high=math.log(1e9), step=0.001, slope=1))
         self._params = f"intraperiod={gop_length}:refreshtype=idr:poc0idr=1"
 
     @property

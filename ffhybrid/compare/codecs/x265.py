@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from ffhybrid.compare.codecs.pyav import PyAVCodec
-from ffhybrid.compare.size_search import SizeSearch
+from ffhybrid.control_search import Control
+from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
+from ffhybrid.x265_options import HIGHEST_CRF, X265Options
 
 BEST = {
     "wpp": "0",
@@ -21,15 +25,26 @@ BEST = {
 
 
 class X265(PyAVCodec):
-    """One keyframe a GOP, closed GOPs, nothing between the pictures; ``extra`` options on top of a preset."""
+    """One keyframe a GOP, closed GOPs, nothing between the pictures; ``extra`` options on top of a preset.
+
+    CRFs reach as far as those of hybrid files, by tables of lambdas like theirs.
+    """
 
     def __init__(self, name: str, *, preset: str, gop_length: int, extra: Mapping[str, str]) -> None:
-        super().__init__(name, "libx265", SizeSearch(low=0, high=51, step=0.01, slope=-0.115), first_crf=34)
+        super().__init__(name, "libx265", Control(low=0, high=HIGHEST_CRF, step=0.01, slope=-0.115), first_crf=34)
         self._preset = preset
         length = str(gop_length)
         structure = {"keyint": length, "min-keyint": length, "scenecut": "0", "open-gop": "0", "info": "0"}
-        self._params = ":".join(f"{key}={value}" for key, value in {**structure, **extra, "log-level": "error"}.items())
+        self._params = {**structure, **extra, "log-level": "error"}
+        self._folder = tempfile.TemporaryDirectory(prefix="ffhybrid-x265-")
 
     def options(self, crf: float) -> dict[str, str]:
         """Give options of FFmpeg's wrapper."""
-        return {"preset": self._preset, "x265-params": self._params, "crf": f"{crf:.2f}"}
+        common = X265Options(crf=crf, preset=self._preset)
+        params = self._params
+        if common.excess:
+            tables = Path(self._folder.name) / LAMBDA_FILE
+            tables.write_text(lambda_tables(excess=common.excess))
+            params = {**params, "lambda-file": str(tables)}
+        text = ":".join(f"{key}={value}" for key, value in params.items())
+        return {"preset": self._preset, "x265-params": text, "crf": f"{common.x265_crf:.2f}"}

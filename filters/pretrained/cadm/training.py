@@ -139,7 +139,7 @@ class Training:
         """Make the model of mean weights."""
         network = _network(self.settings)
         network.load_state_dict(self._mean)
-        return Model.of(network, self.device)
+        return Model.of(network, type(network).__name__, self.device)
 
     def _loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Mean squared error of the predicted velocity (Salimans and Ho, 2022)."""

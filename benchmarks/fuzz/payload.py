@@ -1,0 +1,29 @@
+"""Fuzz target of payloads and of the access units that carry them: no errors come out but those of docstrings.
+
+cd benchmarks; python -m fuzz.payload CORPUS [options of libFuzzer]    (with atheris)
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ffhybrid import fixups, hevc
+from ffhybrid.errors import FFHybridError
+from ffhybrid.muxer.carriage import split_access_unit
+from ffhybrid.payload import Payload
+from fuzz.target import run
+
+
+def one_input(data: bytes) -> None:
+    """Read bytes as an access unit, and as a payload whose checksum is right."""
+    with suppress(FFHybridError):
+        split_access_unit(hevc.split_annexb(data))
+    with suppress(FFHybridError):
+        payload = Payload.from_bytes(data + hevc.crc32c(data).to_bytes(4, "big"))
+        if Payload.from_bytes(payload.to_bytes()) != payload:
+            raise AssertionError("a payload is read otherwise than it was written")
+        fixups.count(payload.fixups)
+
+
+if __name__ == "__main__":
+    run(one_input)

@@ -1,0 +1,118 @@
+/*
+ * libFuzzer target of all that reads HEVC: the input is an Annex B stream, and once more an hvcC record and a run of
+ * NAL units with lengths before them. Under whatever parameter sets come out of it the grey and the lossless keyframe
+ * are written, whose slice headers must parse again.
+ */
+#include <stdlib.h>
+
+#include "ffh_hvcc.h"
+#include "ffh_nal.h"
+#include "ffh_picture.h"
+#include "ffh_sei.h"
+#include "ffh_slice.h"
+
+enum { MAX_SAMPLES = 128 * 128, PPS_ID = 1 };
+
+typedef struct stream {
+    ffh_vps vps;
+    ffh_sps sps;
+    ffh_pps pps;
+    int has_sps, has_pps;
+} stream;
+
+static void walk_sei(const uint8_t *nal, size_t size)
+{
+    ffh_buf rbsp = { 0 };
+    ffh_sei_message message;
+    size_t pos = 0;
+
+    if (ffh_nal_to_rbsp(nal, size, &rbsp) == 0)
+        while (ffh_next_sei_message(rbsp.data, rbsp.size, &pos, &message) == 1)
+            if (message.offset + message.size > rbsp.size)
+                abort();
+    ffh_buf_free(&rbsp);
+}
+
+static void read_nal(stream *s, const uint8_t *nal, size_t size)
+{
+    ffh_slice_header header;
+    int type = ffh_nal_unit_type(nal, size);
+
+    if (type == FFH_NAL_VPS)
+        ffh_parse_vps(nal, size, &s->vps);
+    else if (type == FFH_NAL_SPS)
+        s->has_sps = ffh_parse_sps(nal, size, &s->sps) == 0;
+    else if (type == FFH_NAL_PPS)
+        s->has_pps = ffh_parse_pps(nal, size, &s->pps) == 0;
+    else if (type == FFH_NAL_PREFIX_SEI || type == FFH_NAL_SUFFIX_SEI)
+        walk_sei(nal, size);
+    else if (type >= 0 && type < FFH_NAL_VPS && ffh_parse_slice_pps_id(nal, size, &header) == 0 && s->has_sps &&
+             s->has_pps)
+        ffh_parse_slice_header(nal, size, &s->sps, &s->pps, &header);
+}
+
+static void check_idr(int result, const ffh_buf *nal, const ffh_sps *sps, const ffh_pps *pps)
+{
+    ffh_slice_header header;
+
+    if (result < 0)
+        return;
+    if (ffh_parse_slice_header(nal->data, nal->size, sps, pps, &header) < 0 || header.slice_type != FFH_SLICE_I)
+        abort();
+}
+
+static void write_keyframes(const stream *s, const uint8_t *data, size_t size)
+{
+    size_t samples = (size_t)s->sps.pic_width_in_luma_samples * s->sps.pic_height_in_luma_samples;
+    unsigned bytes = s->sps.bit_depth_luma > 8 ? 2 : 1;
+    ffh_buf grey = { 0 }, lossless = { 0 };
+    ffh_pps pps;
+
+    if (samples > MAX_SAMPLES)
+        return;
+    uint8_t *planes = malloc(2 * samples * bytes);
+    if (!planes)
+        return;
+    for (size_t i = 0; i < 2 * samples * bytes; i++)
+        planes[i] = bytes == 2 && i % 2 ? data[i % size] & 3 : data[i % size];
+    ptrdiff_t stride = (ptrdiff_t)s->sps.pic_width_in_luma_samples * bytes;
+    ffh_picture picture = { { planes, planes + samples * bytes, planes + samples * bytes * 5 / 4 },
+                            { stride, stride / 2, stride / 2 } };
+
+    check_idr(ffh_write_grey_idr(&s->sps, &s->pps, FFH_NAL_IDR_N_LP, &grey), &grey, &s->sps, &s->pps);
+    ffh_lossless_pps(&s->pps, PPS_ID, &pps);
+    check_idr(ffh_write_lossless_idr(&s->sps, &pps, FFH_NAL_IDR_N_LP, &picture, data[0] % 3, 1, &lossless), &lossless,
+              &s->sps, &pps);
+    ffh_buf_free(&grey);
+    ffh_buf_free(&lossless);
+    free(planes);
+}
+
+static void read_hvcc(const uint8_t *data, size_t size)
+{
+    ffh_hvcc_iter iter = { 0 };
+    size_t start, length, pos = 0;
+    ffh_buf record = { 0 };
+    stream s = { 0 };
+
+    if (ffh_read_hvcc(data, size, &iter) > 0)
+        while (ffh_next_hvcc_nal(data, size, &iter, &start, &length) == 1)
+            read_nal(&s, data + start, length);
+    while (ffh_next_length_prefixed(data, size, 4, &pos, &start, &length) == 1)
+        read_nal(&s, data + start, length);
+    ffh_write_hvcc(data, size, &record);
+    ffh_buf_free(&record);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    stream s = { 0 };
+    size_t pos = 0, start, length;
+
+    while (ffh_next_annexb(data, size, &pos, &start, &length) == 1)
+        read_nal(&s, data + start, length);
+    if (s.has_sps && s.has_pps)
+        write_keyframes(&s, data, size);
+    read_hvcc(data, size);
+    return 0;
+}

@@ -1,0 +1,56 @@
+"""What several commands do: a progress bar, results on standard output, which streams travel along."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ffhybrid.muxer.stream_map import StreamOptions
+
+TABLE_WIDTH = 140
+
+Command = Callable[[argparse.Namespace, Console], None]
+
+
+@contextmanager
+def progress(console: Console, description: str, total: float | None) -> Iterator[Callable[[float, str], None]]:
+    """Show a bar on a terminal; calls give the amount done and a word on it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
+        task = bar.add_task(description, total=total, note="")
+        yield lambda done, note: bar.update(task, completed=done, note=note)
+
+
+def emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable[tuple[str, object]]) -> None:
+    """Print a result on standard output: one JSON object, or a line a value."""
+    if options.of == "json":
+        json.dump(result, sys.stdout)
+        sys.stdout.write("\n")
+        return
+    for name, value in rows:
+        sys.stdout.write(f"{name}={value}\n")
+
+
+def stream_options(options: argparse.Namespace) -> StreamOptions:
+    """Take what says which streams are carried."""
+    return StreamOptions(
+        maps=tuple(options.map),
+        audio=not options.an,
+        subtitles=not options.sn,
+        data=not options.dn,
+        audio_codec=options.audio_codec,
+        audio_bitrate=options.audio_bitrate,
+        subtitle_codec=options.subtitle_codec,
+    )

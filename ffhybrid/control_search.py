@@ -1,0 +1,153 @@
+"""Searching an encoder's one control until what it governs, a size or a distance, is what was asked for.
+
+Both change nearly exponentially with a CRF, or with the logarithm of a bitrate.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+logger = logging.getLogger(__name__)
+
+STEEPEST = 5.0
+"""Times the first guess of a slope, or a fraction of it, is what is believed of encodes at most."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe(Generic[Result]):
+    """One encode: a value that the control governs, what that should be, and how far off all of it is.
+
+    ``miss`` is a ratio, 1 where the goal is met.
+    """
+
+    value: float
+    wanted: float
+    miss: float
+    result: Result
+
+    @property
+    def distance(self) -> float:
+        """From the goal, either way."""
+        return abs(math.log(self.miss))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """Settings from ``low`` to ``high`` in multiples of ``step``; ``slope`` is a guess of the value's logarithm's."""
+
+    low: float
+    high: float
+    step: float
+    slope: float
+
+    def rounded(self, setting: float) -> float:
+        """Give the nearest setting there is."""
+        return round(round(min(max(setting, self.low), self.high) / self.step) * self.step, 6)
+
+    def slope_between(self, one: Point, other: Point) -> float:
+        """Slope that two encodes show, as far as it is believed."""
+        if one.setting == other.setting:
+            return self.slope
+        shown = math.log(one.value / other.value) / (one.setting - other.setting) / self.slope
+        return self.slope * min(max(shown, 1 / STEEPEST), STEEPEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What an encode showed."""
+
+    setting: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Met(Generic[Result]):
+    """What came nearest, at which setting, and after how many encodes."""
+
+    result: Result
+    setting: float
+    encodes: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Search:
+    """Searches one control, and remembers what it saw for other goals of the same pictures.
+
+    ``tolerance`` of the goal is near enough.
+    """
+
+    control: Control
+    tolerance: float
+    most_probes: int
+    _known: list[Point] = field(default_factory=list)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything is known."""
+        return bool(self._known)
+
+    def meet(self, probe: Callable[[float], Probe[Result]], *, first: float) -> Met[Result]:
+        """Probe settings from ``first`` on until one meets the goal; of all tried, the one that comes nearest."""
+        setting: float | None = self.control.rounded(first)
+        tried: dict[float, float] = {}
+        kept: Probe[Result] | None = None
+        nearest = first
+        while setting is not None and len(tried) < self.most_probes:
+            found = probe(setting)
+            tried[setting] = round(found.miss, 4)
+            self._known.append(Point(setting, found.value))
+            if kept is None or found.distance < kept.distance:
+                kept, nearest = found, setting
+            if kept.distance <= self.tolerance or self._is_beyond(setting, found):
+                break
+            setting = self._untried(self.towards(found.wanted), tried, found)
+        logger.debug("kept %g of %s", nearest, tried)
+        assert kept is not None  # noqa: S101 - there is one probe at least
+        return Met(kept.result, nearest, len(tried))
+
+    def towards(self, wanted: float) -> float:
+        """Interpolate between the nearest encodes on both sides, or go on along the slope.
+
+        Raises:
+            ValueError: nothing is known yet.
+        """
+        above = [point for point in self._known if point.value > wanted]
+        below = [point for point in self._known if point.value <= wanted]
+        if above and below:
+            one, other = (_nearest(side, wanted)[0] for side in (above, below))
+        else:
+            nearest = _nearest(self._known, wanted)
+            one, other = nearest[0], nearest[min(1, len(nearest) - 1)]
+        start = _nearest([one, other], wanted)[0]
+        slope = self.control.slope_between(one, other)
+        return self.control.rounded(start.setting + math.log(wanted / start.value) / slope)
+
+    def _untried(self, setting: float, tried: Collection[float], found: Probe[Result]) -> float | None:
+        """Step aside from a setting that was tried, towards the goal; None where that was tried too.
+
+        Values waver by a per cent or two between neighbouring settings, so that the curve may lead back to where it
+        was, while a neighbour is nearer. Coarse steps do not waver by more than a step.
+        """
+        if setting not in tried:
+            return setting
+        control = self.control
+        aside = max(round(self.tolerance / abs(control.slope) / control.step), 1) * control.step
+        towards = math.copysign(aside, math.log(found.wanted / found.value) / control.slope)
+        most = 1 if aside == control.step else self.most_probes
+        neighbours = (control.rounded(setting + towards * 2**doubling) for doubling in range(most))
+        return next((neighbour for neighbour in neighbours if neighbour not in tried), None)
+
+    def _is_beyond(self, setting: float, found: Probe[Result]) -> bool:
+        """Whether the goal would take settings that the control does not have."""
+        wants_more = found.value < found.wanted
+        return setting == (self.control.high if wants_more == (self.control.slope > 0) else self.control.low)
+
+
+def _nearest(points: Collection[Point], wanted: float) -> list[Point]:
+    return sorted(points, key=lambda point: abs(math.log(point.value / wanted)))

@@ -1,0 +1,100 @@
+"""From a source and its options to jobs: one pass over the source, which nobody repeats."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from ffhybrid.allocation import Complexity, Share, first_pass, shares
+from ffhybrid.encoders import encoder_for
+from ffhybrid.errors import UsageError
+from ffhybrid.farm.frames import FrameDigest
+from ffhybrid.farm.jobs import VERSION, GopRange, Job, options_of_gops
+from ffhybrid.farm.state import State, plan_key
+from ffhybrid.gop_encoder import EncodeOptions, Rate
+from ffhybrid.planner import grouped, spool
+from ffhybrid.source import VideoSource
+
+
+def plan(path: Path, options: EncodeOptions, *, scratch: Path | None = None) -> Iterator[Job]:
+    """Yield the jobs of a file in the order of its GOPs, each as soon as its last frame is decoded.
+
+    With a bitrate x265's first pass codes all GOPs, one at a time and with raw frames in ``scratch``, before the first
+    job comes.
+
+    Raises:
+        UsageError: options that the generator does not take, too few bits, or no frames.
+        CorruptDataError, UnsupportedError: a source that cannot be encoded.
+    """
+    model = encoder_for(options).model_digest()
+    name, of_gops = str(path.resolve()), options_of_gops(options)
+    is_empty = True
+    with VideoSource(path, streams=options.streams, options=options.source) as source:
+        for found, share in _ranges(source, options, scratch):
+            is_empty = False
+            yield Job(version=VERSION, path=name, range=found, options=of_gops, share=share, model=model)
+    if is_empty:
+        raise UsageError(f"{path}: there are no frames to encode")
+
+
+def kept_plan(path: Path, options: EncodeOptions, state: State) -> Iterator[Job]:
+    """Yield the jobs of a file from its state if that has them, else plan, and keep the plan when it is complete.
+
+    Raises:
+        UsageError, CorruptDataError, UnsupportedError: as :func:`plan`.
+    """
+    key = plan_key(path, options)
+    kept = state.plan(key)
+    if kept is not None:
+        yield from kept
+        return
+    jobs = []
+    for job in plan(path, options, scratch=state.work):
+        jobs.append(job)
+        yield job
+    state.keep_plan(key, jobs)
+
+
+def _ranges(
+    source: VideoSource, options: EncodeOptions, scratch: Path | None
+) -> Iterator[tuple[GopRange, Share | None]]:
+    """Cut the source; with a bitrate give each GOP its share."""
+    if options.rate is None:
+        yield from ((found, None) for found, _ in _cut(source, options, None))
+        return
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as directory:
+        measured = list(_cut(source, options, Path(directory)))
+    complexities = [complexity for _, complexity in measured if complexity]
+    yield from zip((found for found, _ in measured), _shares(complexities, options.rate, options), strict=True)
+
+
+def _shares(complexities: list[Complexity], rate: Rate, options: EncodeOptions) -> list[Share]:
+    return shares(
+        complexities,
+        bitrate=rate.bitrate,
+        maxrate=rate.maxrate,
+        bufsize=rate.bufsize,
+        hashes=options.picture_hashes,
+    )
+
+
+def _cut(
+    source: VideoSource, options: EncodeOptions, directory: Path | None
+) -> Iterator[tuple[GopRange, Complexity | None]]:
+    """Yield the GOPs of a source, and how complex they are where there is a ``directory`` for their raw frames."""
+    frames, info = source.frames(limit=options.frames), source.info
+    first_frame = 0
+    for index, members in grouped(frames, info, limits=options.limits):
+        digest = FrameDigest()
+        complexity = None
+        if directory is None:
+            deque(digest.passing(members), maxlen=0)
+        else:
+            gop = spool(index, digest.passing(members), info, directory)
+            complexity = first_pass(gop)
+            gop.discard()
+        found = digest.range(index=index, first_frame=first_frame, time_base=info.time_base)
+        first_frame += len(found.pts)
+        yield found, complexity

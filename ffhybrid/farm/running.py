@@ -1,0 +1,103 @@
+"""Running one job: its frames from the source, its GOP from the encoder, its result checked and packed."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from ffhybrid.encoders import Encoder, encoder_for
+from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError
+from ffhybrid.farm.frames import FrameDigest
+from ffhybrid.farm.jobs import VERSION, Job
+from ffhybrid.farm.results import Result
+from ffhybrid.gop_search import Progress
+from ffhybrid.planner import SourceGop, spool
+from ffhybrid.source import VideoSource
+
+logger = logging.getLogger(__name__)
+
+LEADS = (0, 10)
+"""Seconds before a GOP that are sought, one after the other; then the source is decoded from its beginning."""
+
+
+def run_job(job: Job, *, scratch: Path | None = None, progress: Progress | None = None) -> Result:
+    """Run a job; raw frames lie in ``scratch`` meanwhile (the system's folder for temporary files by default).
+
+    Raises:
+        UnsupportedError: the job was made by another version.
+        CorruptDataError: the source is not what it was when the job was made.
+        EncoderError, ModelError, UsageError: see :class:`~ffhybrid.gop_encoder.GopEncoder`.
+    """
+    if job.version != VERSION:
+        raise UnsupportedError(f"{job}: the job is for version {job.version}, this is {VERSION}")
+    start = time.monotonic()
+    encoder = _encoder(_Recipe(job))
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as name:
+        gop = _spooled(job, Path(name))
+        if job.is_ordinary:
+            hybrid, report = encoder.encode_ordinary(gop, share=job.share)
+        else:
+            hybrid, report = encoder.encode(gop, share=job.share, progress=progress)
+    return Result.of(job, hybrid, report, seconds=time.monotonic() - start)
+
+
+class _Recipe:
+    """What jobs of one file have in common: their encoder, with its model in memory, serves all of them."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._identity = (job.model, repr(job.options))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Recipe) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+
+@lru_cache(maxsize=1)
+def _encoder(recipe: _Recipe) -> Encoder:
+    job = recipe.job
+    given = dict(job.options.generator_options)
+    if "lpips" in given:
+        given["lpips"] = Path(str(given["lpips"]))
+    encoder = encoder_for(replace(job.options, generator_options=given))
+    found = encoder.model_digest()
+    if found != job.model:
+        raise ModelError(f"{job}: the job is for a model whose SHA-256 begins with {job.model}, here it is {found}")
+    return encoder
+
+
+def _spooled(job: Job, directory: Path) -> SourceGop:
+    """Spool the frames of a job: sought where that finds the right ones, else decoded from the beginning."""
+    for lead in LEADS:
+        try:
+            gop = _decoded(job, directory, lead)
+        except (CorruptDataError, UnsupportedError) as error:
+            logger.debug("%s: seeking: %s", job, error)
+            continue
+        if gop is not None:
+            return gop
+    logger.info("%s: its frames cannot be sought; the source is decoded from its beginning", job)
+    gop = _decoded(job, directory, None)
+    if gop is None:
+        raise CorruptDataError(f"{job}: the source has other frames than when the job was made")
+    return gop
+
+
+def _decoded(job: Job, directory: Path, lead: int | None) -> SourceGop | None:
+    """Decode the frames of a job from a keyframe ``lead`` seconds before it; None where they are not those planned."""
+    wanted = job.range
+    digest = FrameDigest()
+    options = job.options
+    with VideoSource(Path(job.path), streams=options.streams, options=options.source) as source:
+        if lead is not None:
+            source.seek(wanted.pts[0] - round(lead / source.info.time_base))
+        frames = source.frames_between(wanted.pts[0], wanted.pts[-1])
+        gop = spool(wanted.index, digest.passing(frames), source.info, directory)
+    found = digest.range(index=wanted.index, first_frame=wanted.first_frame, time_base=gop.time_base)
+    return gop if found == wanted else None

@@ -1,0 +1,109 @@
+"""Writing the GOPs of an encode with all that plays beside them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from ffhybrid.errors import EncoderError
+from ffhybrid.gop import HybridGop
+from ffhybrid.gop_encoder import EncodeOptions
+from ffhybrid.muxer.streams import Labels
+from ffhybrid.muxer.tracks import VideoTrack
+from ffhybrid.source import SourceInfo, VideoSource
+from ffhybrid.streams import CompanionSource
+from ffhybrid.targets import PendingTarget, Writer
+
+ENCODER_TAG = {"ENCODER": "ffhybrid"}
+
+
+class GopWriter:
+    """Writes GOPs of ``source`` into ``pending``, which becomes the output; a context manager.
+
+    Tracks, attachments, chapters and tags of the source come along as the options say. ``end`` is where the last GOP
+    ends, in seconds.
+
+    Raises:
+        UnsupportedError, UsageError: streams that the output does not take, or that do not exist.
+    """
+
+    def __init__(self, source: Path, pending: PendingTarget, options: EncodeOptions) -> None:
+        self._pending = pending
+        self._options = options
+        self._stack = ExitStack()
+        self._writer: Writer | None = None
+        self._first: HybridGop | None = None
+        self.end = Fraction(0)
+        target = pending.target
+        self._carriage = target.carriage(options.carriage)
+        with ExitStack() as opened:
+            self._beside = opened.enter_context(
+                CompanionSource.open(source, options.streams, for_matroska=target.is_matroska)
+            )
+            tags = {**self._beside.companions.tags, **ENCODER_TAG}
+            self._companions = replace(self._beside.companions, tags=tags)
+            target.check(self._companions)
+            with VideoSource(source, streams=options.streams, options=options.source) as video:
+                self.info = video.info
+            self._stack = opened.pop_all()
+
+    def __enter__(self) -> GopWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, gop: HybridGop) -> None:
+        """Write the next GOP, after the packets that begin before it ends.
+
+        Raises:
+            EncoderError: it has other parameter sets than the first.
+        """
+        if self._writer is None or self._first is None:
+            self._writer, self._first = self._open(gop), gop
+        if gop.parameter_sets != self._first.parameter_sets:
+            start = float(gop.placeholder.pts * gop.time_base)
+            raise EncoderError(
+                f"{self._pending.target.output}: x265 changed the parameter sets in the GOP at {start:.3f} s"
+            )
+        self.end = (gop.placeholder.pts + gop.duration) * gop.time_base
+        for packet in self._beside.before(self.end):
+            self._writer.write_packet(packet)
+        self._writer.write_gop(gop)
+
+    def finish(self) -> None:
+        """Write the packets that begin after the last GOP, unless the user cut the video short."""
+        if self._writer is None or self._options.frames is not None:
+            return
+        for packet in self._beside.rest():
+            self._writer.write_packet(packet)
+
+    def _open(self, first: HybridGop) -> Writer:
+        return self._stack.enter_context(
+            self._pending.open(
+                video=video_track(first, self.info, self._beside.video),
+                companions=self._companions,
+                time_base=first.time_base,
+                carriage=self._carriage,
+            )
+        )
+
+
+def video_track(first: HybridGop, info: SourceInfo, labels: Labels) -> VideoTrack:
+    """Describe the track of a source that begins with this GOP."""
+    durations = {unit.duration for unit in first.access_units}
+    return VideoTrack(
+        parameter_sets=first.parameter_sets,
+        width=info.spec.width,
+        height=info.spec.height,
+        sample_aspect_ratio=info.sample_aspect_ratio,
+        frame_rate=info.frame_rate if len(durations) <= 2 else None,
+        colour=info.spec.colour,
+        presentation=info.presentation,
+        labels=labels,
+    )

@@ -1,0 +1,169 @@
+"""From container to container without touching a picture: payloads, slices and times stay what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from ffhybrid.gop import AccessUnit, HybridGop
+from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
+from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.payload import Payload
+from ffhybrid.payload_folder import PayloadFolder
+from ffhybrid.rewriting import checked_companions, grouped, located, rewrite
+from ffhybrid.targets import Target, Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemuxReport:
+    """What was written; ``payload_bytes`` are those of the input, ``file_bytes`` is 0 for a pipe."""
+
+    gops: int
+    pictures: int
+    payload_bytes: int
+    file_bytes: int
+
+
+def remux(
+    source: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    carriage: Carriage | None = None,
+    container_format: str | None = None,
+    format_options: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    streams: StreamOptions | None = None,
+    on_gop: Callable[[int, HybridGop], None] | None = None,
+) -> RemuxReport:
+    """Put a hybrid file into another container, or its payloads into the other carriage; both may be ``-``.
+
+    ``carriage`` is ``track`` in Matroska and ``inband`` elsewhere, unless it is given. ``container_format`` is FFmpeg's
+    name of a format, by default that of the output's name, Matroska on a pipe; ``format_options`` are options of its
+    muxer. ``streams`` says what is carried beside the video, by default everything.
+
+    Raises:
+        NotHybridError, CorruptDataError: see their docstrings, with file and GOP in the message; no output appears.
+        UsageError, UnsupportedError: streams that do not exist, or that the output cannot carry.
+    """
+    target = _target(output, container_format, format_options)
+    wanted = target.carriage(carriage)
+    return _copy(source, target, wanted, _write_hybrid, overwrite=overwrite, streams=streams, on_gop=on_gop)
+
+
+def strip(
+    source: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    container_format: str | None = None,
+    format_options: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    streams: StreamOptions | None = None,
+    on_gop: Callable[[int, HybridGop], None] | None = None,
+) -> RemuxReport:
+    """Write a hybrid file without its payloads: what stock tools see of it, and less to send.
+
+    Binding tags stay, by which :func:`inject` finds where payloads belong. Arguments and errors are those of
+    :func:`remux`.
+    """
+    target = _target(output, container_format, format_options)
+    return _copy(source, target, None, _write_stripped, overwrite=overwrite, streams=streams, on_gop=on_gop)
+
+
+def inject(
+    source: str | PathLike[str],
+    payloads: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    carriage: Carriage | None = None,
+    container_format: str | None = None,
+    format_options: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    streams: StreamOptions | None = None,
+    on_gop: Callable[[int, HybridGop], None] | None = None,
+) -> RemuxReport:
+    """Put payloads, as ``extract`` wrote them into a folder, back into a file that lost them.
+
+    Other arguments are those of :func:`remux`.
+
+    Raises:
+        CorruptDataError: a GOP whose payload is not there, or a damaged one.
+        GeometryError: a payload that was made for another stream.
+        NotHybridError, UsageError, UnsupportedError: as in :func:`remux`.
+    """
+    target = _target(output, container_format, format_options)
+    folder = PayloadFolder(Path(payloads))
+    return _copy(
+        source,
+        target,
+        target.carriage(carriage),
+        _write_hybrid,
+        overwrite=overwrite,
+        streams=streams,
+        on_gop=on_gop,
+        payloads=folder,
+    )
+
+
+def _target(
+    output: str | PathLike[str], container_format: str | None, format_options: Mapping[str, str] | None
+) -> Target:
+    return Target(output=Path(output), container_format=container_format, format_options=format_options or {})
+
+
+def _write_hybrid(writer: Writer, gop: HybridGop) -> None:
+    writer.write_gop(gop)
+
+
+def _write_stripped(writer: Writer, gop: HybridGop) -> None:
+    """Write the placeholder as the carriage ``track`` has it, without that track."""
+    bound = AccessUnit(placeholder_nal_units(gop, Carriage.TRACK), gop.placeholder.pts, gop.placeholder.duration)
+    writer.write_access_units((bound, *gop.inter), gop.parameter_sets.nal_units, gop.time_base)
+
+
+def _copy(
+    source: str | PathLike[str],
+    target: Target,
+    carriage: Carriage | None,
+    write: Callable[[Writer, HybridGop], None],
+    *,
+    overwrite: bool,
+    streams: StreamOptions | None,
+    on_gop: Callable[[int, HybridGop], None] | None,
+    payloads: PayloadFolder | None = None,
+) -> RemuxReport:
+    payload_bytes = index = 0
+    with HybridReader(
+        Path(source),
+        streams=streams or StreamOptions(),
+        for_matroska=target.is_matroska,
+        lost_payload=payloads.find if payloads else None,
+    ) as reader:
+
+        def check_and_write(writer: Writer, gop: HybridGop) -> None:
+            nonlocal payload_bytes, index
+            with located(reader, index, gop):
+                Payload.from_bytes(gop.payload).check_stream(gop.parameter_sets)
+            write(writer, gop)
+            payload_bytes += len(gop.payload)
+            index += 1
+
+        companions = checked_companions(reader, target)
+        with target.pending(overwrite=overwrite) as pending:
+            written = rewrite(
+                reader,
+                grouped(reader),
+                pending,
+                companions=companions,
+                carriage=carriage,
+                write=check_and_write,
+                on_gop=on_gop,
+            )
+            return RemuxReport(
+                gops=written.gops,
+                pictures=written.pictures,
+                payload_bytes=payload_bytes,
+                file_bytes=pending.size(),
+            )

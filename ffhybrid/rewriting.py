@@ -1,0 +1,126 @@
+"""From a hybrid file to another file: GOP after GOP, with the packets of the other streams where they lay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Generic, Protocol, TypeVar
+
+from ffhybrid.errors import at
+from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.streams import Companions, StreamPacket
+from ffhybrid.targets import PendingTarget, Target, Writer
+
+
+class CodedGop(Protocol):
+    """What hybrid and restored GOPs have in common."""
+
+    @property
+    def parameter_sets(self) -> ParameterSets:
+        """Of the whole GOP."""
+
+    @property
+    def access_units(self) -> tuple[AccessUnit, ...]:
+        """In decoding order."""
+
+    @property
+    def time_base(self) -> Fraction:
+        """Unit of their timestamps in seconds."""
+
+
+G = TypeVar("G", bound=CodedGop)
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Generic[G]):
+    """A GOP and the packets that lie before it in the file; the last one may have packets only."""
+
+    gop: G | None
+    packets: tuple[StreamPacket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many GOPs and pictures were written."""
+
+    gops: int
+    pictures: int
+
+
+def grouped(reader: HybridReader) -> Iterator[Group[HybridGop]]:
+    """Read a file group by group."""
+    packets: list[StreamPacket] = []
+    for item in reader.demux():
+        if isinstance(item, StreamPacket):
+            packets.append(item)
+            continue
+        yield Group(item, tuple(packets))
+        packets.clear()
+    if packets:
+        yield Group(None, tuple(packets))
+
+
+@contextmanager
+def located(reader: HybridReader, index: int, gop: CodedGop) -> Iterator[None]:
+    """Put file, GOP number and time before the message of an error; after seeking the number is not known."""
+    number = "a GOP" if reader.is_sought else f"GOP {index}"
+    seconds = float(gop.access_units[0].pts * gop.time_base)
+    with at(f"{reader.path}: {number} at {seconds:.3f} s"):
+        yield
+
+
+def checked_companions(reader: HybridReader, target: Target) -> Companions:
+    """Collect what is to travel beside the video.
+
+    Raises:
+        UnsupportedError: the target cannot carry it; all that it cannot is named.
+    """
+    companions = reader.companions.companions if reader.companions else Companions()
+    if reader.companions and target.is_matroska:
+        reader.companions.check_matroska()
+    target.check(companions)
+    return companions
+
+
+def rewrite(
+    reader: HybridReader,
+    groups: Iterable[Group[G]],
+    pending: PendingTarget,
+    *,
+    companions: Companions,
+    carriage: Carriage | None,
+    write: Callable[[Writer, G], None],
+    on_gop: Callable[[int, G], None] | None = None,
+) -> Written:
+    """Write groups as they come; ``write`` puts a GOP into the writer, ``on_gop`` hears of it afterwards.
+
+    ``carriage`` is that of Matroska, None for GOPs without payloads.
+    """
+    writer: Writer | None = None
+    waiting: list[StreamPacket] = []
+    gops = pictures = 0
+    with ExitStack() as stack:
+        for group in groups:
+            waiting += group.packets
+            if group.gop is not None and writer is None:
+                video = replace(reader.video, parameter_sets=group.gop.parameter_sets)
+                base = group.gop.time_base
+                opened = pending.open(video=video, companions=companions, time_base=base, carriage=carriage)
+                writer = stack.enter_context(opened)
+            if writer is None:
+                continue
+            for packet in waiting:
+                writer.write_packet(packet)
+            waiting.clear()
+            if group.gop is None:
+                continue
+            write(writer, group.gop)
+            if on_gop:
+                on_gop(gops, group.gop)
+            gops += 1
+            pictures += len(group.gop.access_units)
+    return Written(gops, pictures)

@@ -1,0 +1,90 @@
+"""Jobs, events and progress as the command line gives them to other programs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ffhybrid
+from farm_clips import OPTIONS, encode_command, events
+from ffhybrid.farm.jobs import Job
+from support import run
+
+
+def ffhybrid_command(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, "-P", "-m", "ffhybrid", *arguments, check=check)
+
+
+def test_jobs_run_elsewhere_are_muxed_here(small_clip: Path, undisturbed: bytes, tmp_path: Path) -> None:
+    farm, output, log = tmp_path / "farm", tmp_path / "out.mkv", tmp_path / "log.ndjson"
+    jobs = run(*encode_command(small_clip, output, "-plan", farm)).stdout.splitlines()
+    assert not output.exists()
+    assert [Job.from_json(Path(job).read_bytes()).range.index for job in jobs] == [0, 1, 2, 3]
+
+    report = json.loads(ffhybrid_command("job", "run", jobs[2]).stdout)
+    assert report["job"] == Job.from_json(Path(jobs[2]).read_bytes()).key
+    elsewhere = tmp_path / "elsewhere.gop"
+    again = json.loads(ffhybrid_command("job", "run", jobs[2], "-o", elsewhere).stdout)
+    assert (again["sha256"], again["gop"]) == (report["sha256"], report["gop"])
+
+    run(*encode_command(small_clip, output, "-state", farm, "-engine", "local:1", "-log", log))
+    assert [event["attempt"] for event in events(log, "gop")] == [1, 1, 0, 1]
+    assert output.read_bytes() == undisturbed
+
+
+def test_what_is_no_job_is_refused(tmp_path: Path) -> None:
+    job = tmp_path / "job.json"
+    job.write_text('{"path": "/etc/passwd"}')
+    result = ffhybrid_command("job", "run", job, check=False)
+    assert result.returncode == 5
+    assert "this is no job" in result.stderr
+    assert list(tmp_path.iterdir()) == [job]
+
+
+def test_progress_is_as_ffmpeg_writes_it(small_clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    result = run(*encode_command(small_clip, output, "-engine", "local:1", "-progress", "pipe:1", "-frames:v", "24"))
+    lines = [line.split("=", 1) for line in result.stdout.splitlines()]
+    blocks = [dict(lines[i : i + 8]) for i in range(0, len(lines), 8)]
+    assert [block["progress"] for block in blocks] == ["continue", "continue", "end"]
+    assert [block["frame"] for block in blocks] == ["12", "24", "24"]
+    assert [block["out_time_us"] for block in blocks] == ["500000", "1000000", "1000000"]
+    assert blocks[-1]["out_time"] == "00:00:01.000000"
+    assert int(blocks[-1]["total_size"]) == output.stat().st_size
+    assert float(blocks[-1]["bitrate"].removesuffix("kbits/s")) == pytest.approx(
+        output.stat().st_size * 8 / 1000, abs=0.1
+    )
+
+
+def test_progress_and_video_do_not_share_standard_output(small_clip: Path) -> None:
+    result = run(*encode_command(small_clip, "-", "-progress", "pipe:1"), check=False)
+    assert result.returncode == 2
+    assert "-progress pipe:1" in result.stderr
+
+
+def test_the_log_tells_begin_gops_and_end_of_every_run(small_clip: Path, tmp_path: Path) -> None:
+    log, output = tmp_path / "log.ndjson", tmp_path / "out.mkv"
+    options = {"options": OPTIONS, "engine": "local:1", "log": log}
+    ffhybrid.encode(small_clip, output, **options)  # type: ignore[arg-type]
+    with pytest.raises(ffhybrid.UsageError):
+        ffhybrid.encode(small_clip, tmp_path / "no.mkv", options=ffhybrid.EncodeOptions(generator="none"), log=log)
+    with pytest.raises(FileNotFoundError):
+        ffhybrid.encode(tmp_path / "missing.mp4", tmp_path / "no.mkv", log=log)
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [event["event"] for event in told] == ["begin", *["gop"] * 4, "end", "begin", "error"]
+    begin, first, end, error = told[0], told[1], told[5], told[7]
+    assert begin["file"] == first["file"] == str(small_clip)
+    assert (first["gop"], first["first_frame"], first["frames"]) == (0, 0, 12)
+    assert (end["gops"], end["frames"], end["bytes"]) == (4, 48, output.stat().st_size)
+    assert "missing.mp4" in error["error"]
+
+
+def test_at_info_every_gop_is_a_line(small_clip: Path, tmp_path: Path) -> None:
+    command = encode_command(small_clip, tmp_path / "out.mkv", "-engine", "local:1", "-v", "info", "-frames:v", "14")
+    said = " ".join(run(*command).stderr.split())
+    assert "GOP 0 (frames 0 to 11):" in said
+    assert "GOP 1 (frames 12 to 13):" in said

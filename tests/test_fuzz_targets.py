@@ -1,0 +1,31 @@
+"""Damaged payloads and files give the errors of docstrings and nothing else, cut anywhere and with any byte changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fuzz import file, payload
+
+CORPORA = Path(__file__).parent / "corpora"
+FLIPPED = 0xFF
+
+
+def damaged(data: bytes, step: int) -> list[bytes]:
+    """Cut at every ``step`` bytes, and change one there."""
+    cuts = [data[:at] for at in range(0, len(data), step)]
+    changed = [data[:at] + bytes([data[at] ^ FLIPPED]) + data[at + 1 :] for at in range(0, len(data), step)]
+    return [data, *cuts, *changed]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "one_input", "step"),
+    [("payload", payload.one_input, 1), ("file", file.one_input, 29)],
+    ids=["payload", "file"],
+)
+def test_no_other_errors_come_out(corpus: str, one_input: Callable[[bytes], None], step: int) -> None:
+    for path in (CORPORA / corpus).iterdir():
+        for data in damaged(path.read_bytes(), step):
+            one_input(data)
