@@ -31,8 +31,8 @@ from ffhybrid.source import SourceFrame, SourceInfo
 class KeyframeEncoder:
     """Encodes frames GOP by GOP into packets with their payloads in band; a context manager.
 
-    ``frame_rate`` and ``sample_aspect_ratio`` are what headers say; timestamps are those of the frames, which count the
-    time base of the first. Of ``options``, streams, frames and everything about the output do not matter here.
+    ``frame_rate`` and ``sample_aspect_ratio`` are what headers say, and so is ``presentation``: by default the HDR10
+    metadata of the first frame. Timestamps are those of the frames, which count the time base of the first. Of ``options``, streams, frames and everything about the output do not matter here.
 
     Raises:
         UsageError: the carriage ``track``, or a bitrate, which takes a first pass.
@@ -43,6 +43,7 @@ class KeyframeEncoder:
         frame_rate: Fraction,
         *,
         sample_aspect_ratio: Fraction | None = None,
+        presentation: Presentation | None = None,
         options: EncodeOptions | None = None,
     ) -> None:
         self._options = options or EncodeOptions()
@@ -53,6 +54,7 @@ class KeyframeEncoder:
         self._encoder = encoder_for(self._options)
         self._frame_rate = frame_rate
         self._sample_aspect_ratio = sample_aspect_ratio or Fraction(1)
+        self._presentation = presentation
         self._scenes: SceneMeter | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="ffhybrid-")
         self._info: SourceInfo | None = None
@@ -103,7 +105,8 @@ class KeyframeEncoder:
         return self._planner.finish() if self._planner else None
 
     def _plan(self, frame: av.VideoFrame) -> SourceGop | None:
-        info = self._described(frame)
+        self._presentation = self._presentation or _presentation(frame)
+        info = self._described(frame, self._presentation)
         if self._planner is None or self._scenes is None:
             self._planner = GopPlanner(info, Path(self._folder.name), limits=self._options.limits)
             self._scenes = SceneMeter(frame)
@@ -117,7 +120,7 @@ class KeyframeEncoder:
         picture = frame_picture(frame, info.spec)
         return self._planner.add(SourceFrame(picture, pts, duration, self._scenes.score(frame), ()))
 
-    def _described(self, frame: av.VideoFrame) -> SourceInfo:
+    def _described(self, frame: av.VideoFrame, presentation: Presentation) -> SourceInfo:
         if frame.format.name not in SAME_SAMPLES:
             raise UsageError(
                 f"frames are {frame.format.name}, and {', '.join(SAME_SAMPLES)} are taken: frame.reformat converts them"
@@ -132,7 +135,7 @@ class KeyframeEncoder:
             time_base=frame.time_base,
             sample_aspect_ratio=self._sample_aspect_ratio,
             duration=None,
-            presentation=self._info.presentation if self._info else _presentation(frame),
+            presentation=presentation,
         )
 
     def _encoded(self, planned: SourceGop) -> list[av.Packet[Any]]:
@@ -155,5 +158,5 @@ def _spec(frame: av.VideoFrame) -> PictureSpec:
 
 
 def _presentation(first: av.VideoFrame) -> Presentation:
-    """Take what frames know; later ones say nothing new."""
+    """Take what frames know; later ones need not repeat it."""
     return Presentation(mastering_display=hdr.mastering_display(first), content_light=hdr.content_light(first))

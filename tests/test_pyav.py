@@ -16,6 +16,7 @@ import pytest
 import ffhybrid
 from ffhybrid.errors import CorruptDataError, GeometryError, NotHybridError, UsageError
 from ffhybrid.gop_encoder import EncodeOptions
+from ffhybrid.source import VideoSource
 from media import OPTIONS, ffmpeg
 from support import EXACT, TINY_GOP, assert_same_gops, ffmpegs, hybrid_gops, pyav_copy, run, tool
 
@@ -166,11 +167,13 @@ def test_plain_files_are_decoded_as_they_are(tiny_file: Path) -> None:
 
 
 def encoded_packets(source: Path, options: EncodeOptions, target: Path) -> Path:
-    """Encode frame by frame into a file."""
+    """Encode frame by frame into a file, with what frames do not know of how they are shown."""
+    with VideoSource(source) as video_source:
+        presentation = video_source.info.presentation
     with (
         av.open(source) as container,
         av.open(target, "w") as sink,
-        ffhybrid.KeyframeEncoder(Fraction(24000, 1001), options=options) as encoder,
+        ffhybrid.KeyframeEncoder(Fraction(24000, 1001), presentation=presentation, options=options) as encoder,
     ):
         video = None
         for frame in (*container.decode(video=0), None):
