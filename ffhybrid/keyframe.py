@@ -14,6 +14,7 @@ from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture
+from ffhybrid.presentation import Presentation, static_metadata
 from ffhybrid.regeneration import Regeneration
 
 ORDINARY = "hevc"
@@ -86,18 +87,19 @@ def splice(
     effort: SpliceEffort = SpliceEffort.FAST,
 ) -> RestoredGop:
     """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own; ``md5s`` go into its picture hash."""
-    return _restored(gop, _lossless(gop, picture, effort), md5s)
+    return _restored(gop, (*_messages(gop.placeholder), _lossless(gop, picture, effort)), md5s)
 
 
-def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> tuple[bytes, ...]:
-    """Code a picture as an IDR picture, behind the messages of the placeholder."""
+def _messages(unit: AccessUnit) -> tuple[bytes, ...]:
+    return tuple(nal for nal in unit.nal_units if hevc.is_prefix_sei(nal))
+
+
+def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> bytes:
     slices = [nal for nal in gop.placeholder.nal_units if hevc.is_slice(nal)]
     if len(slices) != 1 or not hevc.is_idr(slices[0]):
         raise CorruptDataError("the placeholder is not one IDR slice")
     pps = _lossless_pps(gop.parameter_sets)
-    idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
-    messages = (nal for nal in gop.placeholder.nal_units if hevc.is_prefix_sei(nal))
-    return (*messages, idr)
+    return hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
 
 
 def _generated(gop: HybridGop, effort: SpliceEffort, regeneration: Regeneration) -> RestoredGop:
@@ -106,6 +108,9 @@ def _generated(gop: HybridGop, effort: SpliceEffort, regeneration: Regeneration)
     units = sorted(gop.access_units, key=lambda unit: unit.pts)
     if len(units) > payload.pictures:
         raise CorruptDataError(f"the GOP has {len(units)} pictures, its payload {payload.pictures}")
+    display, light = static_metadata(gop.placeholder.nal_units)
+    static = Presentation(mastering_display=display, content_light=light).sei()
+    messages = [_messages(unit) if unit is gop.placeholder else (*static, *_messages(unit)) for unit in units]
     coded = [
         _lossless(gop, picture, effort)
         for index, picture in enumerate(regeneration.pictures(payload))
@@ -113,11 +118,11 @@ def _generated(gop: HybridGop, effort: SpliceEffort, regeneration: Regeneration)
     ]
     if len(coded) != len(units):
         raise CorruptDataError(f"the latent has {len(coded)} pictures, the GOP {len(units)}")
-    return RestoredGop(
-        _restored_sets(gop.parameter_sets),
-        tuple(AccessUnit(nal_units, unit.pts, unit.duration) for nal_units, unit in zip(coded, units, strict=True)),
-        gop.time_base,
+    restored = (
+        AccessUnit((*before, idr), unit.pts, unit.duration)
+        for before, idr, unit in zip(messages, coded, units, strict=True)
     )
+    return RestoredGop(_restored_sets(gop.parameter_sets), tuple(restored), gop.time_base)
 
 
 def is_generated_whole(payload: Payload) -> bool:

@@ -32,7 +32,8 @@ class KeyframeEncoder:
     """Encodes frames GOP by GOP into packets with their payloads in band; a context manager.
 
     ``frame_rate`` and ``sample_aspect_ratio`` are what headers say, and so is ``presentation``: by default the HDR10
-    metadata of the first frame. Timestamps are those of the frames, which count the time base of the first. Of ``options``, streams, frames and everything about the output do not matter here.
+    metadata of the first frame. Timestamps are those of the frames, which count the time base of the first. Of
+    ``options``, streams, frames and everything about the output do not matter here.
 
     Raises:
         UsageError: the carriage ``track``, or a bitrate, which takes a first pass.

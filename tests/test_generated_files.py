@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import ffhybrid
+from ffhybrid import hevc
 from ffhybrid.cli import main
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.planning import plan
@@ -20,7 +21,9 @@ from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody
 from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import restore_gop
 from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.t35 import HEVC_PAYLOAD_TYPE
 from ffhybrid.payload import Payload
+from ffhybrid.presentation import ContentLight
 from ffhybrid.regeneration import Regeneration
 from pretrained_models import saved_one_step
 from support import clip, ffmpegs, run
@@ -135,6 +138,17 @@ def test_what_a_cut_leaves_are_the_first_pictures(generated: Path, regeneration:
     whole = restore_gop(gop, regeneration=regeneration)
     cut = restore_gop(replace(gop, inter=gop.inter[:2]), regeneration=regeneration)
     assert cut.access_units == whole.access_units[:3]
+
+
+def test_every_picture_keeps_its_messages(generated: Path, regeneration: Regeneration) -> None:
+    """Static metadata stands in every IDR picture, dynamic metadata with its own."""
+    light = ContentLight(1000, 400).to_sei()
+    dynamic = [hevc.write_sei(HEVC_PAYLOAD_TYPE, bytes([index])) for index in range(FRAMES)]
+    gop = first_gop(generated)
+    first = replace(gop.placeholder, nal_units=(light, dynamic[0], *gop.placeholder.nal_units))
+    others = (replace(unit, nal_units=(nal, *unit.nal_units)) for nal, unit in zip(dynamic[1:], gop.inter, strict=True))
+    restored = restore_gop(replace(gop, placeholder=first, inter=tuple(others)), regeneration=regeneration)
+    assert [unit.nal_units[:-1] for unit in restored.access_units] == [(light, nal) for nal in dynamic]
 
 
 def test_other_pictures_than_the_encoders_stop(generated: Path, regeneration: Regeneration) -> None:
