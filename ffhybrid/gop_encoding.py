@@ -41,14 +41,15 @@ class CodedGop:
     windows: int = 0
 
     @property
-    def inter_size(self) -> int:
-        """Bytes of P and B pictures without their hashes."""
-        return self.stream.inter_size
+    def governed_size(self) -> int:
+        """Bytes that change with the CRF: P and B pictures without their hashes, and x265's own keyframe."""
+        is_ordinary = self.payload.generator == ORDINARY
+        return self.stream.inter_size + self.hybrid.placeholder.size * is_ordinary
 
     @property
     def size(self) -> int:
         """Bytes of the elementary streams without picture hashes: payload, placeholder, P and B pictures."""
-        return len(self.hybrid.payload) + self.hybrid.placeholder.size + self.inter_size
+        return len(self.hybrid.payload) + self.hybrid.placeholder.size + self.stream.inter_size
 
     def pictures(self) -> Iterator[Picture]:
         """Decode what a restored file shows, in order of presentation."""

@@ -22,13 +22,13 @@ Result = TypeVar("Result")
 def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: float) -> CodedGop:
     """Find the CRF whose encode has ``wanted`` bytes; of all tried, the one that comes nearest.
 
-    ``encode`` codes a GOP at a CRF. Whatever of its size does not depend on the CRF (payload, placeholder) is measured
+    ``encode`` codes a GOP at a CRF. Whatever of its size does not depend on the CRF is measured
     on the way.
     """
 
     def probe(crf: float) -> Probe[CodedGop]:
         gop = encode(crf)
-        governed = max(gop.inter_size, 1)
+        governed = max(gop.governed_size, 1)
         left = max(wanted - (gop.size - governed), 1)
         return Probe(governed, left, gop.size / wanted, gop)
 

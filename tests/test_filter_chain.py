@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import ffhybrid
-from ffhybrid.allocation import first_pass
 from ffhybrid.cli import main
 from ffhybrid.compare.clip import prepare
 from ffhybrid.errors import UnsupportedError, UsageError
+from ffhybrid.farm.planning import plan
 from ffhybrid.filter_chain import FilterChain, Link, split_chain
 from ffhybrid.source import SourceFrame, SourceInfo, SourceOptions, VideoSource
 from media import PICTURES, ffmpeg, ffprobe
@@ -115,13 +115,14 @@ def test_deinterlaced_pictures_are_taken(interlaced: Path, tmp_path: Path) -> No
 
 
 def test_the_first_pass_of_a_bitrate_sees_filtered_pictures(source: Path) -> None:
-    passes = [
-        first_pass(source, limits=LIMITS, frames=None, options=SourceOptions(filters=chain))
+    rate = ffhybrid.Rate(bitrate=100_000)
+    plans = [
+        list(plan(source, ffhybrid.EncodeOptions(rate=rate, limits=LIMITS, source=SourceOptions(filters=chain))))
         for chain in ("null", "trim=end_frame=10", "scale=64:48")
     ]
-    (whole,), (short,), (small,) = passes
-    assert (whole.pictures, short.pictures, small.pictures) == (25, 10, 25)
-    assert small.size < whole.size
+    (whole,), (short,), (small,) = plans
+    assert [len(job.range.pts) for job in (whole, short, small)] == [25, 10, 25]
+    assert small.share and whole.share and small.share.crf < whole.share.crf
 
 
 def test_a_comparison_sees_filtered_pictures(source: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Sized:
     """Stands for an encode."""
 
     size: int
-    inter_size: int
+    governed_size: int
 
 
 def encoder(scale: float, slope: float, asked: list[float]) -> object:
