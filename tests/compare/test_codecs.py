@@ -15,9 +15,11 @@ from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.plots import COLOURS
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
+from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.planner import GopLimits
 from ffhybrid.x265_options import X265Options
+from pretrained_models import saved
 from support import clip as wheel_clip
 
 GOP_LENGTH = 10
@@ -94,6 +96,18 @@ def test_x265_begins_gops_with_idr_pictures_only(small: Clip, tmp_path: Path) ->
     with av.open(stream) as container:
         nal_types = [(bytes(packet)[4] >> 1) & 0x3F for packet in container.demux(video=0) if packet.is_keyframe]
     assert nal_types == [19, 19, 19] or nal_types == [20, 20, 20]
+
+
+def test_hybrid_files_are_restored_with_the_model_that_is_named(
+    small: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    model = {"model": str(saved("VQModel", tmp_path / "model")), "device": "cpu", "scale": 4}
+    named = replace(options().encode, generator="vqgan", generator_options=model, fallback=False, keyframe_budget=300)
+    stream = tmp_path / "hybrid.mkv"
+    encode(small.path, stream, options=replace(named, frames=GOP_LENGTH))
+    shown = create("hybrid", replace(options(), encode=named)).show(stream, tmp_path)
+    assert len(picture_types(shown)) == GOP_LENGTH
 
 
 def test_every_codec_has_a_colour_of_its_own() -> None:
