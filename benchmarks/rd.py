@@ -1,7 +1,7 @@
 """Hybrid files beside x265 at equal bytes: ``ffhybrid compare`` over clips, at rates given in bits per pixel.
 
 Every clip is reduced to ``--width`` and cut to its first frames (a GOP of 120, and 4 seconds at least). x265 runs at
-preset ``slow`` alone and in hybrid files; alone it has its defaults or its own best options, whichever gives the lower
+preset ``slow`` alone and in hybrid files; alone it has its defaults or its own best options, whichever gives the lowest
 LPIPS at a point. Files are not quite as large as asked: "equal bytes" takes x265 between its own points at the bytes of
 the hybrid file, as do PSNR, SSIM and VMAF, which are differences to x265. Points that ``--out`` holds already are not
 computed again: give another folder after changes to the encoder.
@@ -39,7 +39,7 @@ X265_PRESET = "slow"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One clip at one rate: hybrid, and the better one of x265's two."""
+    """One clip at one rate: hybrid, and the best one of x265's."""
 
     clip: str
     point: float

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ffhybrid.compare.bjontegaard import Curve, Delta, bd_metric, bd_rate
 from ffhybrid.compare.results import LOWER_IS_BETTER, METRICS, Point
 
-PEERS = ("x265", "x265-best")
+PEERS = ("x265", "x265-best", "x265-key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def by_codec(points: Sequence[Point]) -> dict[str, list[Point]]:
 
 
 def better_peer(points: Sequence[Point]) -> list[Point]:
-    """x265 at each rate: its defaults or its own best options, whichever has the lower LPIPS (else the higher VMAF)."""
+    """x265 at each rate, of its defaults and its own best options whichever has the lowest LPIPS (or highest VMAF)."""
     peers = [point for point in points if point.codec in PEERS]
     metric = "lpips" if "lpips" in metrics_of(peers) else "vmaf"
     chosen = {}
@@ -57,7 +57,7 @@ def at_rate(points: Sequence[Point], metric: str, rate: float) -> float:
 
 
 def deltas(points: Sequence[Point]) -> list[DeltaRow]:
-    """Hold every codec against the better one of x265's two; empty without x265."""
+    """Hold every codec against the best one of x265's; empty without x265."""
     reference = better_peer(points)
     metrics = metrics_of(points)
     if not reference:

@@ -11,7 +11,7 @@ from ffhybrid.planner import GopLimits
 from ffhybrid.source import SourceOptions
 from ffhybrid.x265_options import X265Options
 
-DEFAULT_CODECS = ("hybrid", "x265", "x265-best")
+DEFAULT_CODECS = ("hybrid", "x265", "x265-best", "x265-key")
 LPIPS_INTERVAL = 8
 
 

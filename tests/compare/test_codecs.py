@@ -79,6 +79,15 @@ def test_a_codec_meets_the_size_with_one_keyframe_a_gop(name: str, small: Clip, 
     assert split["P"] + split["B"] > split["container"] / 2
 
 
+def test_a_forced_keyframe_is_larger_at_the_same_size_of_the_file(small: Clip, tmp_path: Path) -> None:
+    sizes = {}
+    for name in ("x265-best", "x265-key"):
+        codec, stream = create(name, options()), tmp_path / f"{name}.mkv"
+        codec.encode(small, stream, bitrate=60_000, note=lambda _: None)
+        sizes[name] = codec.split(stream, picture_types(stream))["I"]
+    assert sizes["x265-key"] > 1.05 * sizes["x265-best"]
+
+
 def test_latents_and_placeholders_of_hybrid_files_are_told_apart(small: Clip, tmp_path: Path) -> None:
     """Without a fallback every keyframe is generated, however dear a thumbnail is."""
     codec = create("hybrid", options())
@@ -116,7 +125,7 @@ def test_every_codec_has_a_colour_of_its_own() -> None:
 
 
 def test_an_unknown_codec_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="no codec 'x264'.*hybrid, x265, x265-best, sr, svtav1, vvenc"):
+    with pytest.raises(UsageError, match="no codec 'x264'.*hybrid, x265, x265-best, x265-key, sr, svtav1, vvenc"):
         create("x264", options())
 
 

@@ -32,8 +32,8 @@ class PyAVCodec(SearchedCodec):
         self._first_crf = first_crf
 
     @abstractmethod
-    def options(self, crf: float) -> dict[str, str]:
-        """Give the encoder's options at a CRF."""
+    def options(self, crf: float, *, frames: int = 1) -> dict[str, str]:
+        """Give the encoder's options at a CRF, for so many frames."""
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -52,7 +52,7 @@ class PyAVCodec(SearchedCodec):
         """Encode at a CRF."""
         try:
             with av.open(path, "w", format="matroska", container_options=MUXER) as container:
-                added = container.add_stream(self._encoder, clip.frame_rate, self.options(value))
+                added = container.add_stream(self._encoder, clip.frame_rate, self.options(value, frames=clip.frames))
                 stream = cast(av.VideoStream, added)
                 stream.width, stream.height = clip.spec.width, clip.spec.height
                 stream.pix_fmt = PIXEL_FORMATS[clip.spec.bit_depth]

@@ -21,7 +21,7 @@ class SvtAv1(PyAVCodec):
         super().__init__("svtav1", "libsvtav1", Control(low=1, high=70, step=0.25, slope=-0.06), first_crf=45)
         self._gop_length = gop_length
 
-    def options(self, crf: float) -> dict[str, str]:
+    def options(self, crf: float, *, frames: int = 1) -> dict[str, str]:  # noqa: ARG002 - x265 has zones of frames
         """Give options of FFmpeg's wrapper."""
         params = f"keyint={self._gop_length}:irefresh-type=2:scd=0:crf={crf:.2f}"
         return {"preset": str(PRESET), "svtav1-params": params}
