@@ -20,6 +20,8 @@ PAYLOAD_UUID = bytes.fromhex("6fd1c2b07a4e4c0d9b5e3c8a41f7e260")
 BINDING_UUID = bytes.fromhex("b3a9447e52c84f1e8d06f19c7be5a3d4")
 BINDING_SIZE, MAX_BINDING = 8, 1 << 16
 MAX_PAYLOAD = 2 << 20
+MAX_NAL_UNITS = 4096
+"""In an access unit; level 6.2 allows 600 slices in a picture (H.265 table A.8)."""
 NEURAL_SIDE = 64
 """Width and height of the neural track's pictures in samples."""
 
@@ -80,12 +82,15 @@ def split_access_unit(nal_units: Iterable[bytes]) -> CarriedUnit:
     """Take an access unit apart, whatever stock tools added to it (delimiters, parameter sets, other orders).
 
     Raises:
-        CorruptDataError: a damaged SEI message, or a payload beyond the limit.
+        CorruptDataError: a damaged SEI message, a payload beyond the limit, or more NAL units than any picture has.
     """
+    units = tuple(nal_units)
+    if len(units) > MAX_NAL_UNITS:
+        raise CorruptDataError(f"an access unit has {len(units)} NAL units, more than the limit of {MAX_NAL_UNITS}")
     binding = payload = None
     sets: list[bytes] = []
     picture: list[bytes] = []
-    for nal in nal_units:
+    for nal in units:
         kind = hevc.nal_type(nal)
         if kind in _PARAMETER_SETS:
             sets.append(nal)

@@ -13,6 +13,7 @@ from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import (
     BINDING_UUID,
+    MAX_NAL_UNITS,
     MAX_PAYLOAD,
     PAYLOAD_UUID,
     Carriage,
@@ -82,3 +83,9 @@ def test_garbage_raises_only_our_errors(nal_units: list[bytes]) -> None:
         split_access_unit(nal_units)
     except FFHybridError:
         return
+
+
+def test_no_access_unit_has_thousands_of_nal_units() -> None:
+    split_access_unit([DELIMITER] * MAX_NAL_UNITS)
+    with pytest.raises(CorruptDataError, match="4097 NAL units"):
+        split_access_unit([DELIMITER] * (MAX_NAL_UNITS + 1))
