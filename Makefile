@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 ASAN_LIB := build/asan/lib
-SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py ffhybrid/compare/*.py ffhybrid/compare/*.j2 ffhybrid/compare/codecs/*.py ffhybrid/farm/*.py muxer/*.py filters/*.py filters/overfit/* filters/pretrained/*)
+SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py ffhybrid/compare/*.py ffhybrid/compare/*.j2 ffhybrid/compare/codecs/*.py ffhybrid/farm/*.py muxer/*.py filters/*.py filters/overfit/* filters/pretrained/*.py filters/pretrained/cadm/*)
 
 .PHONY: demo test lint sanitize fuzz clean
 

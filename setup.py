@@ -13,6 +13,7 @@ setup(
         "ffhybrid.filters",
         "ffhybrid.filters.overfit",
         "ffhybrid.filters.pretrained",
+        "ffhybrid.filters.pretrained.cadm",
     ],
     package_dir={"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"},
     package_data={

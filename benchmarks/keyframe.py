@@ -4,7 +4,7 @@ The peer is one I-frame of libx265 at ``qp=N:preset=slow``, its slice NAL unit o
 header, hashes and all. PSNR is over all samples of Y, Cb and Cr; LPIPS is AlexNet's. Frames are the first of each clip.
 
     python benchmarks/keyframe.py [--width 640] [--preset medium] [--tune perceptual] [--qp 42 46 50] [CLIP ...]
-    python benchmarks/keyframe.py --generator vae --model FOLDER [--preset fast] [CLIP ...]
+    python benchmarks/keyframe.py --generator vae|promptus|cadm --model FOLDER [--preset fast] [CLIP ...]
     python benchmarks/keyframe.py --decode [CLIP ...]
 """
 
@@ -223,8 +223,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--width", type=int, default=640, help="0 for the clip's own")
-    parser.add_argument("--generator", default="overfit", choices=("overfit", "vae"))
-    parser.add_argument("--model", help="of vae: folder, safetensors file, name below FFHYBRID_MODELS")
+    parser.add_argument("--generator", default="overfit", choices=("overfit", "vae", "promptus", "cadm"))
+    parser.add_argument("--model", help="of models: folder, safetensors file, name below FFHYBRID_MODELS")
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--tune", default="perceptual")
     parser.add_argument("--qp", type=int, nargs="+", default=[42, 46, 50])

@@ -113,9 +113,26 @@ int ffh_codes_decode(const uint8_t *data, size_t size, int channels, int rows, i
 #define FFH_TOKENS_MAX_COUNT ...
 int ffh_tokens_encode(const uint16_t *tokens, int rows, int columns, int kinds, ffh_buf *out);
 int ffh_tokens_decode(const uint8_t *data, size_t size, int rows, int columns, int kinds, uint16_t *tokens);
+
+#define FFH_PALETTE_MAX_COUNT ...
+int ffh_palette_encode(const uint8_t *indices, int rows, int columns, int depth, ffh_buf *out);
+int ffh_palette_decode(const uint8_t *data, size_t size, int rows, int columns, int depth, uint8_t *indices);
 """
 
-HEADERS = ["common", "nal", "sei", "hvcc", "params", "slice", "picture", "digest", "overfit", "codes", "tokens"]
+HEADERS = [
+    "common",
+    "nal",
+    "sei",
+    "hvcc",
+    "params",
+    "slice",
+    "picture",
+    "digest",
+    "overfit",
+    "codes",
+    "tokens",
+    "palette",
+]
 
 sanitize = bool(os.environ.get("FFH_SANITIZE"))
 

@@ -29,7 +29,7 @@ from ffhybrid.farm.batch import Batch, BatchEntry
 from ffhybrid.farm.coordinator import OnError
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.gop_encoder import EncodeOptions, Rate
+from ffhybrid.gop_encoder import EncodeOptions, Rate, VideoCodec
 from ffhybrid.keyframe_encoder import KeyframeEncoder
 from ffhybrid.keyframe_filter import KeyframeFilter
 from ffhybrid.muxer.carriage import Carriage
@@ -84,6 +84,7 @@ __all__ = [
     "UsageError",
     "VerificationError",
     "VerifyReport",
+    "VideoCodec",
     "X265Options",
     "__version__",
     "encode",

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 
+from ffhybrid.encoders import encoder_for
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.coordinator import Coordinator, OnError
 from ffhybrid.farm.engines import IN_PROCESS, LOCAL, Engine, check_engine, open_engine
@@ -16,8 +17,8 @@ from ffhybrid.farm.events import EventLog, Progress
 from ffhybrid.farm.jobs import VERSION, Job
 from ffhybrid.farm.planning import kept_plan, plan
 from ffhybrid.farm.state import State, state_folder
-from ffhybrid.filters import FitProgress, create
-from ffhybrid.gop_encoder import EncodeOptions, GopReport
+from ffhybrid.filters import FitProgress
+from ffhybrid.gop_encoder import EncodeOptions, GopReport, VideoCodec
 from ffhybrid.gop_writer import GopWriter
 from ffhybrid.outputs import PIPE, remove_pending
 from ffhybrid.picture import PictureSpec
@@ -76,7 +77,9 @@ def encode(
     target = Target(output=output, container_format=options.container_format, format_options=options.format_options)
     target.carriage(options.carriage)
     check_engine(engine)
-    create(options.generator, **options.generator_options)
+    encoder_for(options)
+    if options.codec is VideoCodec.PROMPTUS and on_error is OnError.KEYFRAME:
+        raise UsageError(f"-codec {options.codec} has no keyframes of x265 to keep: give -on-error stop")
     with ExitStack() as stack:
         work = _Encode(
             source=source,

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ffhybrid import fixups
 from ffhybrid.allocation import Share
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Generator
+from ffhybrid.filters.base import ModelGenerator
 from ffhybrid.gop import HybridGop
 from ffhybrid.gop_encoding import CodedGop, check, coded_again, encode_ordinary, without_hashes
 from ffhybrid.gop_goals import DistanceGoal, Goal, SizeGoal
@@ -29,6 +31,15 @@ logger = logging.getLogger(__name__)
 
 RETRIES, RETRY_STEP = 4, 0.3
 """How often a GOP is coded anew that x265 got wrong, and by how much the CRF changes."""
+
+
+class VideoCodec(StrEnum):
+    """What pictures between keyframes are."""
+
+    HYBRID = "hybrid"
+    """P and B pictures of HEVC, coded against a generated keyframe."""
+    PROMPTUS = "promptus"
+    """Generated, as keyframes are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +63,8 @@ class Rate:
 class EncodeOptions:
     """What ``ffhybrid encode`` takes; ``keyframe_budget`` is in bytes, ``frames`` limits the pictures read.
 
+    ``generator`` is for the codec ``hybrid``, ``generator_options`` are for that of any codec.
+
     Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most. ``refinements`` are joint ones, at most so many. ``fallback``
     lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
@@ -60,6 +73,7 @@ class EncodeOptions:
     ``format_options`` are options of the output's muxer, by FFmpeg's names.
     """
 
+    codec: VideoCodec = VideoCodec.HYBRID
     generator: str = "overfit"
     generator_options: Mapping[str, object] = field(default_factory=dict)
     keyframe_budget: int | None = None
@@ -119,6 +133,14 @@ class GopEncoder:
         self._options = options
         self._regeneration = regeneration_of(options)
 
+    def model_digest(self) -> str | None:
+        """Return what tells the generator's model from others, None where it needs none.
+
+        Raises:
+            UsageError, ModelError: there is no such model.
+        """
+        return self._generator.model_digest() if isinstance(self._generator, ModelGenerator) else None
+
     def encode(
         self, gop: SourceGop, *, share: Share | None = None, progress: Progress | None = None
     ) -> tuple[HybridGop, GopReport]:
@@ -146,7 +168,7 @@ class GopEncoder:
     def _finished(self, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> tuple[HybridGop, GopReport]:
         coded = self._checked(gop, coded)
         hybrid = coded.hybrid if self._options.picture_hashes else without_hashes(coded.hybrid)
-        return hybrid, _report(hybrid, gop, coded, quality)
+        return hybrid, report_of(hybrid, gop, coded, quality)
 
     def _coded(self, gop: SourceGop, share: Share | None, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
         goal = self._goal(gop, share)
@@ -221,7 +243,8 @@ def regeneration_of(options: EncodeOptions) -> Regeneration:
     )
 
 
-def _report(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> GopReport:
+def report_of(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> GopReport:
+    """Say what a GOP has cost as it is written."""
     return GopReport(
         index=gop.index,
         start=gop.start_seconds,

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ffhybrid import hevc, x265
 from ffhybrid.decoding import check_decodes, coded_picture, decode_access_units
 from ffhybrid.errors import EncoderError, VerificationError
 from ffhybrid.filters import Generator
+from ffhybrid.filters.base import SequenceGenerator
 from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.keyframe import ORDINARY, restore_gop
 from ffhybrid.lock import encode_locked
 from ffhybrid.payload import Payload, parameter_set_digest, picture_md5
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.planner import SourceGop
-from ffhybrid.regeneration import Regeneration
+from ffhybrid.planner import SourceGop, write_planes
+from ffhybrid.regeneration import Regeneration, sequence_md5
 from ffhybrid.x265 import X265Gop
 from ffhybrid.x265_options import X265Options
+
+GREY_CRF = 51.0
+IN_ORDER = {"bframes": "0"}
+"""Of pictures that are only there to be counted: what a cut leaves of them are the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,35 @@ def encode_ordinary(gop: SourceGop, options: X265Options) -> CodedGop:
     keyframe = stream.keyframe(gop.spec.bit_depth)
     payload = _payload(gop, stream, ORDINARY, keyframe, latent=b"", differences=b"")
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
+
+
+def encode_sequence(gop: SourceGop, generator: SequenceGenerator, latent: bytes, options: X265Options) -> CodedGop:
+    """Put a latent that makes every picture into a GOP of grey ones, each all but the first skipped.
+
+    Stock tools see a video of the right length and timestamps, for some tens of bytes a picture.
+    """
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-grey-") as name:
+        grey = _grey(gop, Path(name) / "grey.yuv")
+        stream = x265.encode(grey, replace(options, crf=GREY_CRF), params=x265.KEEP_PPS | IN_ORDER)
+    placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
+    keyframe = stream.keyframe(gop.spec.bit_depth)
+    pictures = generator.generate_sequence(latent, gop.spec)
+    padded = (picture.padded(keyframe.width, keyframe.height) for picture in pictures)
+    md5s = b"".join(picture_md5(hevc.picture_md5s(picture)) for picture in padded)
+    payload = _payload(gop, stream, generator.name, keyframe, latent=latent, differences=b"")
+    payload = replace(payload, picture_md5=sequence_md5(md5s))
+    return CodedGop(_hybrid(gop, stream, payload, placeholder), stream, payload, GREY_CRF)
+
+
+def _grey(gop: SourceGop, path: Path) -> SourceGop:
+    half = 1 << (gop.spec.bit_depth - 1)
+    picture = Picture.zeros(gop.spec)
+    for plane in picture.planes:
+        plane.fill(half)
+    with path.open("wb") as file:
+        for _ in range(len(gop)):
+            write_planes(file, picture)
+    return replace(gop, path=path)
 
 
 def coded_again(gop: SourceGop, coded: CodedGop, generator: Generator, options: X265Options) -> CodedGop:

@@ -9,10 +9,12 @@ from functools import lru_cache
 from ffhybrid import hevc
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import CorruptDataError, VerificationError
+from ffhybrid.filters.registry import sequence_names
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture
+from ffhybrid.presentation import Presentation, static_metadata
 from ffhybrid.regeneration import Regeneration
 
 ORDINARY = "hevc"
@@ -42,10 +44,11 @@ def regenerate(
         ModelError: a model that is not there.
         VerificationError: the generated picture is not the one that the encoder saw.
     """
-    payload = Payload.from_bytes(gop.payload)
-    payload.check_stream(gop.parameter_sets)
+    payload = _payload(gop)
     if payload.generator == ORDINARY:
         picture = _ordinary(gop, payload)
+    elif is_generated_whole(payload):
+        picture, *_ = (regeneration or Regeneration()).pictures(payload)
     else:
         picture = (regeneration or Regeneration()).picture(payload)
     return payload, picture, hevc.picture_md5s(picture)
@@ -68,6 +71,8 @@ def restore_gop(
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
+    if is_generated_whole(_payload(gop)):
+        return _generated(gop, effort, regeneration or Regeneration())
     payload, picture, md5s = regenerate(gop, regeneration)
     if payload.generator == ORDINARY:
         return _restored(gop, gop.placeholder.nal_units, md5s)
@@ -82,13 +87,53 @@ def splice(
     effort: SpliceEffort = SpliceEffort.FAST,
 ) -> RestoredGop:
     """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own; ``md5s`` go into its picture hash."""
+    return _restored(gop, (*_messages(gop.placeholder), _lossless(gop, picture, effort)), md5s)
+
+
+def _messages(unit: AccessUnit) -> tuple[bytes, ...]:
+    return tuple(nal for nal in unit.nal_units if hevc.is_prefix_sei(nal))
+
+
+def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> bytes:
     slices = [nal for nal in gop.placeholder.nal_units if hevc.is_slice(nal)]
     if len(slices) != 1 or not hevc.is_idr(slices[0]):
         raise CorruptDataError("the placeholder is not one IDR slice")
     pps = _lossless_pps(gop.parameter_sets)
-    idr = hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
-    messages = (nal for nal in gop.placeholder.nal_units if hevc.is_prefix_sei(nal))
-    return _restored(gop, (*messages, idr), md5s)
+    return hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
+
+
+def _generated(gop: HybridGop, effort: SpliceEffort, regeneration: Regeneration) -> RestoredGop:
+    """Code all pictures of a GOP; where a cut has taken its end, those that are left."""
+    payload = _payload(gop)
+    units = sorted(gop.access_units, key=lambda unit: unit.pts)
+    if len(units) > payload.pictures:
+        raise CorruptDataError(f"the GOP has {len(units)} pictures, its payload {payload.pictures}")
+    display, light = static_metadata(gop.placeholder.nal_units)
+    static = Presentation(mastering_display=display, content_light=light).sei()
+    messages = [_messages(unit) if unit is gop.placeholder else (*static, *_messages(unit)) for unit in units]
+    coded = [
+        _lossless(gop, picture, effort)
+        for index, picture in enumerate(regeneration.pictures(payload))
+        if index < len(units)
+    ]
+    if len(coded) != len(units):
+        raise CorruptDataError(f"the latent has {len(coded)} pictures, the GOP {len(units)}")
+    restored = (
+        AccessUnit((*before, idr), unit.pts, unit.duration)
+        for before, idr, unit in zip(messages, coded, units, strict=True)
+    )
+    return RestoredGop(_restored_sets(gop.parameter_sets), tuple(restored), gop.time_base)
+
+
+def is_generated_whole(payload: Payload) -> bool:
+    """Whether a payload makes all pictures of its GOP."""
+    return payload.generator in sequence_names()
+
+
+def _payload(gop: HybridGop) -> Payload:
+    payload = Payload.from_bytes(gop.payload)
+    payload.check_stream(gop.parameter_sets)
+    return payload
 
 
 def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, bytes, bytes]) -> RestoredGop:

@@ -11,11 +11,11 @@ from typing import Any, cast
 import av
 
 from ffhybrid import hdr
+from ffhybrid.encoders import encoder_for
 from ffhybrid.errors import EncoderError, UnsupportedError, UsageError
-from ffhybrid.filters import create
 from ffhybrid.frames import SAME_SAMPLES, colour_of, frame_picture
 from ffhybrid.gop import AccessUnit
-from ffhybrid.gop_encoder import EncodeOptions, GopEncoder
+from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.gop_writer import video_track
 from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
 from ffhybrid.muxer.gop_packets import GopPackets
@@ -52,8 +52,7 @@ class KeyframeEncoder:
             raise UsageError("packets have their payloads in band: a track of payloads is for files")
         if self._options.rate is not None:
             raise UsageError("a bitrate takes a first pass over a file: give a CRF, or encode a file")
-        generator = create(self._options.generator, **self._options.generator_options)
-        self._encoder = GopEncoder(generator, self._options)
+        self._encoder = encoder_for(self._options)
         self._frame_rate = frame_rate
         self._sample_aspect_ratio = sample_aspect_ratio or Fraction(1)
         self._presentation = presentation

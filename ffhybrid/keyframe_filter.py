@@ -14,7 +14,7 @@ import av
 from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, at
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.keyframe import restore_gop
+from ffhybrid.keyframe import is_generated_whole, restore_gop
 from ffhybrid.muxer.assembly import MAX_GOP_BYTES, MAX_WAITING_GOPS, MAX_WAITING_PAYLOADS
 from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
 from ffhybrid.muxer.hevc_stream import (
@@ -27,6 +27,7 @@ from ffhybrid.muxer.hevc_stream import (
     unit_sets,
 )
 from ffhybrid.muxer.templates import annexb_template, template_of
+from ffhybrid.payload import Payload
 from ffhybrid.regeneration import Regeneration
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ class KeyframeFilter:
         Raises:
             CorruptDataError: damaged access units, or a GOP whose payload does not come within four GOPs.
             GeometryError, VerificationError, ModelError: see :func:`ffhybrid.keyframe.regenerate`.
+            UnsupportedError: a GOP whose pictures are all generated (``-codec promptus``).
         """
         if packet is None:
             return self._released(is_last=True)
@@ -187,6 +189,8 @@ class KeyframeFilter:
 
     def _restored(self, gop: _WaitingGop, payload: bytes) -> av.Packet[Any]:
         with at(f"{self._name}: GOP {gop.number} at {_seconds(gop.packet):.3f} s"):
+            if is_generated_whole(Payload.from_bytes(payload)):
+                raise UnsupportedError("all its pictures are generated, and filters pass P and B pictures: restore it")
             sets = unit_sets(gop.unit) or self._header_sets
             if sets is None:
                 raise CorruptDataError("the video has no parameter sets")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from ffhybrid import fixups, hevc
-from ffhybrid.errors import VerificationError
-from ffhybrid.filters.base import CorrectableGenerator, Generator, Reproducibility
-from ffhybrid.filters.registry import for_restoring, names
+from ffhybrid.errors import CorruptDataError, VerificationError
+from ffhybrid.filters.base import CorrectableGenerator, Generator, Reproducibility, SequenceGenerator
+from ffhybrid.filters.registry import for_restoring, names, sequence_for_restoring
 from ffhybrid.payload import Payload, picture_md5
 from ffhybrid.picture import Picture
 
@@ -56,6 +58,30 @@ class Regeneration:
             return picture
         return self._settled(generator, picture, payload)
 
+    def pictures(self, payload: Payload) -> Iterator[Picture]:
+        """Make all pictures of a GOP whose pictures are all generated, at their coded size.
+
+        Whether their MD5 is right is seen behind the last one.
+
+        Raises:
+            CorruptDataError, UnsupportedError, ModelError: as :meth:`picture`.
+            VerificationError: the pictures are not those that the encoder saw.
+        """
+        generator = sequence_for_restoring(payload.generator, model=self.model, device=self.device, hub=self.hub)
+        md5s = b""
+        for count, generated in enumerate(generator.generate_sequence(payload.latent, payload.spec), 1):
+            if count > payload.pictures:
+                raise CorruptDataError(f"the latent has more pictures than the {payload.pictures} of its payload")
+            picture = generated.padded(payload.coded_width, payload.coded_height)
+            md5s += picture_md5(hevc.picture_md5s(picture))
+            yield picture
+        if sequence_md5(md5s) == payload.picture_md5:
+            return
+        complaint = f"the generated pictures do not match their MD5: {_otherwise(generator, payload)}"
+        if self.strict is not Strictness.EXPERIMENTAL:
+            raise VerificationError(complaint)
+        logger.warning("%s; going on with pictures of which nobody knows how far off they are", complaint)
+
     def _settled(self, generator: Generator, wrong: Picture, payload: Payload) -> Picture:
         """Decide what becomes of a picture that does not match its MD5."""
         if generator.reproducibility is Reproducibility.EXACT:
@@ -64,10 +90,7 @@ class Regeneration:
             corrected = generator.corrected(payload.latent, payload.spec)
             if corrected is not None:
                 return _checked(wrong, _completed(corrected, payload), payload)
-        complaint = (
-            f"the regenerated keyframe does not match its MD5: generator {payload.generator} is "
-            f"{generator.reproducibility}, and this machine is not as the one that encoded"
-        )
+        complaint = f"the regenerated keyframe does not match its MD5: {_otherwise(generator, payload)}"
         if self.strict is Strictness.EXPERIMENTAL:
             logger.warning("%s; going on with a picture of which nobody knows how far off it is", complaint)
             return wrong
@@ -80,6 +103,17 @@ def correction_size(payload: Payload) -> int:
         return 0
     generator = for_restoring(payload.generator)
     return generator.correction_size(payload.latent) if isinstance(generator, CorrectableGenerator) else 0
+
+
+def sequence_md5(md5s: bytes) -> bytes:
+    """MD5 of what :func:`~ffhybrid.payload.picture_md5` gives of every picture, after each other."""
+    return hashlib.md5(md5s, usedforsecurity=False).digest()
+
+
+def _otherwise(generator: Generator | SequenceGenerator, payload: Payload) -> str:
+    return (
+        f"generator {payload.generator} is {generator.reproducibility}, and this machine is not as the one that encoded"
+    )
 
 
 def _completed(generated: Picture, payload: Payload) -> Picture:

@@ -4,6 +4,6 @@ Importing this package imports no codec and no framework; a generator's own modu
 """
 
 from ffhybrid.filters.base import FitProgress, Generator, Likeness, Objective, Reproducibility
-from ffhybrid.filters.registry import create, names
+from ffhybrid.filters.registry import create, create_sequence, names
 
-__all__ = ["FitProgress", "Generator", "Likeness", "Objective", "Reproducibility", "create", "names"]
+__all__ = ["FitProgress", "Generator", "Likeness", "Objective", "Reproducibility", "create", "create_sequence", "names"]

@@ -8,7 +8,7 @@ about codecs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -126,6 +126,43 @@ class Generator(Protocol):
         Raises:
             CorruptDataError: a latent that is damaged or does not fit the spec.
         """
+
+
+class Frames(Protocol):
+    """The pictures of a GOP, read when they are asked for."""
+
+    def __len__(self) -> int:
+        """Count them."""
+
+    def picture(self, index: int) -> Picture:
+        """Give one, in order of presentation."""
+
+
+class SequenceGenerator(Protocol):
+    """Fits latents to all pictures of a GOP, and makes all of them from a latent, on a model that users bring."""
+
+    name: str
+    reproducibility: Reproducibility
+
+    def fit_sequence(
+        self,
+        frames: Frames,
+        spec: PictureSpec,
+        *,
+        budget: int | None,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> bytes:
+        """Find a latent of about ``budget`` bytes at most (None: the generator's own choice)."""
+
+    def generate_sequence(self, latent: bytes, spec: PictureSpec) -> Iterator[Picture]:
+        """Make the pictures of a latent, in order of presentation.
+
+        Raises:
+            CorruptDataError: a latent that is damaged or does not fit the spec.
+        """
+
+    def model_digest(self) -> str:
+        """Return what :class:`ModelGenerator` does."""
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ import torch
 
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import pack
+from ffhybrid.filters.pretrained.cadm.restorer import CONFIG as RESTORER
 from ffhybrid.picture import Colour, Picture
 
 TINY = {
@@ -25,21 +26,23 @@ KL = {
 }
 VQ = {**KL, "num_vq_embeddings": 64, "latent_channels": 4}
 UNET = {
-    "sample_size": 8,
-    "block_out_channels": (8,),
-    "down_block_types": ("DownBlock2D",),
-    "up_block_types": ("UpBlock2D",),
+    **RESTORER,
+    "block_out_channels": (8, 8),
+    "down_block_types": ("DownBlock2D",) * 2,
+    "up_block_types": ("UpBlock2D",) * 2,
+    "layers_per_block": 1,
     "norm_num_groups": 4,
+    "add_attention": False,
 }
 CONFIGS: dict[str, dict[str, Any]] = {"AutoencoderTiny": TINY, "AutoencoderKL": KL, "VQModel": VQ, "UNet2DModel": UNET}
 
 
-def saved(architecture: str, folder: Path, *, seed: int = 0) -> Path:
-    """Make a model and save it as diffusers does, in safetensors."""
+def saved(architecture: str, folder: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """Make a model and save it as diffusers does, in safetensors; ``changes`` are of its configuration."""
     import diffusers
 
     torch.manual_seed(seed)
-    model = getattr(diffusers, architecture)(**CONFIGS[architecture])
+    model = getattr(diffusers, architecture)(**CONFIGS[architecture] | changes)
     if architecture == "AutoencoderTiny":
         _spread_out(model)
     if architecture == "VQModel":
@@ -74,3 +77,36 @@ def _spread_out(model: Any) -> None:
         model.encoder.layers[-1].weight *= 100
         model.decoder.layers[-1].weight *= 10
         model.decoder.layers[-1].bias.fill_(0.5)
+
+
+PROMPTED = {
+    "sample_size": 8,
+    "block_out_channels": (8, 16),
+    "layers_per_block": 1,
+    "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+    "cross_attention_dim": 16,
+    "attention_head_dim": 2,
+    "norm_num_groups": 4,
+}
+
+
+def saved_one_step(folder: Path, *, seed: int = 0, decoder: str = "AutoencoderTiny", **unet: object) -> Path:
+    """Make a model of the kind of SD-Turbo whose picture depends on its prompt as much as that of a trained one.
+
+    Random attention hardly lets a prompt through, so it is made louder; and the U-Net says the latents themselves,
+    where one that says the noise would have to know it.
+    """
+    import diffusers
+
+    torch.manual_seed(seed)
+    model = diffusers.UNet2DConditionModel(**PROMPTED | unet)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "attn2" in name or name == "conv_out.weight":
+                weight *= 4
+    model.save_pretrained(folder / "unet")
+    saved(decoder, folder / "vae", seed=seed)
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text('{"prediction_type": "sample"}')
+    return folder

@@ -73,10 +73,11 @@ def regeneration(model: Path, strict: Strictness = Strictness.NORMAL) -> Regener
     return Regeneration(model=str(model), device="cpu", strict=strict)
 
 
-def test_tokens_go_the_same_way(tmp_path: Path) -> None:
-    model = saved("VQModel", tmp_path / "vq")
+@pytest.mark.parametrize(("generator", "architecture"), [("vqgan", "VQModel"), ("cadm", "UNet2DModel")])
+def test_tokens_and_colours_go_the_same_way(generator: str, architecture: str, tmp_path: Path) -> None:
+    model = saved(architecture, tmp_path / "model")
     options = ffhybrid.EncodeOptions(
-        generator="vqgan",
+        generator=generator,
         fallback=False,
         generator_options={"model": str(model), "device": "cpu", "scale": 2, "repair": True},
         keyframe_budget=400,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ffhybrid.filters.colour import to_rgb
-from ffhybrid.filters.overfit.model import Network, noise_planes
+from ffhybrid.filters.overfit.model import Network, synthesis_noise
 from ffhybrid.filters.overfit.session import PLAIN_TEXTURE
 from ffhybrid.filters.overfit.start import lambda_of
 from ffhybrid.filters.perceptual import Lpips
@@ -50,7 +50,7 @@ class Judge:
 
     def __init__(self, lpips: Lpips, device: torch.device) -> None:
         self._lpips = lpips.to(device)
-        self._noise = noise_planes(NOISE_SIDE, NOISE_SIDE, device=device)
+        self._noise = synthesis_noise(NOISE_SIDE, NOISE_SIDE, device=device)
 
     def loss(self, network: Network, latents: Sequence[Tensor | None], part: Part) -> Loss:
         """Judge rounded latents, (batch, channels, rows, columns) each."""

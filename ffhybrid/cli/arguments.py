@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ffhybrid.cli import train
 from ffhybrid.cli.farm import batch_options, job_options, single_file_options
 from ffhybrid.cli.format_options import add_format_options
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
+from ffhybrid.gop_encoder import VideoCodec
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.stream_map import COPY
@@ -36,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _batch(_command(commands, "batch", "encode all videos of a folder"))
     job_options(_command(commands, "job", "run single GOPs of a plan"))
     _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
+    train.add_options(_command(commands, "train", "train a model for a keyframe generator"), positive=positive)
     return root
 
 
@@ -165,14 +168,15 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
     keyframe = command.add_argument_group("keyframes")
     keyframe.add_argument("-kf", choices=names(), default=names()[0], help="generator (%(default)s)")
     keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a latent")
-    keyframe.add_argument(
-        "-kf:preset", dest="kf_preset", metavar="NAME", help="overfit, vae: effort, x265's names (medium)"
-    )
+    keyframe.add_argument("-kf:preset", dest="kf_preset", metavar="NAME", help="effort of a fit, x265's names (medium)")
     keyframe.add_argument("-kf:tune", dest="kf_tune", metavar="NAME", help="aim of a fit: perceptual (default) or psnr")
     keyframe.add_argument("-kf:seed", dest="kf_seed", type=int, metavar="N", help="seed of a fit (0)")
     keyframe.add_argument("-kf:lpips", dest="kf_lpips", type=Path, metavar="FILE", help="AlexNet's weights, for fits")
-    keyframe.add_argument("-repair", action="store_true", help="vae: keyframes become exact on any machine")
-    keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(1, 2, 4), help="thumbnail, vae: reduction")
+    keyframe.add_argument("-repair", action="store_true", help="models: keyframes become exact on any machine")
+    keyframe.add_argument("-kf:scale", dest="scale", type=int, choices=(1, 2, 4), help="thumbnail, models: reduction")
+    keyframe.add_argument("-kf:interval", dest="interval", type=positive, metavar="N", help="-codec promptus: 10")
+    keyframe.add_argument("-kf:nested", dest="nested", type=int, choices=(0, 1), help="promptus: ordered ranks (0)")
+    keyframe.add_argument("-kf:start", dest="kf_start", type=float, metavar="X", help="promptus: part of the bytes")
     keyframe.add_argument("-kf:qp", dest="qp", type=int, metavar="QP", help="thumbnail: 0 to 51")
     keyframe.add_argument(
         "-kf:budgets", dest="budgets", type=positive, metavar="N", help="sizes tried for a keyframe (3)"
@@ -207,6 +211,13 @@ def _encoding(command: argparse.ArgumentParser) -> None:
         "-sc_threshold", type=float, default=10.0, metavar="X", help="scene change score of 0 to 100, 0: none"
     )
     gop.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="stop after N frames")
+    command.add_argument(
+        "-codec",
+        type=VideoCodec,
+        choices=list(VideoCodec),
+        default=VideoCodec.HYBRID,
+        help="hybrid, or promptus: every frame is generated (%(default)s)",
+    )
     _keyframes(command)
     rate = command.add_argument_group("rate")
     rate.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")
@@ -298,7 +309,10 @@ def _compare(command: argparse.ArgumentParser) -> None:
         "-b:v", dest="bitrates", type=bit_rates, required=True, metavar="RATE,...", help="bits a second of whole files"
     )
     command.add_argument(
-        "-codecs", default=",".join(DEFAULT_CODECS), metavar="NAME,...", help="of %(default)s, svtav1, vvenc"
+        "-codecs", default=",".join(DEFAULT_CODECS), metavar="NAME,...", help="of %(default)s, sr, svtav1, vvenc"
+    )
+    command.add_argument(
+        "-sr:weights", dest="sr_weights", type=Path, metavar="FILE", help="FSRCNN for sr (one fitted to the clip)"
     )
     command.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP (%(default)s)")
     command.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="compare the first N frames")

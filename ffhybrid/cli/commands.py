@@ -11,10 +11,11 @@ from math import isnan
 from rich.console import Console
 from rich.table import Table
 
+from ffhybrid.cli import train
 from ffhybrid.cli.containers import CONTAINER_COMMANDS
 from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.cli.format_options import format_options
-from ffhybrid.cli.shared import Command, emit, progress, stream_options
+from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, progress, stream_options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
@@ -32,8 +33,6 @@ from ffhybrid.source import SourceOptions, VideoSource
 from ffhybrid.verification import verify
 from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
 
-TABLE_WIDTH = 140
-
 
 def _generator_options(options: argparse.Namespace) -> dict[str, object]:
     given = {
@@ -46,6 +45,9 @@ def _generator_options(options: argparse.Namespace) -> dict[str, object]:
         "hub": bool(options.hub) or None,
         "repair": options.repair or None,
         "scale": options.scale,
+        "nested": bool(options.nested) or None,
+        "start": options.kf_start,
+        "interval": options.interval,
         "qp": options.qp,
     }
     return {name: value for name, value in given.items() if value is not None}
@@ -67,6 +69,7 @@ def _encode_options(options: argparse.Namespace) -> EncodeOptions:
     """Take what ``encode`` and ``batch`` both know of video."""
     return replace(
         _keyframe_options(options),
+        codec=options.codec,
         rate=_rate(options),
         target_lpips=options.target_lpips,
         x265=X265Options(
@@ -256,6 +259,7 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
         height=height,
         lpips_interval=options.lpips_interval,
         lpips=options.kf_lpips,
+        sr_weights=options.sr_weights,
     )
     with progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
         results = compare(
@@ -287,5 +291,6 @@ COMMANDS: Mapping[str, Command] = {
     "verify": _verify,
     "extract": _extract,
     "compare": _compare,
+    "train": train.run,
     **CONTAINER_COMMANDS,
 }

@@ -14,6 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ffhybrid.muxer.stream_map import StreamOptions
 
+TABLE_WIDTH = 140
+
 Command = Callable[[argparse.Namespace, Console], None]
 
 

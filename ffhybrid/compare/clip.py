@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.video.frame import PictureType
-from av.video.reformatter import Interpolation
 
 from ffhybrid.errors import UsageError
-from ffhybrid.frames import PIXEL_FORMATS, video_frame
+from ffhybrid.frames import PIXEL_FORMATS
 from ffhybrid.picture import Colour, PictureSpec
 from ffhybrid.planner import MAX_GOP_SECONDS
+from ffhybrid.resizing import resized, scaled_spec
 from ffhybrid.source import SourceOptions, VideoSource
 
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
@@ -70,22 +70,18 @@ def prepare(
     """
     target = folder / "source.mkv"
     digest = hashlib.md5(usedforsecurity=False)
-    count = 0
     with VideoSource(source, options=options) as video:
-        spec = _scaled(video.info.spec, width, height)
+        spec = scaled_spec(video.info.spec, width=width, height=height)
         rate = video.info.frame_rate.limit_denominator(65535)
         digest.update(f"{rate} {spec}".encode())
-        with av.open(target, "w") as container:
-            stream = _add_stream(container, spec, rate)
-            for read in video.frames(limit=frames):
-                frame = video_frame(read.picture)
-                if (spec.width, spec.height) != (frame.width, frame.height):
-                    frame = frame.reformat(width=spec.width, height=spec.height, interpolation=Interpolation.AREA)
+
+        def read() -> Iterator[av.VideoFrame]:
+            for taken in video.frames(limit=frames):
+                frame = resized(taken.picture, spec)
                 digest.update(frame.to_ndarray().tobytes())
-                frame.pts, frame.time_base = count, 1 / rate
-                container.mux(stream.encode(frame))
-                count += 1
-            container.mux(stream.encode(None))
+                yield frame
+
+        count = write_lossless(target, read(), spec, rate)
     if not count:
         raise UsageError(f"{source}: there are no frames to compare")
     return Clip(name=source.stem, path=target, spec=spec, frame_rate=rate, frames=count, md5=digest.hexdigest())
@@ -108,16 +104,16 @@ def tag_colour(context: av.VideoCodecContext, colour: Colour) -> None:
     context.color_range = _FULL_RANGE if colour.full_range else _LIMITED_RANGE
 
 
-def _scaled(spec: PictureSpec, width: int | None, height: int | None) -> PictureSpec:
-    if width is None or (height is None and width >= spec.width):
-        return spec
-    columns = max(width // 2 * 2, 16)
-    rows = round(spec.height * columns / spec.width / 2) * 2 if height is None else height // 2 * 2
-    return replace(spec, width=columns, height=max(rows, 16))
-
-
-def _add_stream(container: av.container.OutputContainer, spec: PictureSpec, rate: Fraction) -> av.VideoStream:
-    stream = container.add_stream("ffv1", rate=rate)
-    stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, PIXEL_FORMATS[spec.bit_depth]
-    tag_colour(stream.codec_context, spec.colour)
-    return stream
+def write_lossless(target: Path, frames: Iterable[av.VideoFrame], spec: PictureSpec, rate: Fraction) -> int:
+    """Write frames as FFV1 at a constant rate, from 0 on; returns how many there were."""
+    count = 0
+    with av.open(target, "w") as container:
+        stream = container.add_stream("ffv1", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, PIXEL_FORMATS[spec.bit_depth]
+        tag_colour(stream.codec_context, spec.colour)
+        for frame in frames:
+            frame.pts, frame.time_base = count, 1 / rate
+            container.mux(stream.encode(frame))
+            count += 1
+        container.mux(stream.encode(None))
+    return count

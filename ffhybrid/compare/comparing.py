@@ -133,7 +133,7 @@ class _Comparison:
         restore_seconds = None if shown == target else round(time.monotonic() - began, 3)
         note("measuring")
         quality = measure(self.clip, shown, distance=self.distance, interval=self.interval)
-        types = picture_types(shown)
+        types = picture_types(codec.typed(target, shown))
         self.results.points[key] = Point(
             key=key,
             codec=codec.name,

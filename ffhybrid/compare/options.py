@@ -35,6 +35,7 @@ class CompareOptions:
         height: see ``width``.
         lpips_interval: LPIPS looks at one frame of so many.
         lpips: file with AlexNet's weights, where they are not found.
+        sr_weights: of FSRCNN, in safetensors, for codec ``sr``; None fits a network to the clip.
     """
 
     bitrates: tuple[int, ...]
@@ -46,6 +47,7 @@ class CompareOptions:
     height: int | None = None
     lpips_interval: int = LPIPS_INTERVAL
     lpips: Path | None = None
+    sr_weights: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.bitrates or not self.codecs:

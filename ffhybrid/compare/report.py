@@ -25,7 +25,9 @@ REPORT = "index.html"
 NAMES = {"lpips": "LPIPS", "psnr": "PSNR", "ssim": "SSIM", "vmaf": "VMAF"}
 FORMATS = {"lpips": "%.4f", "psnr": "%.2f", "ssim": "%.4f", "vmaf": "%.2f"}
 SIGNED = {"lpips": "%+.4f", "psnr": "%+.2f dB", "ssim": "%+.4f", "vmaf": "%+.2f"}
-SHADES = dict(zip(PARTS, ("#e0433f", "#f3a29a", "#8d8f94", "#3f7fd0", "#22a3a3", "#96d3c8", "#b9bdc4"), strict=True))
+SHADES = dict(
+    zip(PARTS, ("#e0433f", "#f3a29a", "#8d8f94", "#3f7fd0", "#22a3a3", "#96d3c8", "#c79a3b", "#b9bdc4"), strict=True)
+)
 
 
 @dataclass(frozen=True, slots=True)

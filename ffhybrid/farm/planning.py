@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ffhybrid.allocation import Complexity, Share, first_pass, shares
+from ffhybrid.encoders import encoder_for
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.frames import FrameDigest
 from ffhybrid.farm.jobs import VERSION, GopRange, Job, options_of_gops
 from ffhybrid.farm.state import State, plan_key
-from ffhybrid.filters import create
-from ffhybrid.filters.base import ModelGenerator
 from ffhybrid.gop_encoder import EncodeOptions, Rate
 from ffhybrid.planner import grouped, spool
 from ffhybrid.source import VideoSource
@@ -29,8 +28,7 @@ def plan(path: Path, options: EncodeOptions, *, scratch: Path | None = None) -> 
         UsageError: options that the generator does not take, too few bits, or no frames.
         CorruptDataError, UnsupportedError: a source that cannot be encoded.
     """
-    generator = create(options.generator, **options.generator_options)
-    model = generator.model_digest() if isinstance(generator, ModelGenerator) else None
+    model = encoder_for(options).model_digest()
     name, of_gops = str(path.resolve()), options_of_gops(options)
     is_empty = True
     with VideoSource(path, streams=options.streams, options=options.source) as source:

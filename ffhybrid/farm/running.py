@@ -9,13 +9,11 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from ffhybrid.encoders import Encoder, encoder_for
 from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError
 from ffhybrid.farm.frames import FrameDigest
 from ffhybrid.farm.jobs import VERSION, Job
 from ffhybrid.farm.results import Result
-from ffhybrid.filters import create
-from ffhybrid.filters.base import ModelGenerator
-from ffhybrid.gop_encoder import GopEncoder
 from ffhybrid.gop_search import Progress
 from ffhybrid.planner import SourceGop, spool
 from ffhybrid.source import VideoSource
@@ -32,7 +30,7 @@ def run_job(job: Job, *, scratch: Path | None = None, progress: Progress | None 
     Raises:
         UnsupportedError: the job was made by another version.
         CorruptDataError: the source is not what it was when the job was made.
-        EncoderError, ModelError, UsageError: see :meth:`GopEncoder.encode`.
+        EncoderError, ModelError, UsageError: see :class:`~ffhybrid.gop_encoder.GopEncoder`.
     """
     if job.version != VERSION:
         raise UnsupportedError(f"{job}: the job is for version {job.version}, this is {VERSION}")
@@ -62,16 +60,16 @@ class _Recipe:
 
 
 @lru_cache(maxsize=1)
-def _encoder(recipe: _Recipe) -> GopEncoder:
+def _encoder(recipe: _Recipe) -> Encoder:
     job = recipe.job
     given = dict(job.options.generator_options)
     if "lpips" in given:
         given["lpips"] = Path(str(given["lpips"]))
-    generator = create(job.options.generator, **given)
-    found = generator.model_digest() if isinstance(generator, ModelGenerator) else None
+    encoder = encoder_for(replace(job.options, generator_options=given))
+    found = encoder.model_digest()
     if found != job.model:
         raise ModelError(f"{job}: the job is for a model whose SHA-256 begins with {job.model}, here it is {found}")
-    return GopEncoder(generator, replace(job.options, generator_options=given))
+    return encoder
 
 
 def _spooled(job: Job, directory: Path) -> SourceGop:

@@ -19,7 +19,7 @@ from torch import Tensor
 from ffhybrid.filters.base import DifferentiableLoss
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import codec
-from ffhybrid.filters.overfit.model import array_of, noise_planes
+from ffhybrid.filters.overfit.model import array_of, synthesis_noise
 from ffhybrid.filters.overfit.presets import Preset
 from ffhybrid.filters.overfit.rounding import noisy_round, rounded
 from ffhybrid.filters.overfit.start import Start, class_of, lambda_of, network, steps
@@ -111,7 +111,7 @@ class Fit:
         self._best: Candidate | None = None
         self._done = 0
         self._grids = [None if grid is None else grid.clone().requires_grad_() for grid in start.grids]
-        self._noise = noise_planes(spec.height // 2, spec.width // 2, device=device)
+        self._noise = synthesis_noise(spec.height // 2, spec.width // 2, device=device)
 
     @property
     def lagrangian(self) -> float:

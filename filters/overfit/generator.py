@@ -10,11 +10,10 @@ from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.presets import PRESETS
-from ffhybrid.filters.presets import look_up
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
 from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.pipeline import usable_cores
 
-TUNES = ("perceptual", "psnr")
 MAX_THREADS = 8
 
 
@@ -36,15 +35,13 @@ class Overfit:
         self,
         *,
         preset: str | None = None,
-        tune: str = "perceptual",
+        tune: str = PERCEPTUAL,
         device: str = "auto",
         seed: int = 0,
         lpips: Path | None = None,
     ) -> None:
         self._preset = look_up(PRESETS, preset)
-        if tune not in TUNES:
-            raise UsageError(f"there is no keyframe tuning {tune!r}; known are {', '.join(TUNES)}")
-        self._tune = tune
+        self._tune = check_tune(tune)
         self._device = check_device(device)
         self._seed = seed
         self._lpips = lpips

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ffhybrid.filters.laplace import laplace_bits
+from ffhybrid.filters.noise import noise_planes
 from ffhybrid.filters.overfit.contexts import grid_context, pattern_context
 from ffhybrid.filters.overfit.structure import (
     FIRST_CHROMA_LEVEL,
@@ -44,19 +45,9 @@ IntegerArray = NDArray[np.integer[Any]]
 MAX_LOG_SCALE = MIN_LOG_SCALE + (SCALES - 1) / SCALE_STEPS
 
 
-def noise_planes(rows: int, columns: int, *, device: torch.device) -> Tensor:
-    """Make the common randomness of the synthesis, (1, NOISE, rows, columns), as ``ffh_noise_row`` in real units."""
-    shape = (1, NOISE, 1, 1)
-    channel = torch.arange(NOISE, dtype=torch.int64, device=device).view(shape)
-    row = torch.arange(rows, dtype=torch.int64, device=device).view(1, 1, -1, 1)
-    column = torch.arange(columns, dtype=torch.int64, device=device).view(1, 1, 1, -1)
-    mask = 0xFFFFFFFF
-    value = (column * 0x9E3779B1 ^ row * 0x85EBCA77 ^ (channel + 1) * 0xC2B2AE3D) & mask
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
-        value = ((value ^ (value >> shift)) * factor) & mask
-    value = value ^ (value >> 16)
-    parts = torch.stack([(value >> shift) & 0xFF for shift in (0, 8, 16, 24)])
-    return (parts.sum(0) - 510).to(torch.float32) / 128
+def synthesis_noise(rows: int, columns: int, *, device: torch.device) -> Tensor:
+    """Make the common randomness of the synthesis in real units, (1, NOISE, rows, columns)."""
+    return noise_planes(NOISE, rows, columns, device=device).to(torch.float32) / 128
 
 
 def tensor_of(array: NDArray[np.int8], device: torch.device) -> Tensor:

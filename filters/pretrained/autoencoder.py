@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ffhybrid.filters.colour import from_rgb, to_rgb
+from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.filters.pretrained.tiles import blended
 from ffhybrid.picture import PictureSpec
@@ -97,8 +99,12 @@ class Autoencoder:
         signed = blended(self._decode, latents, tile, unit=1, factor=self.unit)
         rgb = _limited((signed + 1) / 2)
         if frame.reduction:
-            rgb = F.interpolate(rgb, scale_factor=1 << frame.reduction, mode="bicubic", align_corners=False)
+            rgb = self.enlarged(rgb, frame.reduction)
         return from_rgb(rgb, frame.spec.colour)
+
+    def enlarged(self, rgb: Tensor, reduction: int) -> Tensor:
+        """Make RGB, (1, 3, rows, columns), 2^reduction times larger."""
+        return F.interpolate(rgb, scale_factor=1 << reduction, mode="bicubic", align_corners=False)
 
     def _encode(self, signed: Tensor) -> Tensor:
         network = self._model.network
@@ -131,6 +137,21 @@ def _limited(rgb: Tensor) -> Tensor:
     """Limit to 0 to 1; gradients pass, so that a fit finds its way back from beyond."""
     limited = rgb.clamp(0, 1)
     return rgb + (limited - rgb).detach() if rgb.requires_grad else limited
+
+
+Values = Callable[[bytes, Autoencoder, Frame], Tensor]
+"""Makes real latents, (1, channels, rows, columns), of a latent's body, in the precision that the model has."""
+
+
+def painter(values: Values) -> Callable[[Model, PictureSpec, Latent], Tensor]:
+    """Make what :class:`~ffhybrid.filters.pretrained.generation.Generation` decodes latents with."""
+
+    def paint(model: Model, spec: PictureSpec, latent: Latent) -> Tensor:
+        autoencoder = Autoencoder(model)
+        frame = Frame(spec, autoencoder.unit, latent.reduction)
+        return frame.cropped(autoencoder.decoded(values(latent.body, autoencoder, frame), frame, latent.tile))
+
+    return paint
 
 
 def samples_of(packed: Tensor, spec: PictureSpec) -> list[NDArray[np.float64]]:

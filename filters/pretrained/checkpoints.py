@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ffhybrid.errors import ModelError, UsageError
 
@@ -31,20 +32,22 @@ class Checkpoint:
     path: Path
     architecture: str | None
 
-    @property
-    def stamp(self) -> tuple[tuple[str, int, int], ...]:
-        """What changes when its files do: names, sizes and times."""
+    def stamp(self, beside: tuple[str, ...] = ()) -> tuple[tuple[str, int, int], ...]:
+        """Give names, sizes and times of its files and of those in folders ``beside`` it: what changes when they do."""
+        folders = [folder for name in beside if (folder := self.path.parent / name).is_dir()]
         files = [self.path] if self.path.is_file() else sorted(self.path.iterdir())
-        return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+        files += [file for folder in folders for file in sorted(folder.iterdir())]
+        return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
 
 
-def find(reference: str, *, component: str, hub: bool) -> Checkpoint:
+def find(reference: str, *, component: str, hub: bool, beside: tuple[str, ...] = ()) -> Checkpoint:
     """Find the model that a user names.
 
     Args:
         reference: a folder, a safetensors file, a name below ``FFHYBRID_MODELS``, or a repository of the hub.
         component: subfolder that holds the model in a repository of a whole pipeline.
         hub: whether what is missing may be downloaded.
+        beside: other subfolders of the pipeline to download.
 
     Raises:
         ModelError: there is none, or it is no checkpoint in safetensors.
@@ -53,8 +56,8 @@ def find(reference: str, *, component: str, hub: bool) -> Checkpoint:
     places = [Path(reference), *([Path(folder) / reference] if folder else [])]
     for place in places:
         if place.exists():
-            return _opened(place, component)
-    return _opened(_from_hub(reference, component, hub=hub), component)
+            return opened(place, component)
+    return opened(_from_hub(reference, (component, *beside), hub=hub), component)
 
 
 def installed(component: str) -> Iterator[Checkpoint]:
@@ -67,11 +70,17 @@ def installed(component: str) -> Iterator[Checkpoint]:
         raise ModelError(f"{ENVIRONMENT} names {root}, which is no folder")
     for pattern in ("*", "*/*"):
         for place in sorted(root.glob(pattern)):
-            if place.suffix == SUFFIX or (place / CONFIG).is_file() or (place / component / CONFIG).is_file():
-                yield _opened(place, component)
+            is_single = place.suffix == SUFFIX and not (place.parent / CONFIG).is_file()
+            if is_single or (place / CONFIG).is_file() or (place / component / CONFIG).is_file():
+                yield opened(place, component)
 
 
-def _opened(place: Path, component: str) -> Checkpoint:
+def opened(place: Path, component: str) -> Checkpoint:
+    """Look at a file or folder, or its subfolder ``component``.
+
+    Raises:
+        ModelError: it is no checkpoint in safetensors.
+    """
     if place.is_file():
         if place.suffix != SUFFIX:
             raise ModelError(f"{place} is no {SUFFIX} file; other formats can hold code and are not read")
@@ -81,33 +90,40 @@ def _opened(place: Path, component: str) -> Checkpoint:
         raise ModelError(f"{place} is no model: it has no {CONFIG}")
     if not any(folder.glob(f"*{SUFFIX}")):
         raise ModelError(f"{folder} has no weights in {SUFFIX} files; other formats can hold code and are not read")
-    return Checkpoint(folder, _architecture(folder / CONFIG))
+    name = read_config(folder / CONFIG).get("_class_name")
+    return Checkpoint(folder, name if isinstance(name, str) else None)
 
 
-def _architecture(path: Path) -> str | None:
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration.
+
+    Raises:
+        ModelError: it is too large, or no JSON object.
+    """
     if path.stat().st_size > MAX_CONFIG:
         raise ModelError(f"{path} is too large for a configuration")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{path} is no JSON: {error}") from error
-    name = found.get("_class_name") if isinstance(found, dict) else None
-    return name if isinstance(name, str) else None
+    if not isinstance(found, dict):
+        raise ModelError(f"{path} is no JSON object")
+    return found
 
 
-def _from_hub(reference: str, component: str, *, hub: bool) -> Path:
+def _from_hub(reference: str, components: tuple[str, ...], *, hub: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ModuleNotFoundError as error:
         raise UsageError(f"models need diffusers ({error}): pip install 'ffhybrid[diffusers]'") from error
-    names = (CONFIG, f"{WEIGHTS}*{SUFFIX}*")
+    weights = f"{WEIGHTS}*{SUFFIX}*"
     try:
         return Path(
             snapshot_download(
                 reference,
                 local_files_only=not hub,
-                allow_patterns=[*names, *(f"{component}/{name}" for name in names)],
+                allow_patterns=[CONFIG, weights, *(f"{c}/{name}" for c in components for name in ("*.json", weights))],
             )
         )
     except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:

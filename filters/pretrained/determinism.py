@@ -34,15 +34,27 @@ def deterministic() -> Iterator[None]:
         os.environ.setdefault(_CUBLAS, ":4096:8")
         _apply((True, True, False, True, False, False, "highest"))
         try:
-            yield
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemoryError("the device has too little memory for this model and picture") from error
-        except RuntimeError as error:
-            if any(words in str(error) for words in _OUT_OF_MEMORY):
-                raise OutOfMemoryError("there is too little memory for this model and picture") from error
-            raise
+            with naming_lack_of_memory():
+                yield
         finally:
             _apply(before)
+
+
+@contextmanager
+def naming_lack_of_memory() -> Iterator[None]:
+    """Say in one sentence that memory has run out.
+
+    Raises:
+        OutOfMemoryError: a tensor found no room.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemoryError("the device has too little memory for this model and picture") from error
+    except RuntimeError as error:
+        if any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise OutOfMemoryError("there is too little memory for this model and picture") from error
+        raise
 
 
 _Settings = tuple[bool, bool, bool, bool, bool, bool, str]

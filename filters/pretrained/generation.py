@@ -9,25 +9,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame, samples_of
+from ffhybrid.filters.pretrained.autoencoder import samples_of
 from ffhybrid.filters.pretrained.correction import apply_correction, rounded, write_correction
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.picture import Picture, PictureSpec
 
-Values = Callable[[bytes, Autoencoder, Frame], Tensor]
-"""Makes real latents, (1, channels, rows, columns), of a latent's body, in the precision that the model has."""
+Painter = Callable[[Model, PictureSpec, Latent], Tensor]
+"""Makes 2x2 luma blocks of the asked size, (1, 6, rows, columns), of a latent, in the precision that the model has."""
 
 
 class Generation:
     """What is needed to make one picture."""
 
-    def __init__(self, model: Model, spec: PictureSpec, latent: Latent, values: Values) -> None:
+    def __init__(self, model: Model, spec: PictureSpec, latent: Latent, painter: Painter) -> None:
         self._model = model
         self._spec = spec
         self._latent = latent
-        self._values = values
+        self._painter = painter
 
     def picture(self) -> Picture:
         """Generate in single precision."""
@@ -42,8 +42,5 @@ class Generation:
         return apply_correction(self._samples(self._model.in_double()), self._spec.bit_depth, correction)
 
     def _samples(self, model: Model) -> list[NDArray[np.float64]]:
-        autoencoder = Autoencoder(model)
-        frame = Frame(self._spec, autoencoder.unit, self._latent.reduction)
         with deterministic(), torch.no_grad():
-            packed = autoencoder.decoded(self._values(self._latent.body, autoencoder, frame), frame, self._latent.tile)
-            return samples_of(frame.cropped(packed), self._spec)
+            return samples_of(self._painter(model, self._spec, self._latent), self._spec)

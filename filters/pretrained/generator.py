@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.base import Reproducibility
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model, ModelSource
+from ffhybrid.filters.pretrained.models import Model, ModelSource, load_component
 from ffhybrid.picture import Picture, PictureSpec
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class PretrainedGenerator(ABC):
     """Classes of diffusers that it takes, in the order of the format."""
     component: ClassVar[str]
     """Subfolder of such a model in a repository of a whole pipeline."""
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Other subfolders that its model is assembled from."""
 
     def __init__(self, *, model: str | None, device: str, hub: bool, repair: bool) -> None:
         self._models = ModelSource(
@@ -40,6 +43,8 @@ class PretrainedGenerator(ABC):
             reference=model,
             device=check_device(device),
             hub=hub,
+            beside=self.beside,
+            assemble=self.assembled,
         )
         self._repair = repair
 
@@ -68,6 +73,11 @@ class PretrainedGenerator(ABC):
     def correction_size(self, latent: bytes) -> int:
         """Bytes of the stored correction; no model is looked at."""
         return len(Latent.from_bytes(latent).correction)
+
+    @staticmethod
+    def assembled(path: Path, architecture: str) -> Any:
+        """Make the network of a folder or file and a class; one of diffusers, unless a generator knows better."""
+        return load_component(path, architecture)
 
     def model_digest(self) -> str:
         """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.

@@ -11,6 +11,8 @@ from ffhybrid.errors import CorruptDataError, UnsupportedError
 VERSION = 1
 MAX_REDUCTION = 2
 TILE_UNIT = 8
+LEAST_TILE = 3
+"""In units; smaller ones would be all overlap."""
 
 _HEAD = struct.Struct(">BB8sBB")
 
@@ -64,6 +66,8 @@ class Latent:
             raise UnsupportedError(f"the latent has version {version}; this program reads version {VERSION}")
         if reduction > MAX_REDUCTION:
             raise CorruptDataError(f"the latent has an impossible reduction of 2^{reduction}")
+        if 0 < tile < LEAST_TILE:
+            raise CorruptDataError(f"the latent has impossible tiles of {tile * TILE_UNIT} samples")
         code, start = leb128.decode(data, _HEAD.size)
         size = max(code - 1, 0)
         if size > len(data) - start:

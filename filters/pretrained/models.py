@@ -7,10 +7,11 @@ import hashlib
 import json
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ffhybrid.errors import ModelError, UsageError
 from ffhybrid.filters.pretrained import checkpoints
@@ -26,6 +27,9 @@ DIGEST_SIZE = 8
 _MODELS_KEPT = 2
 _LOADING = threading.Lock()
 
+Assemble: TypeAlias = "Callable[[Path, str], Any]"
+"""Makes the network of a file or folder and the class that it is taken for."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
@@ -36,9 +40,36 @@ class Model:
     digest: bytes
     device: torch.device
 
+    @classmethod
+    def of(cls, network: Any, architecture: str, device: torch.device) -> Model:
+        """Make a network ready to be used, in single precision."""
+        network = network.float().eval().requires_grad_(False)
+        return cls(network.to(device), architecture, _digest(network), device)
+
     def in_double(self) -> Model:
         """Copy it to double precision."""
-        return Model(copy.deepcopy(self.network).double(), self.architecture, self.digest, self.device)
+        from ffhybrid.filters.pretrained.determinism import naming_lack_of_memory
+
+        with naming_lack_of_memory():
+            return replace(self, network=copy.deepcopy(self.network).double())
+
+
+def load_component(path: Path, architecture: str) -> Any:
+    """Load one network of diffusers from a file or folder.
+
+    Raises:
+        UsageError: diffusers is not installed.
+        ModelError: it is damaged, or of another class.
+    """
+    try:
+        import diffusers
+    except ModuleNotFoundError as error:
+        raise UsageError(f"models need diffusers ({error}): pip install 'ffhybrid[diffusers]'") from error
+    kind = getattr(diffusers, architecture)
+    try:
+        return _from_file(kind, path) if path.is_file() else _from_folder(kind, path)
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path} does not load as {architecture}: {' '.join(str(error).split())}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +82,8 @@ class ModelSource:
         reference: what the user names, None to look through ``FFHYBRID_MODELS``.
         device: name for :func:`~ffhybrid.filters.devices.device_of`.
         hub: whether the hub may be asked.
+        beside: other subfolders of the pipeline that the network is assembled from; single files do not do then.
+        assemble: makes the network.
     """
 
     architectures: tuple[str, ...]
@@ -58,6 +91,8 @@ class ModelSource:
     reference: str | None
     device: str
     hub: bool
+    beside: tuple[str, ...] = ()
+    assemble: Assemble = load_component
 
     def named(self) -> Model:
         """Load the model that the user names.
@@ -85,9 +120,13 @@ class ModelSource:
                 raise ModelError(f"the keyframe was made with {wanted}, {self.reference} is {theirs}")
             return model
         for checkpoint in checkpoints.installed(self.component):
-            if checkpoint.architecture not in (architecture, None):
+            if checkpoint.architecture not in (architecture, None) or (self.beside and checkpoint.path.is_file()):
                 continue
-            model = self._load(checkpoint, architecture)
+            try:
+                model = self._load(checkpoint, architecture)
+            except ModelError as error:
+                logger.warning("%s; looking further", error)
+                continue
             if model.digest == digest:
                 return model
         raise ModelError(f"the keyframe needs {wanted}: give it by -model, or put it below {checkpoints.ENVIRONMENT}")
@@ -96,37 +135,42 @@ class ModelSource:
     def _classes(self) -> str:
         return " or ".join(self.architectures)
 
+    @property
+    def _folders(self) -> str:
+        return ", ".join(f"{name}/" for name in (self.component, *self.beside))
+
     def _find(self, reference: str) -> Checkpoint:
-        return checkpoints.find(reference, component=self.component, hub=self.hub)
+        return checkpoints.find(reference, component=self.component, hub=self.hub, beside=self.beside)
 
     def _checked(self, checkpoint: Checkpoint) -> Checkpoint:
         if checkpoint.architecture is not None and checkpoint.architecture not in self.architectures:
             raise ModelError(f"{checkpoint.path} is of class {checkpoint.architecture}, not {self._classes}")
+        if self.beside and checkpoint.path.is_file():
+            raise ModelError(f"{checkpoint.path} is one file; this generator needs a folder of {self._folders}")
         return checkpoint
 
     def _load(self, checkpoint: Checkpoint, architecture: str | None = None) -> Model:
         name = checkpoint.architecture or architecture or self.architectures[0]
         with _LOADING:
-            return _loaded(checkpoint.path, name, self.device, checkpoint.stamp)
+            return _loaded(checkpoint.path, name, self.device, self.assemble, checkpoint.stamp(self.beside))
 
 
 @lru_cache(maxsize=_MODELS_KEPT)
-def _loaded(path: Path, architecture: str, device: str, stamp: tuple[object, ...]) -> Model:  # noqa: ARG001 - the key
-    try:
-        import diffusers
-    except ModuleNotFoundError as error:
-        raise UsageError(f"models need diffusers ({error}): pip install 'ffhybrid[diffusers]'") from error
+def _loaded(
+    path: Path,
+    architecture: str,
+    device: str,
+    assemble: Assemble,
+    stamp: tuple[object, ...],  # noqa: ARG001 - the key
+) -> Model:
+    network = assemble(path, architecture)
     from ffhybrid.filters.devices import device_of
+    from ffhybrid.filters.pretrained.determinism import naming_lack_of_memory
 
-    kind = getattr(diffusers, architecture)
-    try:
-        network = _from_file(kind, path) if path.is_file() else _from_folder(kind, path)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path} does not load as {architecture}: {' '.join(str(error).split())}") from error
-    network = network.float().eval().requires_grad_(False)
-    digest = _digest(network)
-    logger.debug("%s: %s, SHA-256 begins with %s", path, architecture, digest.hex())
-    return Model(network.to(device_of(device)), architecture, digest, device_of(device))
+    with naming_lack_of_memory():
+        model = Model.of(network, architecture, device_of(device))
+    logger.debug("%s: %s, SHA-256 begins with %s", path, architecture, model.digest.hex())
+    return model
 
 
 def _from_folder(kind: Any, folder: Path) -> Any:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.presets import look_up
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.pretrained.generator import PretrainedGenerator
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
@@ -18,8 +17,6 @@ from ffhybrid.picture import PictureSpec
 
 if TYPE_CHECKING:
     from ffhybrid.filters.pretrained.generation import Generation
-
-TUNES = ("perceptual", "psnr")
 
 
 class Vae(PretrainedGenerator):
@@ -46,17 +43,15 @@ class Vae(PretrainedGenerator):
         hub: bool = False,
         repair: bool = False,
         preset: str | None = None,
-        tune: str = "perceptual",
+        tune: str = PERCEPTUAL,
         seed: int = 0,
         lpips: Path | None = None,
         scale: int | None = None,
     ) -> None:
         super().__init__(model=model, device=device, hub=hub, repair=repair)
-        if tune not in TUNES:
-            raise UsageError(f"there is no keyframe tuning {tune!r}; known are {', '.join(TUNES)}")
         self._reductions = reductions_of(scale)
         self._iterations = look_up(ITERATIONS, preset)
-        self._tune = tune
+        self._tune = check_tune(tune)
         self._seed = seed
         self._lpips = lpips
 
@@ -97,7 +92,8 @@ class Vae(PretrainedGenerator):
         return self._finished(latent, spec, model)
 
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+        from ffhybrid.filters.pretrained.autoencoder import painter
         from ffhybrid.filters.pretrained.generation import Generation
         from ffhybrid.filters.pretrained.vae_session import values_of
 
-        return Generation(model, spec, latent, values_of)
+        return Generation(model, spec, latent, painter(values_of))

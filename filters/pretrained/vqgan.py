@@ -67,7 +67,8 @@ class Vqgan(PretrainedGenerator):
         return self._finished(found, spec, model)
 
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+        from ffhybrid.filters.pretrained.autoencoder import painter
         from ffhybrid.filters.pretrained.generation import Generation
         from ffhybrid.filters.pretrained.vqgan_search import values_of
 
-        return Generation(model, spec, latent, values_of)
+        return Generation(model, spec, latent, painter(values_of))

@@ -15,7 +15,8 @@ from ffhybrid.errors import CorruptDataError, ModelError
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.codes import MAX_KINDS, MAX_TOKENS, decode_tokens, encode_tokens
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame
+from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame, painter
+from ffhybrid.filters.pretrained.budgets import TOLERANCE, miss
 from ffhybrid.filters.pretrained.determinism import deterministic
 from ffhybrid.filters.pretrained.generation import Generation
 from ffhybrid.filters.pretrained.layout import Latent
@@ -24,7 +25,6 @@ from ffhybrid.picture import PictureSpec
 
 logger = logging.getLogger(__name__)
 
-TOLERANCE = 0.05
 NEAREST = 32
 """Vectors a place that may take the nearest one's part, beside its neighbours' and the most frequent ones."""
 FREQUENT = 16
@@ -73,13 +73,13 @@ class Search:
         tried: list[tuple[bool, float, Latent]] = []
         for step, reduction in enumerate(reductions, 1):
             latent = self._within(reduction, budget)
-            picture = Generation(self._model, self._spec, latent, values_of).picture()
+            picture = Generation(self._model, self._spec, latent, painter(values_of)).picture()
             is_over = budget is not None and latent.size > (1 + TOLERANCE) * budget
             tried.append((is_over, self._objective.distortion(picture), latent))
             _, distortion, found = min(tried, key=lambda entry: entry[:2])
             if progress:
                 progress(FitProgress(step=step, steps=len(reductions), size=found.size, distortion=distortion))
-        if budget is not None and abs(found.size / budget - 1) > TOLERANCE:
+        if miss(found.size, budget) > TOLERANCE:
             logger.warning("the model cannot meet %d bytes: its tokens take %d", budget, found.size)
         return found
 

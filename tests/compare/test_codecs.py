@@ -12,11 +12,14 @@ from ffhybrid.compare.clip import Clip, check_gop_length, prepare
 from ffhybrid.compare.codecs import CODECS, PARTS, create
 from ffhybrid.compare.codecs.base import picture_types
 from ffhybrid.compare.options import CompareOptions
+from ffhybrid.compare.plots import COLOURS
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
+from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.planner import GopLimits
 from ffhybrid.x265_options import X265Options
+from pretrained_models import saved
 from support import clip as wheel_clip
 
 GOP_LENGTH = 10
@@ -65,7 +68,7 @@ def test_a_codec_meets_the_size_with_one_keyframe_a_gop(name: str, small: Clip, 
     codec.encode(small, stream, bitrate=60_000, note=lambda _: None)
     assert stream.stat().st_size == pytest.approx(small.bytes_at(60_000), rel=0.08)
     shown = codec.show(stream, tmp_path)
-    types = picture_types(shown)
+    types = picture_types(codec.typed(stream, shown))
     assert len(types) == FRAMES
     keyframes = [position for position, kind in enumerate(types[time] for time in sorted(types)) if kind == "I"]
     assert keyframes == [0, 10, 20]
@@ -104,8 +107,25 @@ def test_x265_begins_gops_with_idr_pictures_only(small: Clip, tmp_path: Path) ->
     assert nal_types == [19, 19, 19] or nal_types == [20, 20, 20]
 
 
+def test_hybrid_files_are_restored_with_the_model_that_is_named(
+    small: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    model = {"model": str(saved("VQModel", tmp_path / "model")), "device": "cpu", "scale": 4}
+    named = replace(options().encode, generator="vqgan", generator_options=model, fallback=False, keyframe_budget=300)
+    stream = tmp_path / "hybrid.mkv"
+    encode(small.path, stream, options=replace(named, frames=GOP_LENGTH))
+    shown = create("hybrid", replace(options(), encode=named)).show(stream, tmp_path)
+    assert len(picture_types(shown)) == GOP_LENGTH
+
+
+def test_every_codec_has_a_colour_of_its_own() -> None:
+    assert COLOURS.keys() == CODECS.keys()
+    assert len(set(COLOURS.values())) == len(COLOURS)
+
+
 def test_an_unknown_codec_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="no codec 'x264'.*hybrid, x265, x265-best, x265-key, svtav1, vvenc"):
+    with pytest.raises(UsageError, match="no codec 'x264'.*hybrid, x265, x265-best, x265-key, sr, svtav1, vvenc"):
         create("x264", options())
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from ffhybrid.errors import ModelError, OutOfMemoryError, UsageError
 from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
 from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.models import ModelSource
+from ffhybrid.filters.pretrained.models import Model, ModelSource
 from pretrained_models import saved
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -101,6 +101,9 @@ def test_another_model_than_the_recorded_one_is_named(
     monkeypatch.delenv(ENVIRONMENT, raising=False)
     with pytest.raises(ModelError, match=f"{digest.hex()}: give it by -model"):
         source(None).recorded("AutoencoderTiny", digest)
+    monkeypatch.setenv(ENVIRONMENT, str(tiny.parent))
+    with pytest.raises(ModelError, match="0000000000000000: give it by -model"):
+        source(None).recorded("AutoencoderTiny", bytes(8))
 
 
 def test_a_single_file_has_the_default_configuration(tmp_path: Path) -> None:
@@ -114,6 +117,16 @@ def test_a_single_file_has_the_default_configuration(tmp_path: Path) -> None:
 def test_too_little_memory_is_one_sentence() -> None:
     with pytest.raises(OutOfMemoryError, match="too little memory"), deterministic():
         torch.empty(1 << 50)
+
+
+def test_a_model_that_finds_no_room_in_double_precision_is_one_sentence() -> None:
+    class Huge(torch.nn.Module):
+        def double(self) -> Huge:
+            torch.empty(1 << 50)
+            return self
+
+    with pytest.raises(OutOfMemoryError, match="too little memory for this model"):
+        Model(Huge(), "Huge", b"", torch.device("cpu")).in_double()
 
 
 def test_settings_of_torch_are_as_before_afterwards() -> None:

@@ -17,7 +17,7 @@ from ffhybrid.filters.base import DifferentiableObjective
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips_weights import find_lpips_weights
 from ffhybrid.filters.overfit import base, codec
-from ffhybrid.filters.overfit.model import Network, noise_planes, tensor_of
+from ffhybrid.filters.overfit.model import Network, synthesis_noise, tensor_of
 from ffhybrid.filters.overfit.presets import PRESETS
 from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE
 from ffhybrid.filters.perceptual import Lpips
@@ -145,7 +145,7 @@ def test_the_float_network_is_the_integer_decoder_up_to_rounding(latent: bytes) 
     ]
     with torch.no_grad():
         below = pack(base.decode(read.base, SMALL), CPU)
-        packed = network.synthesise(features, below, noise_planes(72, 88, device=CPU), read.real_classes)
+        packed = network.synthesise(features, below, synthesis_noise(72, 88, device=CPU), read.real_classes)
     assert float((packed.clamp(-128, 127) - pack(made(latent), CPU)).abs().max()) < 1
 
 
@@ -162,7 +162,7 @@ def test_the_estimated_bits_are_those_that_are_written(latent: bytes) -> None:
 def test_noise_is_the_same_in_both(latent: bytes) -> None:
     from ffhybrid._cext import ffi, lib
 
-    planes = noise_planes(9, 33, device=CPU)[0] * (1 << ACTIVATION_BITS)
+    planes = synthesis_noise(9, 33, device=CPU)[0] * (1 << ACTIVATION_BITS)
     row = ffi.new("int16_t[33]")
     for channel in range(NOISE):
         lib.ffh_noise_row(channel, 7, 33, row)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ffhybrid.compare.codecs.base import PARTS, Codec, Encoded
 from ffhybrid.compare.codecs.hybrid import Hybrid
+from ffhybrid.compare.codecs.sr import Sr
 from ffhybrid.compare.codecs.svtav1 import SvtAv1
 from ffhybrid.compare.codecs.vvenc import Vvenc
 from ffhybrid.compare.codecs.x265 import BEST, KEYFRAME_OFFSET, X265
@@ -30,6 +31,9 @@ CODECS: Mapping[str, Callable[[CompareOptions], Codec]] = {
     "x265": lambda options: _x265("x265", options, {}),
     "x265-best": lambda options: _x265("x265-best", options, BEST),
     "x265-key": lambda options: _x265("x265-key", options, BEST, keyframe_offset=KEYFRAME_OFFSET),
+    "sr": lambda options: Sr(
+        preset=options.encode.x265.preset, gop_length=options.gop_length, weights=options.sr_weights
+    ),
     "svtav1": lambda options: SvtAv1(gop_length=options.gop_length),
     "vvenc": lambda options: Vvenc(gop_length=options.gop_length),
 }

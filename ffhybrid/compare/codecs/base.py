@@ -21,8 +21,8 @@ TOLERANCE = 0.005
 MOST_PROBES = 8
 """Of a file's size, and of encodes until it is met."""
 
-PARTS = ("latent", "payload", "placeholder", "I", "P", "B", "container")
-"""Of a file's bytes: latents; the rest of payloads; grey placeholders; pictures by type; everything else."""
+PARTS = ("latent", "payload", "placeholder", "I", "P", "B", "network", "container")
+"""Of a file's bytes: latents; the rest of payloads; grey placeholders; pictures by type; a network; all else."""
 
 Note = Callable[[str], None]
 """Is told what is under way."""
@@ -61,6 +61,9 @@ class Codec(Protocol):
     def show(self, stream: Path, folder: Path) -> Path:
         """Turn an encoded file into one that any decoder plays, in ``folder`` where that is another one."""
 
+    def typed(self, stream: Path, shown: Path) -> Path:
+        """Choose the file whose pictures have the types that :meth:`split` wants to know."""
+
     def split(self, stream: Path, types: Mapping[int, str]) -> dict[str, int]:
         """Say what the bytes of a file are (:data:`PARTS`), by the types of the pictures that it shows."""
 
@@ -70,7 +73,7 @@ class SearchedCodec(ABC):
 
     def __init__(self, name: str, control: Control) -> None:
         self.name = name
-        self._search = Search(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
+        self.search = Search(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
 
     @property
     @abstractmethod
@@ -93,7 +96,7 @@ class SearchedCodec(ABC):
         """Search the control; later sizes of the same clip profit from what earlier ones showed."""
         began = time.monotonic()
         wanted = clip.bytes_at(bitrate)
-        first = self._search.towards(wanted) if self._search.has_begun else self.first(bitrate)
+        first = self.search.towards(wanted) if self.search.has_begun else self.first(bitrate)
         with tempfile.TemporaryDirectory(prefix="trials-", dir=target.parent) as folder:
 
             def probe(value: float) -> Probe[Path]:
@@ -103,11 +106,15 @@ class SearchedCodec(ABC):
                 size = path.stat().st_size
                 return Probe(size, wanted, size / wanted, path)
 
-            met = self._search.meet(probe, first=first)
+            met = self.search.meet(probe, first=first)
             met.result.replace(target)
         return Encoded(control=self.in_words(met.setting), encodes=met.encodes, seconds=time.monotonic() - began)
 
     def show(self, stream: Path, folder: Path) -> Path:  # noqa: ARG002 - hybrid files need a folder
+        """Return the file itself."""
+        return stream
+
+    def typed(self, stream: Path, shown: Path) -> Path:  # noqa: ARG002 - hybrid files show other types
         """Return the file itself."""
         return stream
 

@@ -13,7 +13,7 @@ from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.base import Encoded, Note, with_container
 from ffhybrid.encoding import encode
 from ffhybrid.filters import FitProgress
-from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
+from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate, regeneration_of
 from ffhybrid.keyframe import ORDINARY
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.probing import probe
@@ -55,7 +55,11 @@ class Hybrid:
     def show(self, stream: Path, folder: Path) -> Path:
         """Restore."""
         shown = folder / f"restored-{stream.name}"
-        restore(stream, shown, overwrite=True)
+        restore(stream, shown, overwrite=True, regeneration=regeneration_of(self._options))
+        return shown
+
+    def typed(self, stream: Path, shown: Path) -> Path:  # noqa: ARG002 - other codecs show their streams
+        """Return the restored file; in the hybrid one keyframes are placeholders."""
         return shown
 
     def split(self, stream: Path, types: Mapping[int, str]) -> dict[str, int]:

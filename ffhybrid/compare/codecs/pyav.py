@@ -19,7 +19,7 @@ from ffhybrid.control_search import Control
 from ffhybrid.errors import EncoderError
 from ffhybrid.frames import PIXEL_FORMATS
 
-_MUXER = {"fflags": "+bitexact"}
+MUXER = {"fflags": "+bitexact"}
 """No random identifiers, no dates, no names of libraries: fewer bytes, and always the same."""
 
 
@@ -51,7 +51,7 @@ class PyAVCodec(SearchedCodec):
     def encode_at(self, clip: Clip, path: Path, value: float) -> None:
         """Encode at a CRF."""
         try:
-            with av.open(path, "w", format="matroska", container_options=_MUXER) as container:
+            with av.open(path, "w", format="matroska", container_options=MUXER) as container:
                 added = container.add_stream(self._encoder, clip.frame_rate, self.options(value, frames=clip.frames))
                 stream = cast(av.VideoStream, added)
                 stream.width, stream.height = clip.spec.width, clip.spec.height

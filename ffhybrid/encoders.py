@@ -1,0 +1,28 @@
+"""The encoder of the codec that options ask for."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from ffhybrid.errors import UsageError
+from ffhybrid.filters import create, create_sequence
+from ffhybrid.gop_encoder import EncodeOptions, GopEncoder, VideoCodec
+from ffhybrid.sequence_encoder import SequenceEncoder
+
+Encoder: TypeAlias = GopEncoder | SequenceEncoder
+
+PROMPTUS, PROMPTUS_VIDEO = "promptus", "promptus-video"
+"""Generators of keyframes and of whole GOPs that ``-codec promptus`` goes with."""
+
+
+def encoder_for(options: EncodeOptions) -> Encoder:
+    """Make the encoder of GOPs; no model is loaded yet.
+
+    Raises:
+        UsageError: options that the generator does not take, or that the codec has no use for.
+    """
+    if options.codec is VideoCodec.HYBRID:
+        return GopEncoder(create(options.generator, **options.generator_options), options)
+    if options.generator not in (EncodeOptions().generator, PROMPTUS):
+        raise UsageError(f"-codec {options.codec} generates by prompts, not by -kf {options.generator}")
+    return SequenceEncoder(create_sequence(PROMPTUS_VIDEO, **options.generator_options), options)

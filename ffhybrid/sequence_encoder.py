@@ -1,0 +1,56 @@
+"""Encoding GOPs with a generator that makes every picture: the codec of Promptus, without P and B pictures."""
+
+from __future__ import annotations
+
+from ffhybrid.allocation import Share
+from ffhybrid.errors import UsageError
+from ffhybrid.filters.base import SequenceGenerator
+from ffhybrid.gop import HybridGop
+from ffhybrid.gop_encoder import EncodeOptions, GopReport, regeneration_of, report_of
+from ffhybrid.gop_encoding import check, encode_sequence, without_hashes
+from ffhybrid.gop_search import Progress
+from ffhybrid.planner import SourceGop
+
+
+class SequenceEncoder:
+    """Encodes GOPs of one file, each as if it were the only one."""
+
+    def __init__(self, generator: SequenceGenerator, options: EncodeOptions) -> None:
+        if options.rate or options.target_lpips or options.refinements or options.picture_hashes:
+            raise UsageError("-codec promptus has no P and B frames for -b:v, -target-lpips, -refine and -hash")
+        self._generator = generator
+        self._options = options
+        self._regeneration = regeneration_of(options)
+
+    def model_digest(self) -> str:
+        """Return what tells the generator's model from others.
+
+        Raises:
+            UsageError, ModelError: there is no such model.
+        """
+        return self._generator.model_digest()
+
+    def encode(
+        self, gop: SourceGop, *, share: Share | None = None, progress: Progress | None = None
+    ) -> tuple[HybridGop, GopReport]:
+        """Encode a GOP, and check that it restores exactly.
+
+        Raises:
+            EncoderError: x265 failed, or the GOP does not restore exactly.
+            UsageError: a share of a bitrate, which prompts cannot be held to.
+        """
+        if share is not None:
+            raise UsageError("-codec promptus has no P and B frames to meet a bitrate by")
+        latent = self._generator.fit_sequence(gop, gop.spec, budget=self._options.keyframe_budget, progress=progress)
+        coded = encode_sequence(gop, self._generator, latent, self._options.x265)
+        check(coded, gop, self._regeneration)
+        hybrid = without_hashes(coded.hybrid)
+        return hybrid, report_of(hybrid, gop, coded, None)
+
+    def encode_ordinary(self, gop: SourceGop, *, share: Share | None = None) -> tuple[HybridGop, GopReport]:  # noqa: ARG002
+        """Refuse.
+
+        Raises:
+            UsageError: always; other pictures of x265 than grey ones need other parameter sets.
+        """
+        raise UsageError(f"GOP {gop.index} cannot be encoded, and -codec promptus has no keyframes of x265 to keep")

@@ -1,0 +1,154 @@
+"""Generator ``promptus``: a prompt of a text-to-image model, fitted to the picture (Wu et al., 2026)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ffhybrid.errors import UsageError
+from ffhybrid.filters.base import FitProgress, Objective
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.pretrained.generator import PretrainedGenerator
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.pretrained.models import Model
+from ffhybrid.filters.pretrained.presets import ITERATIONS
+from ffhybrid.filters.pretrained.promptus_codec import PromptBody, check_seed
+from ffhybrid.filters.pretrained.reduction import least_within, reductions_of
+from ffhybrid.picture import PictureSpec
+
+if TYPE_CHECKING:
+    from ffhybrid.filters.pretrained.generation import Generation
+
+MOST_STARTS = 0.9
+"""Of a budget."""
+NATIVE_SAMPLES = 960 * 544
+"""Luma samples of the model's picture at most: HybridPrompt generates 540p (section 3.2)."""
+
+
+class Promptus(PretrainedGenerator):
+    """A model of the kind of SD-Turbo, which denoises in one step.
+
+    Its folder holds ``unet/``, a ``UNet2DConditionModel``, and ``vae/``, an ``AutoencoderTiny`` (TAESD) or
+    ``AutoencoderKL``; if it likes, ``scheduler/``, whose schedule is Stable Diffusion's otherwise, and
+    ``enlarger/fsrcnn_x2.safetensors``, without which the model's picture is enlarged by bicubic interpolation.
+
+    Args:
+        model, device, hub, repair: as :class:`PretrainedGenerator` has them.
+        preset: iterations, in x265's words; default ``medium``, ``placebo`` is what Promptus takes.
+        tune: ``perceptual`` (default) also minimises LPIPS, ``psnr`` only the mean squared error.
+        seed: of the noise that is denoised, and of the fit.
+        lpips: a file with AlexNet's weights, where they are not found by themselves.
+        scale: how much smaller the model's picture is, 1, 2 or 4; None takes the least that leaves it at most 540p.
+        nested: order the components of a prompt, so that a latent can be cut to a lower rank without another fit.
+        start: part of the budget, at most 0.9, for coarse latents of the picture that are mixed into the noise.
+    """
+
+    name = "promptus"
+    architectures = ("UNet2DConditionModel",)
+    component = "unet"
+    beside = ("vae", "scheduler", "enlarger")
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        device: str = "auto",
+        hub: bool = False,
+        repair: bool = False,
+        preset: str | None = None,
+        tune: str = PERCEPTUAL,
+        seed: int = 0,
+        lpips: Path | None = None,
+        scale: int | None = None,
+        nested: bool = False,
+        start: float = 0.0,
+    ) -> None:
+        super().__init__(model=model, device=device, hub=hub, repair=repair)
+        if not 0 <= start <= MOST_STARTS:
+            raise UsageError(f"a start takes at most {MOST_STARTS:g} of the bytes, not {start:g}")
+        self._reductions = reductions_of(scale)
+        self._iterations = look_up(ITERATIONS, preset)
+        self._tune = check_tune(tune)
+        self._seed = check_seed(seed)
+        self._lpips = lpips
+        self._nested = nested
+        self._start = start
+
+    def fit(
+        self,
+        objective: Objective,
+        spec: PictureSpec,
+        *,
+        budget: int | None,
+        warm_start: bytes | None,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> bytes:
+        """Fit a prompt and quantise it to the budget; a correction comes on top.
+
+        Descent begins with ``warm_start`` if that is of the same model, and goes on from it where it is of the same
+        picture: the result is never worse.
+
+        Raises:
+            UsageError: no model is named, or torch or diffusers are not installed.
+            ModelError: the model is not there, or of another class.
+            OutOfMemoryError: the picture is too large for this machine.
+        """
+        model = self._models.named()
+        from ffhybrid.filters.pretrained.promptus_session import Session
+
+        before = Latent.from_bytes(warm_start) if warm_start else None
+        reduction = least_within(self._reductions, spec, NATIVE_SAMPLES)
+        session = Session(
+            objective,
+            spec,
+            model,
+            reduction=reduction,
+            seed=self._seed,
+            start=self._start,
+            nested=self._nested,
+            tune=self._tune,
+            lpips_file=self._lpips,
+        )
+        found = session.fit(
+            self._iterations,
+            budget=budget,
+            warm_start=before.body if before and before.model == model.digest else None,
+            progress=progress,
+        )
+        latent = Latent(
+            architecture=self.architectures.index(model.architecture),
+            model=model.digest,
+            reduction=reduction,
+            tile=session.tile,
+            body=found.body,
+        )
+        return self._finished(latent, spec, model)
+
+    @staticmethod
+    def truncated(latent: bytes, rank: int) -> bytes:
+        """Cut a latent that was fitted in nested order to a lower rank; no model is looked at.
+
+        It makes a coarser picture, so that a correction is left out and P and B pictures are to be coded anew.
+
+        Raises:
+            CorruptDataError, UnsupportedError: a latent that cannot be read.
+            ValueError: it has no such rank.
+        """
+        parsed = Latent.from_bytes(latent)
+        body = PromptBody.from_bytes(parsed.body).truncated(rank)
+        return replace(parsed, body=body.to_bytes(), is_correctable=False, correction=b"").to_bytes()
+
+    @staticmethod
+    def assembled(path: Path, architecture: str) -> Any:
+        """Make the network of a model's U-Net and what is in the folders beside it."""
+        from ffhybrid.filters.pretrained.promptus_model import assembled
+
+        return assembled(path, architecture)
+
+    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+        from ffhybrid.filters.pretrained.generation import Generation
+        from ffhybrid.filters.pretrained.promptus_latents import paint
+
+        return Generation(model, spec, latent, paint)

@@ -1,0 +1,68 @@
+"""From the body of a ``promptus`` latent to the latents of its picture: noise, prompt, one step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ffhybrid.errors import CorruptDataError
+from ffhybrid.filters.pretrained.autoencoder import Frame
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.pretrained.models import Model
+from ffhybrid.filters.pretrained.promptus_codec import PromptBody
+from ffhybrid.filters.pretrained.promptus_model import Diffusion
+from ffhybrid.filters.pretrained.promptus_prompt import Factors, composed
+from ffhybrid.filters.pretrained.vae_session import values_of as start_of
+from ffhybrid.picture import PictureSpec
+
+NOISE_PART = 0.95
+"""Of the noise where something is mixed into it, gamma in equation 1 of Promptus."""
+
+
+def mixed(noise: Tensor, other: Tensor | None) -> Tensor:
+    """Put other latents, if there are any, into the noise (Promptus, equation 1)."""
+    return noise if other is None else NOISE_PART * noise + (1 - NOISE_PART) * other
+
+
+def noise_of(seed: int, start: bytes, diffusion: Diffusion, frame: Frame) -> Tensor:
+    """Give what is denoised: noise of a seed with a start, if there is one.
+
+    Raises:
+        CorruptDataError: a damaged start, or a picture beyond all bounds.
+    """
+    noise = diffusion.noise(frame.grid, seed)
+    return mixed(noise, start_of(start, diffusion, frame) if start else None)
+
+
+def factors_of(prompt: PromptBody, diffusion: Diffusion) -> Factors:
+    """Give U and V in the precision of the model.
+
+    Raises:
+        CorruptDataError: they are not as wide as its prompts.
+    """
+    if prompt.width != diffusion.prompt_width:
+        raise CorruptDataError(f"the prompt is {prompt.width} wide, those of the model are {diffusion.prompt_width}")
+    u, v = (torch.as_tensor(f, device=diffusion.device, dtype=diffusion.dtype) for f in prompt.factors())
+    return u, v
+
+
+def values_of(body: bytes, diffusion: Diffusion, frame: Frame) -> Tensor:
+    """Denoise the latents of a body.
+
+    Raises:
+        CorruptDataError: a damaged body, or a picture beyond all bounds.
+    """
+    parsed = PromptBody.from_bytes(body)
+    prompt = composed(*factors_of(parsed, diffusion))
+    return diffusion.denoised(noise_of(parsed.seed, parsed.start, diffusion, frame), prompt)
+
+
+def paint(model: Model, spec: PictureSpec, latent: Latent) -> Tensor:
+    """Make the picture of a latent in 2x2 luma blocks, (1, 6, rows, columns), in the precision of the model.
+
+    Raises:
+        CorruptDataError: see :func:`values_of`.
+    """
+    diffusion = Diffusion(model)
+    frame = Frame(spec, diffusion.unit, latent.reduction)
+    return frame.cropped(diffusion.decoded(values_of(latent.body, diffusion, frame), frame, latent.tile))

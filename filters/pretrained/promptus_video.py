@@ -1,0 +1,136 @@
+"""Generator ``promptus-video``: every picture of a GOP from a few prompts, the codec of Promptus (Wu et al., 2026)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ffhybrid.errors import CorruptDataError, UsageError
+from ffhybrid.filters.base import FitProgress, Frames, Reproducibility
+from ffhybrid.filters.devices import check_device
+from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.pretrained.models import ModelSource
+from ffhybrid.filters.pretrained.presets import ITERATIONS
+from ffhybrid.filters.pretrained.promptus import NATIVE_SAMPLES, Promptus
+from ffhybrid.filters.pretrained.promptus_codec import check_seed
+from ffhybrid.filters.pretrained.promptus_video_codec import MAX_PROMPTS, SequenceBody, is_possible
+from ffhybrid.filters.pretrained.reduction import least_within, reductions_of
+from ffhybrid.picture import Picture, PictureSpec
+
+DEFAULT_INTERVAL = 10
+
+
+class PromptusVideo:
+    """Prompts of every ``interval``th picture and of the last of a GOP, interpolated between.
+
+    Args:
+        model, device, hub, preset, tune, seed, lpips, scale: as :class:`Promptus` has them.
+        interval: pictures from a prompt to the next.
+    """
+
+    name = "promptus-video"
+    reproducibility = Reproducibility.PINNED
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        device: str = "auto",
+        hub: bool = False,
+        preset: str | None = None,
+        tune: str = PERCEPTUAL,
+        seed: int = 0,
+        lpips: Path | None = None,
+        scale: int | None = None,
+        interval: int = DEFAULT_INTERVAL,
+    ) -> None:
+        if interval < 1:
+            raise UsageError(f"prompts cannot be {interval} pictures apart")
+        self._models = ModelSource(
+            architectures=Promptus.architectures,
+            component=Promptus.component,
+            reference=model,
+            device=check_device(device),
+            hub=hub,
+            beside=Promptus.beside,
+            assemble=Promptus.assembled,
+        )
+        self._reductions = reductions_of(scale)
+        self._iterations = look_up(ITERATIONS, preset)
+        self._tune = check_tune(tune)
+        self._seed = check_seed(seed)
+        self._lpips = lpips
+        self._interval = interval
+
+    def fit_sequence(
+        self,
+        frames: Frames,
+        spec: PictureSpec,
+        *,
+        budget: int | None,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> bytes:
+        """Fit prompts to the pictures of a GOP; ``budget`` bytes are what they take at most, or hardly more.
+
+        Raises:
+            UsageError: no model is named, torch or diffusers are not installed, or there are too many prompts.
+            ModelError: the model is not there, or of another class.
+            OutOfMemoryError: the picture is too large for this machine.
+        """
+        if not is_possible(len(frames), self._interval):
+            raise UsageError(
+                f"a GOP of {len(frames)} pictures with prompts every {self._interval} has more than {MAX_PROMPTS}: "
+                "make it shorter (-g), or set them further apart (-kf:interval)"
+            )
+        model = self._models.named()
+        from ffhybrid.filters.pretrained.promptus_video_session import SequenceSession
+
+        reduction = least_within(self._reductions, spec, NATIVE_SAMPLES)
+        session = SequenceSession(
+            frames,
+            spec,
+            model,
+            reduction=reduction,
+            seed=self._seed,
+            tune=self._tune,
+            lpips_file=self._lpips,
+        )
+        found = session.fit(
+            self._iterations,
+            interval=self._interval,
+            budget=budget,
+            progress=progress,
+        )
+        return Latent(
+            architecture=Promptus.architectures.index(model.architecture),
+            model=model.digest,
+            reduction=reduction,
+            tile=session.tile,
+            body=found.to_bytes(),
+        ).to_bytes()
+
+    def generate_sequence(self, latent: bytes, spec: PictureSpec) -> Iterator[Picture]:
+        """Make the pictures in single precision, in order of presentation.
+
+        Raises:
+            CorruptDataError, UnsupportedError: a latent that cannot be read.
+            ModelError: the model that it was made with is not there.
+            OutOfMemoryError: the picture is too large for this machine.
+        """
+        parsed = Latent.from_bytes(latent)
+        if parsed.architecture >= len(Promptus.architectures):
+            raise CorruptDataError(f"the latent names class {parsed.architecture} of {len(Promptus.architectures)}")
+        body = SequenceBody.from_bytes(parsed.body)
+        model = self._models.recorded(Promptus.architectures[parsed.architecture], parsed.model)
+        from ffhybrid.filters.pretrained.promptus_sequence import pictures_of
+
+        return pictures_of(body, model, spec, reduction=parsed.reduction, tile=parsed.tile)
+
+    def model_digest(self) -> str:
+        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
+
+        Raises:
+            UsageError, ModelError: none is named, or it is not there.
+        """
+        return self._models.named().digest.hex()
