@@ -76,7 +76,7 @@ def pending_name(path: Path) -> str | None:
 def remove_pending(path: Path) -> None:
     """Remove what processes that were killed left of an output; nobody else may be writing it."""
     for other in path.parent.iterdir():
-        if pending_name(other) != path.name:
+        if pending_name(other) != _plain_name(path):
             continue
         if other.is_dir():
             shutil.rmtree(other)
@@ -130,7 +130,12 @@ def standard_output() -> BinaryIO:
 
 
 def _prefix(path: Path) -> str:
-    return f".ffhybrid-{path.name}-"
+    return f".ffhybrid-{_plain_name(path)}-"
+
+
+def _plain_name(path: Path) -> str:
+    """Name without what muxers of several files take for a number, as in ``part-%d.mkv``."""
+    return path.name.replace("%", "_")
 
 
 def _synchronise(path: Path) -> None:

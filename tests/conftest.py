@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 import ffhybrid
 from media import OPTIONS, VIDEO, ffmpeg
 from support import GOP_LENGTH, TINY_GOP, clip
+
+# Shells switch Ctrl-C off for what they run in the background, and processes that tests interrupt inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", params=["track", "inband"])

@@ -41,7 +41,7 @@ def test_an_interrupt_leaves_nothing_under_the_final_name(track_file: Path, tmp_
         "-v",
         "error",
         "-stream_loop",
-        "400",
+        "100",
         "-i",
         track_file,
         "-map",
