@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 STEP, MOST_SHRUNK = 1.5, 2
 """Factor between budgets that are tried; how often a budget shrinks that leaves P and B pictures no room."""
 FIRST_SHARE, LARGEST_SHARE, LEAST_BUDGET = 0.4, 0.7, 200
-"""Of the GOP that a keyframe takes at first and at most, and the fewest bytes of one.
+"""Of the GOP that a keyframe takes at first, if x265's own does not take more, and at most; the fewest bytes of one.
 
 x265 gives its own I-frames a tenth to a fifth at low rates; generated ones that take more carry farther.
 """
@@ -97,8 +97,9 @@ class GopSearch:
         gop = goal.source
         goal, ordinary = goal.within_reach(self.ordinary(goal, first_crf=first_crf))
         crf = ordinary.gop.crf
-        size = goal.size(ordinary.gop)
-        first, most = (max(round(share * size), LEAST_BUDGET) for share in (FIRST_SHARE, LARGEST_SHARE))
+        size, intra = goal.size(ordinary.gop), ordinary.gop.hybrid.placeholder.size
+        most = max(round(LARGEST_SHARE * size), LEAST_BUDGET)
+        first = min(max(round(FIRST_SHARE * size), intra, LEAST_BUDGET), most)
 
         def generated(budget: int) -> Tried:
             keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, progress)
