@@ -20,7 +20,7 @@ from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.planner import SourceGop, write_planes
 from ffhybrid.regeneration import Regeneration, sequence_md5
 from ffhybrid.x265 import X265Gop
-from ffhybrid.x265_options import X265Options
+from ffhybrid.x265_options import KEYFRAME_FACTOR, X265Options, keyframe_zones
 
 GREY_CRF = 51.0
 IN_ORDER = {"bframes": "0"}
@@ -74,7 +74,7 @@ class Keyframe:
 
 def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -> CodedGop:
     """Code P and B pictures against a generated picture (HybridPrompt section 3.2, step II)."""
-    locked = encode_locked(gop, keyframe.picture, options.carrying())
+    locked = encode_locked(gop, keyframe.picture, options)
     stream = locked.coded
     placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
     payload = _payload(
@@ -84,9 +84,9 @@ def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -
     return CodedGop(hybrid, stream, payload, options.crf, len(locked.windows))
 
 
-def encode_ordinary(gop: SourceGop, options: X265Options) -> CodedGop:
-    """Code the whole GOP by x265."""
-    stream = x265.encode(gop, options, params=x265.KEEP_PPS)
+def encode_ordinary(gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR) -> CodedGop:
+    """Code the whole GOP by x265, the keyframe with ``factor`` times the bits that it would give it."""
+    stream = x265.encode(gop, options, params=keyframe_zones(factor=factor) | x265.KEEP_PPS)
     keyframe = stream.keyframe(gop.spec.bit_depth)
     payload = _payload(gop, stream, ORDINARY, keyframe, latent=b"", differences=b"")
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
@@ -131,7 +131,7 @@ def coded_again(gop: SourceGop, coded: CodedGop, generator: Generator, options: 
 def intra_size(gop: SourceGop, options: X265Options) -> int:
     """Bytes of the I-frame that x265 makes of the first picture."""
     first = replace(gop, pts=gop.pts[:1], durations=gop.durations[:1])
-    return len(x265.encode(first, options, params={}).intra_slice)
+    return len(x265.encode(first, options, params=keyframe_zones()).intra_slice)
 
 
 def check(gop: CodedGop, source: SourceGop, regeneration: Regeneration) -> None:

@@ -77,11 +77,15 @@ class GopSearch:
         best = self._refined(goal, Tried(goal.judged(first), len(first.payload.latent)), progress)
         if not self.fallback:
             return best
-        ordinary = self.ordinary(goal, first_crf=self.x265.crf)
-        if best.cost < ordinary.cost:
+        at_crf = encode_ordinary(gop, self.x265)
+
+        def ordinary(crf: float) -> CodedGop:
+            return at_crf if crf == at_crf.crf else self._ordinary(gop, crf)
+
+        if best.cost < goal.meet(ordinary, first_crf=self.x265.crf).cost:
             return best
         logger.info("GOP %d keeps an ordinary I-frame", gop.index)
-        return goal.judged(encode_ordinary(gop, self.x265))
+        return goal.judged(at_crf)
 
     def unjudged(self, gop: SourceGop, *, progress: Progress | None) -> CodedGop:
         """Encode a GOP with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II).

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ffhybrid.errors import UsageError
 
@@ -26,13 +26,22 @@ PRESETS = (
 )
 
 LIGHT_HYBRID = {"deblock": "-6,-6", "aq-mode": "3"}
-FULL_HYBRID = {**LIGHT_HYBRID, "bframes": "8", "b-adapt": "2", "rc-lookahead": "60", "ref": "5"}
+FULL_HYBRID = {
+    **LIGHT_HYBRID,
+    "bframes": "8",
+    "b-adapt": "2",
+    "rc-lookahead": "60",
+    "ref": "5",
+    "rd": "5",
+    "rskip": "0",
+}
 """What ``-tune hybrid`` adds to presets below ``medium``, and from there on: in-loop filters wash texture out of P
-and B pictures, and more B pictures leave more bytes to those that others refer to (``benchmarks/rd.py``)."""
+and B pictures, more B pictures leave more bytes to those that others refer to, and thorough decisions keep skipped
+blocks, which carry the keyframe's texture on (``benchmarks/rd.py``)."""
 
-CARRYING = {"rd": "5", "rskip": "0"}
-"""With it, for P and B pictures after a generated keyframe: thorough decisions keep skipped blocks, which carry its
-texture on. After x265's own keyframe they raise LPIPS."""
+KEYFRAME_FACTOR = 3
+"""Times the bits that x265 would give its own keyframes. At low rates they starve: pictures that refer to a better one
+look better in fewer bytes (``benchmarks/keyframe_bits.py``)."""
 
 STRUCTURE = {
     "keyint": "-1",
@@ -158,6 +167,11 @@ def parse_x265_params(text: str) -> dict[str, str]:
     return params
 
 
+def keyframe_zones(keyframes: Iterable[int] = (0,), *, factor: float = KEYFRAME_FACTOR) -> dict[str, str]:
+    """Give pictures of these numbers so many times the bits; a zone ends before its second number."""
+    return {"zones": "/".join(f"{number},{number + 1},b={factor:g}" for number in keyframes)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class X265Options:
     """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check, and win."""
@@ -184,12 +198,6 @@ class X265Options:
     def excess(self) -> float:
         """How far the CRF is beyond x265's highest one."""
         return self.crf - self.x265_crf
-
-    def carrying(self) -> X265Options:
-        """Give options for P and B pictures that are predicted from a generated keyframe."""
-        if self.tune != HYBRID or self._is_quick:
-            return self
-        return replace(self, params={**CARRYING, **(self.params or {})})
 
     def codec_options(self, lock_params: Mapping[str, str], *, height: int) -> dict[str, str]:
         """Options of FFmpeg's libx265 wrapper for a picture height; the lock and the structure come last and win."""

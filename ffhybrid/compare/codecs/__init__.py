@@ -9,20 +9,20 @@ from ffhybrid.compare.codecs.hybrid import Hybrid
 from ffhybrid.compare.codecs.sr import Sr
 from ffhybrid.compare.codecs.svtav1 import SvtAv1
 from ffhybrid.compare.codecs.vvenc import Vvenc
-from ffhybrid.compare.codecs.x265 import BEST, KEYFRAME_OFFSET, X265
+from ffhybrid.compare.codecs.x265 import BEST, KEY, X265
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.errors import UsageError
 
 __all__ = ["CODECS", "PARTS", "Codec", "Encoded", "create"]
 
 
-def _x265(name: str, options: CompareOptions, extra: Mapping[str, str], *, keyframe_offset: int | None = None) -> X265:
+def _x265(name: str, options: CompareOptions, extra: Mapping[str, str], *, favours_keyframes: bool = False) -> X265:
     return X265(
         name,
         preset=options.encode.x265.preset,
         gop_length=options.gop_length,
         extra=extra,
-        keyframe_offset=keyframe_offset,
+        favours_keyframes=favours_keyframes,
     )
 
 
@@ -30,7 +30,7 @@ CODECS: Mapping[str, Callable[[CompareOptions], Codec]] = {
     "hybrid": lambda options: Hybrid(options.encode),
     "x265": lambda options: _x265("x265", options, {}),
     "x265-best": lambda options: _x265("x265-best", options, BEST),
-    "x265-key": lambda options: _x265("x265-key", options, BEST, keyframe_offset=KEYFRAME_OFFSET),
+    "x265-key": lambda options: _x265("x265-key", options, KEY, favours_keyframes=True),
     "sr": lambda options: Sr(
         preset=options.encode.x265.preset, gop_length=options.gop_length, weights=options.sr_weights
     ),

@@ -1,0 +1,76 @@
+"""How many bits x265's own keyframes should get: LPIPS of a GOP at equal bytes, by the factor that a zone gives them.
+
+Factor 1 is what x265 does by itself. Bytes are those of the elementary stream; between encodes LPIPS is taken straight
+over the logarithm of their size, "-" where they do not reach a rate.
+
+    python benchmarks/keyframe_bits.py [--factors 1 2 3 4.5] [--frames 120] [--width 640] [CLIP ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from clips import EIGHT_BITS, shared_clips, wheel_clip
+from ffhybrid import GopLimits, X265Options
+from ffhybrid.compare.clip import prepare
+from ffhybrid.gop_encoding import encode_ordinary
+from ffhybrid.judging import Judge, lpips_distance
+from ffhybrid.planner import SourceGop, plan_gops
+from ffhybrid.source import VideoSource
+
+CRFS = (30, 36, 42, 46, 50)
+POINTS = (0.0032, 0.0064, 0.0096, 0.019)
+"""Bits per pixel."""
+
+
+def curve(gop: SourceGop, factor: float, judge: Judge, preset: str) -> tuple[Sequence[float], Sequence[float]]:
+    """Bits per pixel and LPIPS of encodes, by rising rate."""
+    pixels = gop.spec.width * gop.spec.height * len(gop)
+    found = []
+    for crf in CRFS:
+        coded = encode_ordinary(gop, X265Options(crf=crf, preset=preset), factor=factor)
+        found.append((8 * coded.size / pixels, judge.quality(coded.pictures(), gop).lpips))
+    rates, distances = zip(*sorted(found), strict=True)
+    return rates, distances
+
+
+def at_points(rates: Sequence[float], distances: Sequence[float]) -> list[str]:
+    """LPIPS at every rate that the encodes reach."""
+    found = np.interp(np.log(POINTS), np.log(rates), distances, left=np.nan, right=np.nan)
+    return ["-" if np.isnan(distance) else f"{distance:.4f}" for distance in found]
+
+
+def main() -> None:
+    """Print a row a clip and factor."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--factors", nargs="+", type=float, default=(1, 2, 3, 4.5))
+    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--x265-preset", default="slow")
+    arguments = parser.parse_args()
+    judge = Judge(lpips_distance(None))
+    table = Table("clip", "factor", *map(str, POINTS), box=None)
+    for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            clip = prepare(
+                path, folder, frames=arguments.frames, width=arguments.width, height=None, options=EIGHT_BITS
+            )
+            limits = GopLimits(length=arguments.frames, scene_threshold=0)
+            with VideoSource(clip.path) as source:
+                gop = next(plan_gops(source.frames(limit=None), source.info, folder, limits=limits))
+            for factor in arguments.factors:
+                table.add_row(clip.name, f"{factor:g}", *at_points(*curve(gop, factor, judge, arguments.x265_preset)))
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
