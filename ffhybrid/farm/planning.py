@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from ffhybrid.allocation import Complexity, Share, first_pass, shares
 from ffhybrid.encoders import encoder_for
@@ -14,14 +17,20 @@ from ffhybrid.farm.frames import FrameDigest
 from ffhybrid.farm.jobs import VERSION, GopRange, Job, options_of_gops
 from ffhybrid.farm.state import State, plan_key
 from ffhybrid.gop_encoder import EncodeOptions, Rate
-from ffhybrid.planner import grouped, spool
-from ffhybrid.source import VideoSource
+from ffhybrid.pipeline import in_order, usable_cores
+from ffhybrid.planner import SourceGop, grouped, spool
+from ffhybrid.source import SourceFrame, VideoSource
+
+MOST_FIRST_PASSES = 4
+"""At a time: each holds the raw frames of a GOP, 370 MB of 1080p."""
+
+T = TypeVar("T")
 
 
 def plan(path: Path, options: EncodeOptions, *, scratch: Path | None = None) -> Iterator[Job]:
     """Yield the jobs of a file in the order of its GOPs, each as soon as its last frame is decoded.
 
-    With a bitrate x265's first pass codes all GOPs, one at a time and with raw frames in ``scratch``, before the first
+    With a bitrate x265's first pass codes all GOPs, some at a time and with raw frames in ``scratch``, before the first
     job comes.
 
     Raises:
@@ -62,15 +71,19 @@ def _ranges(
 ) -> Iterator[tuple[GopRange, Share | None]]:
     """Cut the source; with a bitrate give each GOP its share."""
     if options.rate is None:
-        yield from ((found, None) for found, _ in _cut(source, options, None))
+        yield from _cut(source, options, _pass_over)
         return
-    with tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as directory:
-        measured = list(_cut(source, options, Path(directory)))
-    complexities = [complexity for _, complexity in measured if complexity]
-    yield from zip((found for found, _ in measured), _shares(complexities, options.rate, options), strict=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as directory,
+        closing(_measured(source, options, Path(directory))) as measured,
+    ):
+        gops = list(measured)
+    if gops:
+        complexities = [complexity for _, complexity in gops]
+        yield from zip((found for found, _ in gops), _shares(complexities, options.rate, options), strict=True)
 
 
-def _shares(complexities: list[Complexity], rate: Rate, options: EncodeOptions) -> list[Share]:
+def _shares(complexities: Sequence[Complexity], rate: Rate, options: EncodeOptions) -> list[Share]:
     return shares(
         complexities,
         bitrate=rate.bitrate,
@@ -80,21 +93,33 @@ def _shares(complexities: list[Complexity], rate: Rate, options: EncodeOptions) 
     )
 
 
+def _measured(
+    source: VideoSource, options: EncodeOptions, directory: Path
+) -> Generator[tuple[GopRange, Complexity], None, None]:
+    """Yield the GOPs of a source, and how complex they are."""
+
+    def measure(cut: tuple[GopRange, SourceGop]) -> tuple[GopRange, Complexity]:
+        found, gop = cut
+        complexity = first_pass(gop)
+        gop.discard()
+        return found, complexity
+
+    gops = _cut(source, options, partial(spool, info=source.info, directory=directory))
+    return in_order(gops, measure, threads=min(usable_cores(), MOST_FIRST_PASSES))
+
+
 def _cut(
-    source: VideoSource, options: EncodeOptions, directory: Path | None
-) -> Iterator[tuple[GopRange, Complexity | None]]:
-    """Yield the GOPs of a source, and how complex they are where there is a ``directory`` for their raw frames."""
-    frames, info = source.frames(limit=options.frames), source.info
+    source: VideoSource, options: EncodeOptions, take: Callable[[int, Iterator[SourceFrame]], T]
+) -> Iterator[tuple[GopRange, T]]:
+    """Yield the GOPs of a source, and what ``take`` makes of their numbers and frames."""
     first_frame = 0
-    for index, members in grouped(frames, info, limits=options.limits):
+    for index, members in grouped(source.frames(limit=options.frames), source.info, limits=options.limits):
         digest = FrameDigest()
-        complexity = None
-        if directory is None:
-            deque(digest.passing(members), maxlen=0)
-        else:
-            gop = spool(index, digest.passing(members), info, directory)
-            complexity = first_pass(gop)
-            gop.discard()
-        found = digest.range(index=index, first_frame=first_frame, time_base=info.time_base)
+        taken = take(index, digest.passing(members))
+        found = digest.range(index=index, first_frame=first_frame, time_base=source.info.time_base)
         first_frame += len(found.pts)
-        yield found, complexity
+        yield found, taken
+
+
+def _pass_over(_: int, frames: Iterator[SourceFrame]) -> None:
+    deque(frames, maxlen=0)

@@ -1,0 +1,143 @@
+"""What a file costs: the first GOP of a clip as a job of its own, by fitting preset, and from that a file of minutes.
+
+Seconds of cores and the most memory are those of the worker, its x265 with it. Jobs stand alone, so a file takes
+the cores of its GOPs, on however many machines.
+
+    python benchmarks/cost.py [--presets ultrafast ...] [--bpp 0.0064] [--minutes 10] [--x265-preset medium] [CLIP]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from clips import bitrate_at, shared_clips, wheel_clip
+from ffhybrid import EncodeOptions, GopLimits, X265Options
+from ffhybrid.farm.engines import open_engine
+from ffhybrid.farm.planning import plan
+from ffhybrid.farm.results import Result
+from ffhybrid.gop_encoder import Rate
+from ffhybrid.source import VideoSource
+
+GOP_LENGTH = 120
+INTERVAL = 0.2
+"""Seconds between two looks at memory."""
+
+
+class ChildMemory:
+    """The most memory that children of this process had together, seen from a thread."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> ChildMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(INTERVAL):
+            self.most = max(self.most, sum(map(_resident, psutil.Process().children(recursive=True))))
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one GOP: its pictures, seconds that passed and that cores worked, bytes of memory, and what came of it."""
+
+    pictures: int
+    wall: float
+    cores: float
+    memory: int
+    result: Result
+
+
+def measure(path: Path, options: EncodeOptions) -> Cost:
+    """Encode the first GOP in a worker."""
+    planned = plan(path, options)
+    job = next(iter(planned))
+    with VideoSource(path) as source:
+        spec = source.info.spec
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch, ChildMemory() as memory:
+        with open_engine("local:2", Path(scratch), options, spec, on_fit=None) as engine:
+            result = Result.from_bytes(engine.submit(job).result(), job)
+        wall = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cores = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(len(job.range.pts), wall, cores, memory.most, result)
+
+
+def main() -> None:
+    """Print a row a preset."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clip", nargs="?", type=Path)
+    parser.add_argument("--presets", nargs="+", default=("ultrafast", "superfast"), help="effort of overfit")
+    parser.add_argument("--bpp", type=float, default=0.0064, help="bits per pixel")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--x265-preset", default="medium")
+    parser.add_argument("--budgets", type=int, default=1, help="sizes tried for a keyframe")
+    arguments = parser.parse_args()
+    path = arguments.clip or (shared_clips() or [wheel_clip("bikes.mp4")])[0]
+    _, bitrate = bitrate_at(path, arguments.bpp, width=0)
+    with VideoSource(path) as source:
+        spec, rate = source.info.spec, source.info.frame_rate
+    heading = f"{path.name}, {spec.width}x{spec.height}, {bitrate / 1000:.0f} kbit/s"
+    columns = (
+        "preset",
+        "pictures",
+        "s",
+        "s of a core",
+        "MiB",
+        "keyframe",
+        "LPIPS",
+        f"core hours, {arguments.minutes:g} min",
+    )
+    table = Table(*columns, title=heading, box=None)
+    for preset in arguments.presets:
+        options = EncodeOptions(
+            generator_options={"preset": preset},
+            rate=Rate(bitrate=bitrate),
+            budgets=arguments.budgets,
+            x265=X265Options(preset=arguments.x265_preset),
+            limits=GopLimits(length=GOP_LENGTH),
+            frames=GOP_LENGTH,
+        )
+        cost = measure(path, options)
+        whole = cost.cores * float(arguments.minutes * 60 * rate) / cost.pictures / 3600
+        gop = cost.result.report.gop
+        table.add_row(
+            preset,
+            str(cost.pictures),
+            f"{cost.wall:.0f}",
+            f"{cost.cores:.0f}",
+            str(cost.memory >> 20),
+            gop.generator,
+            f"{gop.lpips:.4f}",
+            f"{whole:.1f}",
+        )
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()
