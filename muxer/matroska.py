@@ -22,7 +22,6 @@ from ffhybrid.muxer.tracks import VideoTrack, codec_delay, neural_entry, track_e
 MAX_HELD_BYTES = 64 << 20
 
 _TIMESTAMP = 0xE7
-_SEEK_HEAD_SPACE = 192
 
 _Held = tuple[int, int, StreamPacket]
 """Ticks, order of arrival, packet: smallest first."""
@@ -181,19 +180,21 @@ class MatroskaWriter:
         entries[companions.before_video : companions.before_video] = [video_entry(self._video, video), *neural]
         self._file.write(top_level.ebml_header() + ebml.element_id(top_level.SEGMENT) + ebml.UNKNOWN_SIZE)
         self._segment_data = self._file.tell() if self._patchable else 0
-        if self._patchable:
-            self._file.write(ebml.void(_SEEK_HEAD_SPACE))
-        self._write_top(top_level.INFO, self._info())
-        self._write_top(top_level.TRACKS, ebml.checked_master(top_level.TRACKS, *entries))
-        if companions.chapters:
-            self._write_top(top_level.CHAPTERS, top_level.chapters(companions.chapters))
-        if companions.attachments:
-            self._write_top(top_level.ATTACHMENTS, top_level.attachments(companions.attachments))
         labels = [(self._video, video.labels)]
         labels += [(number, track.labels) for number, track in zip(self._numbers, companions.tracks, strict=True)]
-        tags = top_level.tags(companions.tags, {number: label.other_tags for number, label in labels})
-        if tags:
-            self._write_top(top_level.TAGS, tags)
+        elements = {
+            top_level.INFO: self._info(),
+            top_level.TRACKS: ebml.checked_master(top_level.TRACKS, *entries),
+            top_level.CHAPTERS: top_level.chapters(companions.chapters),
+            top_level.ATTACHMENTS: top_level.attachments(companions.attachments),
+            top_level.TAGS: top_level.tags(companions.tags, {number: label.other_tags for number, label in labels}),
+        }
+        present = [identifier for identifier, data in elements.items() if data]
+        self._seek_head_size = len(top_level.seek_head(dict.fromkeys((*present, top_level.CUES), 0)))
+        if self._patchable:
+            self._file.write(ebml.void(self._seek_head_size))
+        for identifier in present:
+            self._write_top(identifier, elements[identifier])
 
     def _info(self) -> bytes:
         return top_level.info(self._end if self._patchable else None, self._companions.tags)
@@ -209,7 +210,8 @@ class MatroskaWriter:
         size = self._file.tell() - self._segment_data
         seek_head = top_level.seek_head(self._positions)
         self._patch(self._segment_data - ebml.SIZE_FIELD, ebml.vint(size, length=ebml.SIZE_FIELD))
-        self._patch(self._segment_data, seek_head + ebml.void(_SEEK_HEAD_SPACE - len(seek_head)))
+        unused = self._seek_head_size - len(seek_head)
+        self._patch(self._segment_data, seek_head + (ebml.void(unused) if unused else b""))
         self._patch(self._segment_data + self._positions[top_level.INFO], self._info())
 
     def _patch(self, position: int, data: bytes) -> None:

@@ -17,6 +17,8 @@ TIMESTAMP_SCALE = 1_000_000
 EBML, SEGMENT, SEEK_HEAD, INFO, TRACKS = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B
 CLUSTER, CUES, TAGS, CHAPTERS, ATTACHMENTS = 0x1F43B675, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469
 _DURATION = 0x4489
+_POSITION_BYTES = 5
+"""Enough for a terabyte."""
 _TITLE, _DATE = "title", "creation_time"
 """Tags of a file, by FFmpeg's names, for which Info has elements of its own."""
 
@@ -94,7 +96,9 @@ def _simple_tag(entry: tuple[str, str]) -> bytes:
 
 
 def chapters(entries: Sequence[Chapter]) -> bytes:
-    """One edition of chapters (RFC 9559 section 5.1.7)."""
+    """One edition of chapters (RFC 9559 section 5.1.7); empty where there are none."""
+    if not entries:
+        return b""
     atoms = [
         ebml.master(
             0xB6,  # ChapterAtom
@@ -117,7 +121,9 @@ def _nanoseconds(seconds: Fraction) -> int:
 
 
 def attachments(files: Sequence[Attachment]) -> bytes:
-    """Attached files (RFC 9559 section 5.1.6)."""
+    """Attached files (RFC 9559 section 5.1.6); empty where there are none."""
+    if not files:
+        return b""
     entries = [
         ebml.master(
             0x61A7,  # AttachedFile
@@ -148,9 +154,13 @@ def _cue_point(point: CuePoint) -> bytes:
 
 
 def seek_head(positions: Mapping[int, int]) -> bytes:
-    """Seek head from identifiers to positions in the segment."""
+    """Seek head from identifiers to positions in the segment; how long it is depends on the identifiers alone."""
     seeks = [
-        ebml.master(0x4DBB, ebml.element(0x53AB, ebml.element_id(identifier)), ebml.unsigned(0x53AC, position))
+        ebml.master(
+            0x4DBB,  # Seek
+            ebml.element(0x53AB, ebml.element_id(identifier)),
+            ebml.unsigned(0x53AC, position, length=_POSITION_BYTES),
+        )
         for identifier, position in positions.items()
     ]
     return ebml.checked_master(SEEK_HEAD, *seeks)
