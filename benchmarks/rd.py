@@ -1,10 +1,10 @@
 """Hybrid files beside x265 at equal bytes: ``ffhybrid compare`` over clips, at rates given in bits per pixel.
 
 Every clip is reduced to ``--width`` and cut to its first frames (a GOP of 120, and 4 seconds at least). x265 runs at
-preset ``slow`` alone and in hybrid files; alone it has its defaults or its own best options, whichever gives the lowest
-LPIPS at a point. Files are not quite as large as asked: "equal bytes" takes x265 between its own points at the bytes of
-the hybrid file, as do PSNR, SSIM and VMAF, which are differences to x265. Points that ``--out`` holds already are not
-computed again: give another folder after changes to the encoder.
+preset ``slow`` alone and in hybrid files; alone it has its defaults or its own best options (``--peers``), whichever
+gives the lowest LPIPS at a point. Files are not quite as large as asked: "equal bytes" takes x265 between its own
+points at the bytes of the hybrid file, as do PSNR, SSIM and VMAF, which are differences to x265. Points that ``--out``
+holds already are not computed again: give another folder after changes to the encoder.
 
     python benchmarks/rd.py [--preset medium] [--clips CLIP ...] [--points 0.0032 ...] [--width 640] [--out FOLDER]
 """
@@ -27,7 +27,7 @@ from clips import EIGHT_BITS, bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, X265Options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.comparing import Step
-from ffhybrid.compare.curves import at_rate, better_peer
+from ffhybrid.compare.curves import PEERS, at_rate, better_peer
 from ffhybrid.source import VideoSource
 
 GOP_LENGTH = 120
@@ -91,7 +91,7 @@ def compare_clip(
     folder = options.out / f"{clip.stem}-{width}"
     found = compare(clip, folder, options=settings, report=options.html, on_step=on_step).selected()
     hybrid = {point.bitrate: point for point in found if point.codec == "hybrid"}
-    peers = better_peer(found)
+    peers = better_peer([point for point in found if point.codec in options.peers])
     return [Row(clip.stem, bitrates[peer.bitrate], hybrid[peer.bitrate], peer, peers) for peer in peers]
 
 
@@ -151,6 +151,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=640, help="0 for the clip's own")
     parser.add_argument("--kf", default="overfit", help="keyframe generator")
     parser.add_argument("--preset", default="medium", help="effort of overfit")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="the table holds hybrid files against")
     parser.add_argument("--html", action="store_true", help="a report for every clip too")
     parser.add_argument("--budgets", type=int, default=3, help="sizes tried for a keyframe")
     parser.add_argument("--refine", type=int, default=1, help="joint refinements at most")
