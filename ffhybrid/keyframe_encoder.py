@@ -135,7 +135,6 @@ class KeyframeEncoder:
             frame_rate=self._frame_rate,
             time_base=frame.time_base,
             sample_aspect_ratio=self._sample_aspect_ratio,
-            duration=None,
             presentation=presentation,
         )
 

@@ -24,12 +24,13 @@ from ffhybrid.extraction import extract
 from ffhybrid.farm.events import PIPES
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
+from ffhybrid.media import duration_of
 from ffhybrid.outputs import PIPE
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
 from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import restore
-from ffhybrid.source import SourceOptions, VideoSource
+from ffhybrid.source import SourceOptions
 from ffhybrid.verification import verify
 from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
 
@@ -95,9 +96,7 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
     if options.plan:
         write_jobs(options, settings)
         return
-    with VideoSource(options.input, streams=settings.streams, options=settings.source) as source:
-        duration = source.info.duration
-    with progress(console, "encode", duration) as show:
+    with progress(console, "encode", duration_of(options.input)) as show:
         start = 0.0
 
         def on_fit(fit: FitProgress) -> None:

@@ -12,6 +12,7 @@ import pytest
 import ffhybrid
 from farm_clips import OPTIONS, encode_command, events
 from ffhybrid.farm.jobs import Job
+from media import ffmpeg
 from support import run
 
 
@@ -58,6 +59,15 @@ def test_progress_is_as_ffmpeg_writes_it(small_clip: Path, tmp_path: Path) -> No
     assert float(blocks[-1]["bitrate"].removesuffix("kbits/s")) == pytest.approx(
         output.stat().st_size * 8 / 1000, abs=0.1
     )
+
+
+def test_what_a_source_loses_is_said_once_however_many_jobs_there_are(tmp_path: Path) -> None:
+    source = tmp_path / "odd.mkv"
+    ffmpeg(
+        "-f", "lavfi", "-i", "testsrc=size=67x65:rate=24:duration=1.5", "-c:v", "ffv1", "-pix_fmt", "yuv420p", source
+    )
+    result = run(*encode_command(source, tmp_path / "out.mkv", "-engine", "local:2"))
+    assert " ".join(result.stderr.split()).count("67x65 is odd") == 1
 
 
 def test_progress_and_video_do_not_share_standard_output(small_clip: Path) -> None:
