@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -48,7 +49,9 @@ def regenerate(
     if payload.generator == ORDINARY:
         picture = _ordinary(gop, payload)
     elif is_generated_whole(payload):
-        picture, *_ = (regeneration or Regeneration()).pictures(payload)
+        pictures = (regeneration or Regeneration()).pictures(payload)
+        picture = next(pictures)
+        deque(pictures, maxlen=0)  # Their MD5 is seen behind the last one.
     else:
         picture = (regeneration or Regeneration()).picture(payload)
     return payload, picture, hevc.picture_md5s(picture)
