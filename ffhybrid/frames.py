@@ -38,7 +38,7 @@ def frame_picture(frame: av.VideoFrame, spec: PictureSpec) -> Picture:
 
 def video_frame(picture: Picture) -> av.VideoFrame:
     """Copy a picture into a frame: the inverse of :func:`frame_picture`."""
-    packed = np.concatenate([plane.ravel() for plane in picture.planes]).reshape(-1, picture.width)
+    packed = picture.samples().reshape(-1, picture.width)
     return av.VideoFrame.from_ndarray(packed, format=PIXEL_FORMATS[picture.bit_depth])
 
 
