@@ -60,11 +60,6 @@ class Latent:
         """Rate and texture class as the network sees them."""
         return real_classes(self.classes)
 
-    @property
-    def real_steps(self) -> tuple[float, ...]:
-        """Features of one latent unit by grid, in 8-bit units."""
-        return grid_steps(self.steps)
-
 
 def prior() -> NDArray[np.int32]:
     """Return the built-in network, (PARAMETER_COUNT,), in file order."""

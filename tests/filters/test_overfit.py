@@ -141,7 +141,7 @@ def test_the_float_network_is_the_integer_decoder_up_to_rounding(latent: bytes) 
     network = Network.fixed_point(read.values, codec.pattern_basis())
     features = [
         None if grid is None else tensor_of(grid, CPU) * step
-        for grid, step in zip(read.grids, read.real_steps, strict=True)
+        for grid, step in zip(read.grids, codec.grid_steps(read.steps), strict=True)
     ]
     with torch.no_grad():
         below = pack(base.decode(read.base, SMALL), CPU)
