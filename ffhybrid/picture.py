@@ -12,6 +12,10 @@ Plane: TypeAlias = NDArray[Any]
 """Samples of one plane, (rows, columns): uint8 at 8 bits, uint16 above."""
 
 
+LIMITED_RANGE, FULL_RANGE = 1, 2
+"""As FFmpeg numbers them (``AVColorRange``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Colour:
     """How samples are to be shown: code points of ITU-T H.273, 2 meaning unspecified."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
-from types import TracebackType
 from typing import cast
 
 import av
 
 from ffhybrid import hdr
+from ffhybrid.closing import Closing
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
 from ffhybrid.filter_chain import FilterChain, Link, Outcome
 from ffhybrid.frames import PIXEL_FORMATS, SAME_SAMPLES, colour_of, frame_picture, is_420
@@ -77,7 +77,7 @@ class SourceFrame:
     sei: tuple[bytes, ...] = ()
 
 
-class VideoSource:
+class VideoSource(Closing):
     """The first video stream of those that ``streams`` choose, as ``options`` have it; a context manager.
 
     ``level`` of :mod:`logging` is how loudly it is said what cannot be kept of the source.
@@ -113,12 +113,8 @@ class VideoSource:
             self._container.close()
             raise
 
-    def __enter__(self) -> VideoSource:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._container.close()
 
     def _open(self) -> None:

@@ -55,11 +55,6 @@ class Latent:
     values: NDArray[np.int32]
     grids: tuple[Grid | None, ...]
 
-    @property
-    def real_classes(self) -> tuple[float, float]:
-        """Rate and texture class as the network sees them."""
-        return real_classes(self.classes)
-
 
 def prior() -> NDArray[np.int32]:
     """Return the built-in network, (PARAMETER_COUNT,), in file order."""

@@ -145,7 +145,9 @@ def test_the_float_network_is_the_integer_decoder_up_to_rounding(latent: bytes) 
     ]
     with torch.no_grad():
         below = pack(base.decode(read.base, SMALL), CPU)
-        packed = network.synthesise(features, below, synthesis_noise(72, 88, device=CPU), read.real_classes)
+        packed = network.synthesise(
+            features, below, synthesis_noise(72, 88, device=CPU), codec.real_classes(read.classes)
+        )
     assert float((packed.clamp(-128, 127) - pack(made(latent), CPU)).abs().max()) < 1
 
 
@@ -154,7 +156,7 @@ def test_the_estimated_bits_are_those_that_are_written(latent: bytes) -> None:
     network = Network.fixed_point(read.values, codec.pattern_basis())
     grids = [None if grid is None else tensor_of(grid, CPU) for grid in read.grids]
     with torch.no_grad():
-        bits = float(network.bits(grids, read.real_classes))
+        bits = float(network.bits(grids, codec.real_classes(read.classes)))
     _, refinement = codec.split(latent)
     assert len(refinement) == pytest.approx(bits / 8, rel=0.03, abs=15)
 
