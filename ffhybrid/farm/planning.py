@@ -18,10 +18,10 @@ from ffhybrid.planner import grouped, spool
 from ffhybrid.source import VideoSource
 
 
-def plan(path: Path, options: EncodeOptions, *, scratch: Path | None = None) -> Iterator[Job]:
+def plan(path: Path, options: EncodeOptions) -> Iterator[Job]:
     """Open a file and yield its jobs, as :func:`jobs_of` does."""
     with open_source(path, options) as source:
-        yield from jobs_of(source, options, scratch=scratch)
+        yield from jobs_of(source, options)
 
 
 def kept_plan(path: Path, options: EncodeOptions, state: State) -> Iterator[Job]:
