@@ -22,17 +22,10 @@ from ffhybrid.filters.overfit.presets import PRESETS
 from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import VideoSource
 from support import clip, psnr
 
 SMALL = PictureSpec(176, 144)
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def natural() -> Picture:
-    with VideoSource(clip("carphone_pristine.mp4")) as source:
-        return next(source.frames(limit=1)).picture
 
 
 def fit(picture: Picture, budget: int | None, warm_start: bytes | None = None, **options: object) -> bytes:
