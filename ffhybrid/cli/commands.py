@@ -15,7 +15,7 @@ from ffhybrid.cli import train
 from ffhybrid.cli.containers import CONTAINER_COMMANDS
 from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.cli.format_options import format_options
-from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, progress, stream_options
+from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
@@ -171,7 +171,7 @@ def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
 
 
 def _restore(options: argparse.Namespace, console: Console) -> None:
-    with progress(console, "restore", None) as show:
+    with gop_progress(console, "restore") as on_gop:
         report = restore(
             options.input,
             options.output,
@@ -182,7 +182,7 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             effort=options.effort,
             regeneration=_regeneration(options),
             threads=options.threads,
-            on_gop=lambda index, _: show(index, f"GOP {index}"),
+            on_gop=on_gop,
         )
     if options.output != PIPE:
         emit(options, asdict(report), asdict(report).items())
@@ -226,12 +226,8 @@ def _print_probe(info: FileInfo) -> None:
 
 
 def _verify(options: argparse.Namespace, console: Console) -> None:
-    with progress(console, "verify", None) as show:
-        report = verify(
-            options.input,
-            regeneration=_regeneration(options),
-            on_gop=lambda index: show(index, f"GOP {index}"),
-        )
+    with gop_progress(console, "verify") as on_gop:
+        report = verify(options.input, regeneration=_regeneration(options), on_gop=on_gop)
     emit(options, asdict(report), asdict(report).items())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ffhybrid.cli.shared import TABLE_WIDTH, progress
+from ffhybrid.cli.values import positive, positives
 from ffhybrid.training import TrainingOptions, train
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 DEFAULTS = TrainingOptions()
 
 
-def add_options(command: argparse.ArgumentParser, *, positive: Callable[[str], int]) -> None:
-    """Declare the options; ``positive`` parses a whole number of at least 1."""
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options."""
     command.add_argument("generator", choices=("cadm",), help="whose model is trained")
     command.add_argument(
         "-i", dest="inputs", type=Path, nargs="+", required=True, metavar="FILE", help="videos to learn from"
@@ -44,7 +45,7 @@ def add_options(command: argparse.ArgumentParser, *, positive: Callable[[str], i
     command.add_argument("-width", type=positive, metavar="N", help="of the pictures learnt from, never enlarged")
     command.add_argument(
         "-channels",
-        type=lambda text: tuple(positive(part) for part in text.split(",")),
+        type=positives,
         default=DEFAULTS.channels,
         metavar="N,...",
         help="of the network, a level each, multiples of 8 (24,32,48)",
