@@ -34,7 +34,6 @@ class GopWriter:
         self._info = info
         self._pending = pending
         self._options = options
-        self._stack = ExitStack()
         self._writer: Writer | None = None
         self._first: HybridGop | None = None
         self.end = Fraction(0)
