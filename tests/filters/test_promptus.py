@@ -17,10 +17,10 @@ from safetensors.torch import save_file
 from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError, UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import CorrectableGenerator, Generator
-from ffhybrid.filters.fsrcnn import Fsrcnn
+from ffhybrid.filters.fsrcnn import Fsrcnn, bicubic
 from ffhybrid.filters.noise import gaussian
 from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
-from ffhybrid.filters.pretrained.enlarging import FOLDER, WEIGHTS, bicubic, load_enlarger
+from ffhybrid.filters.pretrained.enlarging import FOLDER, WEIGHTS, load_enlarger
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.promptus import Promptus
 from ffhybrid.filters.pretrained.promptus_codec import TOKENS, PromptBody, Quantiser
