@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ffhybrid.cli.shared import TABLE_WIDTH, progress
 from ffhybrid.cli.values import positive, positives
+from ffhybrid.filters.pretrained.cadm.settings import Settings
 from ffhybrid.training import TrainingOptions, train
 
 if TYPE_CHECKING:
@@ -46,12 +47,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-channels",
         type=positives,
-        default=DEFAULTS.channels,
+        default=DEFAULTS.settings.channels,
         metavar="N,...",
         help="of the network, a level each, multiples of 8 (24,32,48)",
     )
     command.add_argument("-scale", type=int, choices=(1, 2, 4), help="learn to undo this reduction only (2 and 4)")
-    command.add_argument("-seed", type=int, default=DEFAULTS.seed, metavar="N", help="of weights and examples (0)")
+    command.add_argument(
+        "-seed", type=int, default=DEFAULTS.settings.seed, metavar="N", help="of weights and examples (0)"
+    )
     command.add_argument("-device", default=DEFAULTS.device, metavar="NAME", help="auto (default), cpu or cuda")
     command.add_argument("-lpips", type=Path, metavar="FILE", help="AlexNet's weights, where they are not found")
 
@@ -63,9 +66,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
         evaluation_interval=options.evaluate,
         frame_interval=options.interval,
         width=options.width,
-        channels=options.channels,
-        reductions=(options.scale.bit_length() - 1,) if options.scale else DEFAULTS.reductions,
-        seed=options.seed,
+        settings=Settings(
+            channels=options.channels,
+            reductions=(options.scale.bit_length() - 1,) if options.scale else DEFAULTS.settings.reductions,
+            seed=options.seed,
+        ),
         device=options.device,
         lpips=options.lpips,
     )
