@@ -45,11 +45,13 @@ def open_media(path: Path, *, otherwise: type[FFHybridError]) -> av.container.In
 
 
 def duration_of(path: Path) -> float | None:
-    """Ask a file how many seconds it lasts; None where it does not say.
+    """Ask a file how many seconds it lasts; None where it does not say, and for standard input, which is read once.
 
     Raises:
         CorruptDataError, UnsupportedError, TruncatedError, OSError: as :func:`open_media`.
     """
+    if path == STANDARD_INPUT:
+        return None
     with open_media(path, otherwise=CorruptDataError) as container:
         return container.duration / av.time_base if container.duration else None
 
