@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
 
 import av
 
+from ffhybrid.closing import Closing
 from ffhybrid.decoding import GopDecoder, check_decodes
 from ffhybrid.errors import NotHybridError, VerificationError
 from ffhybrid.gop import HybridGop
@@ -26,7 +26,7 @@ from ffhybrid.restoring import restored_gops
 from ffhybrid.rewriting import located
 
 
-class HybridContainer:
+class HybridContainer(Closing):
     """A hybrid file open for decoding; a context manager.
 
     A container is read once from its beginning: seek, or open the file again, for a second pass. ``threads`` is how
@@ -52,14 +52,6 @@ class HybridContainer:
                 sample_aspect_ratio=video.sample_aspect_ratio,
             ),
         )
-
-    def __enter__(self) -> HybridContainer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -15,13 +15,14 @@ from ffhybrid.farm.coordinator import Coordinator, OnError
 from ffhybrid.farm.engines import IN_PROCESS, LOCAL, Engine, check_engine, open_engine
 from ffhybrid.farm.events import EventLog, Progress
 from ffhybrid.farm.jobs import VERSION, Job
-from ffhybrid.farm.planning import kept_plan, plan
+from ffhybrid.farm.planning import jobs_of, kept_jobs_of, open_source
 from ffhybrid.farm.state import State, state_folder
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, VideoCodec
 from ffhybrid.gop_writer import GopWriter
 from ffhybrid.outputs import PIPE, remove_pending
 from ffhybrid.picture import PictureSpec
+from ffhybrid.source import SourceInfo, VideoSource
 from ffhybrid.targets import PendingTarget, Target
 
 
@@ -124,22 +125,25 @@ class _Encode:
         return report
 
     def _to_pipe(self) -> EncodeReport:
-        with State.temporary() as state, self.target.pending(overwrite=False) as pending:
-            return self._write(pending, state, plan(self.source, self.options, scratch=state.work))
+        with State.temporary() as state, self.target.pending(overwrite=False) as pending, self._opened() as source:
+            return self._write(pending, state, source.info, jobs_of(source, self.options, scratch=state.work))
 
     def _to_file(self, folder: Path, *, overwrite: bool) -> EncodeReport:
         with State.open(folder) as state:
             remove_pending(self.target.output)
-            with self.target.pending(overwrite=overwrite) as pending:
-                report = self._write(pending, state, kept_plan(self.source, self.options, state))
+            with self.target.pending(overwrite=overwrite) as pending, self._opened() as source:
+                report = self._write(pending, state, source.info, kept_jobs_of(source, self.options, state))
             state.remove()
             return report
 
-    def _write(self, pending: PendingTarget, state: State, jobs: Iterator[Job]) -> EncodeReport:
+    def _opened(self) -> VideoSource:
+        return open_source(self.source, self.options)
+
+    def _write(self, pending: PendingTarget, state: State, info: SourceInfo, jobs: Iterator[Job]) -> EncodeReport:
         """Encode into what becomes the output."""
         reports = []
-        with GopWriter(self.source, pending, self.options) as writer:
-            with self._engine(state, writer.info.spec, jobs) as (engine, all_jobs):
+        with GopWriter(self.source, info, pending, self.options) as writer:
+            with self._engine(state, info.spec, jobs) as (engine, all_jobs):
                 coordinator = Coordinator(engine, state, self.events, on_error=self.on_error)
                 for result in coordinator.results(all_jobs):
                     writer.write(result.gop)

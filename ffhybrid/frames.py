@@ -6,7 +6,7 @@ import av
 import numpy as np
 
 from ffhybrid.decoding import plane_samples
-from ffhybrid.picture import Colour, Picture, PictureSpec, Plane
+from ffhybrid.picture import FULL_RANGE, Colour, Picture, PictureSpec, Plane
 
 PIXEL_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
 SAME_SAMPLES = {
@@ -22,7 +22,6 @@ SAME_SAMPLES = {
 """Pixel formats that hold the samples of one of ours, and their bit depth."""
 
 _PLANAR = {"yuv420p": 8, "yuvj420p": 8, "yuv420p10le": 10}
-_FULL_RANGE = 2
 _SMPTE170M = 6
 
 
@@ -38,7 +37,7 @@ def frame_picture(frame: av.VideoFrame, spec: PictureSpec) -> Picture:
 
 def video_frame(picture: Picture) -> av.VideoFrame:
     """Copy a picture into a frame: the inverse of :func:`frame_picture`."""
-    packed = np.concatenate([plane.ravel() for plane in picture.planes]).reshape(-1, picture.width)
+    packed = picture.samples().reshape(-1, picture.width)
     return av.VideoFrame.from_ndarray(packed, format=PIXEL_FORMATS[picture.bit_depth])
 
 
@@ -47,7 +46,7 @@ def colour_of(frame: av.VideoFrame) -> Colour:
     primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
     if frame.format.is_rgb:
         return Colour(primaries, transfer, _SMPTE170M, False)
-    full_range = int(frame.color_range) == _FULL_RANGE or frame.format.name.startswith("yuvj")
+    full_range = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
     return Colour(primaries, transfer, int(frame.colorspace), full_range)
 
 

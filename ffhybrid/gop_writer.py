@@ -13,7 +13,7 @@ from ffhybrid.gop import HybridGop
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.muxer.streams import Labels
 from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.source import SourceInfo, VideoSource
+from ffhybrid.source import SourceInfo
 from ffhybrid.streams import CompanionSource
 from ffhybrid.targets import PendingTarget, Writer
 
@@ -23,17 +23,17 @@ ENCODER_TAG = {"ENCODER": "ffhybrid"}
 class GopWriter:
     """Writes GOPs of ``source`` into ``pending``, which becomes the output; a context manager.
 
-    Tracks, attachments, chapters and tags of the source come along as the options say. ``end`` is where the last GOP
-    ends, in seconds.
+    ``info`` describes its video. Tracks, attachments, chapters and tags of the source come along as the options say.
+    ``end`` is where the last GOP ends, in seconds.
 
     Raises:
         UnsupportedError, UsageError: streams that the output does not take, or that do not exist.
     """
 
-    def __init__(self, source: Path, pending: PendingTarget, options: EncodeOptions) -> None:
+    def __init__(self, source: Path, info: SourceInfo, pending: PendingTarget, options: EncodeOptions) -> None:
+        self._info = info
         self._pending = pending
         self._options = options
-        self._stack = ExitStack()
         self._writer: Writer | None = None
         self._first: HybridGop | None = None
         self.end = Fraction(0)
@@ -46,8 +46,6 @@ class GopWriter:
             tags = {**self._beside.companions.tags, **ENCODER_TAG}
             self._companions = replace(self._beside.companions, tags=tags)
             target.check(self._companions)
-            with VideoSource(source, streams=options.streams, options=options.source) as video:
-                self.info = video.info
             self._stack = opened.pop_all()
 
     def __enter__(self) -> GopWriter:
@@ -86,7 +84,7 @@ class GopWriter:
     def _open(self, first: HybridGop) -> Writer:
         return self._stack.enter_context(
             self._pending.open(
-                video=video_track(first, self.info, self._beside.video),
+                video=video_track(first, self._info, self._beside.video),
                 companions=self._companions,
                 time_base=first.time_base,
                 carriage=self._carriage,

@@ -76,14 +76,16 @@ class DynamicMetadata:
     """Carries HDR10+ from the packets of an HEVC or AV1 stream to the frames that are decoded of them, byte for byte.
 
     FFmpeg has a frame's HDR10+ as a structure of its own, which PyAV does not write back; what the packets have is
-    the message itself. It rides on packets and frames as ``opaque``, through reordering and through filters.
+    the message itself. It rides on packets and frames as ``opaque``, through reordering and through filters. What is
+    lost is said once, at ``level`` of :mod:`logging`.
 
     Raises:
         CorruptDataError: a damaged hvcC record.
     """
 
-    def __init__(self, stream: av.VideoStream, *, name: str) -> None:
+    def __init__(self, stream: av.VideoStream, *, name: str, level: int) -> None:
         self._name = name
+        self._level = level
         self._codec = codec_name(stream)
         self._length_size = self._hevc_length_size(stream)
         self._warned: set[str] = set()
@@ -123,5 +125,5 @@ class DynamicMetadata:
     def _warn(self, words: str) -> None:
         """Say something about this file, once."""
         if words not in self._warned:
-            logger.warning("%s: %s", self._name, words)
+            logger.log(self._level, "%s: %s", self._name, words)
         self._warned.add(words)

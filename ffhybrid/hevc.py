@@ -8,7 +8,6 @@ for valid syntax that cannot be spliced exactly.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ffhybrid._cext import ffi, lib
+from ffhybrid.core import built
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.gop import ParameterSets
 from ffhybrid.picture import Picture, Plane
@@ -81,20 +81,9 @@ def _check(code: int, what: str) -> int:
     raise CorruptDataError(f"{what} is damaged or is not what it claims to be")
 
 
-@contextmanager
-def _buffer() -> Iterator[Any]:
-    buf = ffi.new("ffh_buf *")
-    try:
-        yield buf
-    finally:
-        lib.ffh_buf_free(buf)
-
-
 def _built(what: str, build: Callable[[Any], int]) -> bytes:
     """Run a C writer that appends to a buffer and return what it wrote."""
-    with _buffer() as buf:
-        _check(build(buf), what)
-        return bytes(ffi.buffer(buf.data, buf.size)[:])
+    return built(build, lambda code: _check(code, what))
 
 
 def _units(data: bytes, advance: Callable[[Any, Any], int], what: str) -> Iterator[bytes]:

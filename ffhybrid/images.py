@@ -8,7 +8,7 @@ from typing import cast
 import av
 
 from ffhybrid.frames import video_frame
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Picture, PictureSpec
 
 
 def png(picture: Picture, spec: PictureSpec) -> bytes:
@@ -24,7 +24,7 @@ def webp(picture: Picture, spec: PictureSpec, *, quality: int) -> bytes:
 def _encoded(picture: Picture, spec: PictureSpec, codec: str, pix_fmt: str, options: dict[str, str]) -> bytes:
     frame = video_frame(picture.cropped(spec.width, spec.height))
     frame.colorspace = spec.colour.matrix
-    frame.color_range = 2 if spec.colour.full_range else 1
+    frame.color_range = FULL_RANGE if spec.colour.full_range else LIMITED_RANGE
     encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
     encoder.width, encoder.height, encoder.pix_fmt = spec.width, spec.height, pix_fmt
     encoder.time_base = Fraction(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -45,13 +46,19 @@ def regenerate(
         VerificationError: the generated picture is not the one that the encoder saw.
     """
     payload = _payload(gop)
-    if payload.generator == ORDINARY:
-        picture = _ordinary(gop, payload)
-    elif is_generated_whole(payload):
-        picture, *_ = (regeneration or Regeneration()).pictures(payload)
-    else:
-        picture = (regeneration or Regeneration()).picture(payload)
+    picture = _reference(gop, payload, regeneration or Regeneration())
     return payload, picture, hevc.picture_md5s(picture)
+
+
+def _reference(gop: HybridGop, payload: Payload, regeneration: Regeneration) -> Picture:
+    if payload.generator == ORDINARY:
+        return _ordinary(gop, payload)
+    if not is_generated_whole(payload):
+        return regeneration.picture(payload)
+    pictures = regeneration.pictures(payload)
+    first = next(pictures)
+    deque(pictures, maxlen=0)  # Their MD5 is seen behind the last one.
+    return first
 
 
 def _ordinary(gop: HybridGop, payload: Payload) -> Picture:
@@ -71,9 +78,11 @@ def restore_gop(
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
-    if is_generated_whole(_payload(gop)):
-        return _generated(gop, effort, regeneration or Regeneration())
-    payload, picture, md5s = regenerate(gop, regeneration)
+    payload, regeneration = _payload(gop), regeneration or Regeneration()
+    if is_generated_whole(payload):
+        return _generated(gop, payload, effort, regeneration)
+    picture = _reference(gop, payload, regeneration)
+    md5s = hevc.picture_md5s(picture)
     if payload.generator == ORDINARY:
         return _restored(gop, gop.placeholder.nal_units, md5s)
     return splice(gop, picture, md5s, effort=effort)
@@ -102,9 +111,8 @@ def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> bytes:
     return hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
 
 
-def _generated(gop: HybridGop, effort: SpliceEffort, regeneration: Regeneration) -> RestoredGop:
+def _generated(gop: HybridGop, payload: Payload, effort: SpliceEffort, regeneration: Regeneration) -> RestoredGop:
     """Code all pictures of a GOP; where a cut has taken its end, those that are left."""
-    payload = _payload(gop)
     units = sorted(gop.access_units, key=lambda unit: unit.pts)
     if len(units) > payload.pictures:
         raise CorruptDataError(f"the GOP has {len(units)} pictures, its payload {payload.pictures}")

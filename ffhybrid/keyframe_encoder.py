@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any, cast
 
 import av
 
 from ffhybrid import hdr
+from ffhybrid.closing import Closing
 from ffhybrid.encoders import encoder_for
 from ffhybrid.errors import EncoderError, UnsupportedError, UsageError
 from ffhybrid.frames import SAME_SAMPLES, colour_of, frame_picture
@@ -28,7 +28,7 @@ from ffhybrid.scene_meter import SceneMeter
 from ffhybrid.source import SourceFrame, SourceInfo
 
 
-class KeyframeEncoder:
+class KeyframeEncoder(Closing):
     """Encodes frames GOP by GOP into packets with their payloads in band; a context manager.
 
     ``frame_rate`` and ``sample_aspect_ratio`` are what headers say, and so is ``presentation``: by default the HDR10
@@ -63,14 +63,6 @@ class KeyframeEncoder:
         self._planner: GopPlanner | None = None
         self._packets: GopPackets | None = None
         self._template: av.VideoStream | None = None
-
-    def __enter__(self) -> KeyframeEncoder:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the frames that wait for the end of their GOP."""
@@ -135,7 +127,6 @@ class KeyframeEncoder:
             frame_rate=self._frame_rate,
             time_base=frame.time_base,
             sample_aspect_ratio=self._sample_aspect_ratio,
-            duration=None,
             presentation=presentation,
         )
 

@@ -1,4 +1,4 @@
-"""Unsigned LEB128 numbers, as the hybrid format has them: at most five bytes."""
+"""LEB128 numbers, as the hybrid format has them: at most five bytes, signed ones zigzag coded."""
 
 from __future__ import annotations
 
@@ -29,3 +29,26 @@ def decode(data: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position + index + 1
     raise CorruptDataError("a number does not end, or is too long")
+
+
+def decode_all(data: bytes, position: int, count: int) -> tuple[list[int], int]:
+    """Read ``count`` numbers; returns them and the position behind them.
+
+    Raises:
+        CorruptDataError: as :func:`decode`.
+    """
+    values = []
+    for _ in range(count):
+        value, position = decode(data, position)
+        values.append(value)
+    return values, position
+
+
+def zigzag(value: int) -> int:
+    """Make unsigned numbers of signed ones: 0, -1, 1, -2 ... are 0, 1, 2, 3 ..."""
+    return 2 * value if value >= 0 else -2 * value - 1
+
+
+def unzigzag(code: int) -> int:
+    """Undo :func:`zigzag`."""
+    return code >> 1 if code % 2 == 0 else -((code + 1) >> 1)

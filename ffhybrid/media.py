@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-from ffhybrid.errors import FFHybridError, UnsupportedError
+from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
 from ffhybrid.playlist import check_playlist, is_playlist, is_url
 
 STANDARD_INPUT = Path("-")
@@ -42,6 +42,18 @@ def open_media(path: Path, *, otherwise: type[FFHybridError]) -> av.container.In
         if refused and error.errno != errno.EIO:
             raise
         raise otherwise(f"{path}: this is no media file that FFmpeg can read") from error
+
+
+def duration_of(path: Path) -> float | None:
+    """Ask a file how many seconds it lasts; None where it does not say, and for standard input, which is read once.
+
+    Raises:
+        CorruptDataError, UnsupportedError, TruncatedError, OSError: as :func:`open_media`.
+    """
+    if path == STANDARD_INPUT:
+        return None
+    with open_media(path, otherwise=CorruptDataError) as container:
+        return container.duration / av.time_base if container.duration else None
 
 
 def _name(path: Path) -> tuple[str, tuple[str, ...]]:

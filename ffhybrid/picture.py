@@ -12,6 +12,10 @@ Plane: TypeAlias = NDArray[Any]
 """Samples of one plane, (rows, columns): uint8 at 8 bits, uint16 above."""
 
 
+LIMITED_RANGE, FULL_RANGE = 1, 2
+"""As FFmpeg numbers them (``AVColorRange``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Colour:
     """How samples are to be shown: code points of ITU-T H.273, 2 meaning unspecified."""
@@ -42,6 +46,11 @@ class PictureSpec:
         chroma = (self.height // 2, self.width // 2)
         return (self.height, self.width), chroma, chroma
 
+    @property
+    def samples(self) -> int:
+        """How many samples Y, Cb and Cr have together."""
+        return sum(rows * columns for rows, columns in self.plane_shapes)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
@@ -59,6 +68,15 @@ class Picture:
     def zeros(cls, spec: PictureSpec) -> Picture:
         """Make a picture whose samples are all zero, to be written to."""
         y, cb, cr = (np.zeros(shape, spec.dtype) for shape in spec.plane_shapes)
+        return cls(y, cb, cr, spec.bit_depth)
+
+    @classmethod
+    def from_samples(cls, samples: Plane, spec: PictureSpec) -> Picture:
+        """Make a picture of what :meth:`samples` gives, without a copy."""
+        shapes = spec.plane_shapes
+        ends = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
+        parts: list[Plane] = list(np.split(samples, ends))
+        y, cb, cr = (part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
         return cls(y, cb, cr, spec.bit_depth)
 
     @property
@@ -82,10 +100,7 @@ class Picture:
 
     def with_samples(self, samples: Plane) -> Picture:
         """Make a picture of this size from what :meth:`samples` gives."""
-        ends = np.cumsum([plane.size for plane in self.planes])[:-1]
-        parts: list[Plane] = list(np.split(samples, ends))
-        y, cb, cr = (part.reshape(plane.shape) for part, plane in zip(parts, self.planes, strict=True))
-        return Picture(y, cb, cr, self.bit_depth)
+        return Picture.from_samples(samples, PictureSpec(self.width, self.height, self.bit_depth))
 
     def padded(self, width: int, height: int) -> Picture:
         """Extend to a coded size by repeating the last row and column, as x265 pads its source."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
 
+from ffhybrid.closing import Closing
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError
 from ffhybrid.gop import HybridGop
 from ffhybrid.media import open_media
@@ -28,7 +28,7 @@ class VideoStreamInfo:
     sample_aspect_ratio: Fraction
 
 
-class PlainContainer:
+class PlainContainer(Closing):
     """An ordinary file open for decoding, with the methods of :class:`ffhybrid.HybridContainer`; a context manager.
 
     Raises:
@@ -56,14 +56,6 @@ class PlainContainer:
                 sample_aspect_ratio=video.sample_aspect_ratio or Fraction(1),
             ),
         )
-
-    def __enter__(self) -> PlainContainer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

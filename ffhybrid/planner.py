@@ -8,11 +8,11 @@ from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
-from ffhybrid.picture import Picture, PictureSpec, Plane
+from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.presentation import Presentation
 from ffhybrid.source import SourceFrame, SourceInfo
 
@@ -63,13 +63,9 @@ class SourceGop:
 
     def picture(self, index: int) -> Picture:
         """Read one frame back."""
-        shapes = self.spec.plane_shapes
-        counts = [rows * columns for rows, columns in shapes]
-        offset = index * sum(counts) * np.dtype(self.spec.dtype).itemsize
-        samples = np.fromfile(self.path, self.spec.dtype, count=sum(counts), offset=offset)
-        parts = np.split(samples, np.cumsum(counts)[:-1])
-        y, cb, cr = (cast(Plane, part.reshape(shape)) for part, shape in zip(parts, shapes, strict=True))
-        return Picture(y, cb, cr, self.spec.bit_depth)
+        count, kind = self.spec.samples, np.dtype(self.spec.dtype)
+        samples = np.fromfile(self.path, kind, count=count, offset=index * count * kind.itemsize)
+        return Picture.from_samples(samples, self.spec)
 
     def discard(self) -> None:
         """Remove the spooled frames."""

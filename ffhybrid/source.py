@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
-from types import TracebackType
 from typing import cast
 
 import av
 
 from ffhybrid import hdr
+from ffhybrid.closing import Closing
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
 from ffhybrid.filter_chain import FilterChain, Link, Outcome
 from ffhybrid.frames import PIXEL_FORMATS, SAME_SAMPLES, colour_of, frame_picture, is_420
@@ -53,14 +53,12 @@ class SourceInfo:
     """What the encoder needs to know before the first frame.
 
     ``spec`` has even sides: HEVC 4:2:0 has no odd ones, so an odd last row or column is repeated once.
-    ``duration`` is in seconds, None where the container does not say.
     """
 
     spec: PictureSpec
     frame_rate: Fraction
     time_base: Fraction
     sample_aspect_ratio: Fraction
-    duration: float | None
     presentation: Presentation
 
 
@@ -79,8 +77,10 @@ class SourceFrame:
     sei: tuple[bytes, ...] = ()
 
 
-class VideoSource:
+class VideoSource(Closing):
     """The first video stream of those that ``streams`` choose, as ``options`` have it; a context manager.
+
+    ``level`` of :mod:`logging` is how loudly it is said what cannot be kept of the source.
 
     Raises:
         CorruptDataError: there is no video, or its first picture does not decode.
@@ -90,9 +90,15 @@ class VideoSource:
     """
 
     def __init__(
-        self, path: Path, *, streams: StreamOptions | None = None, options: SourceOptions | None = None
+        self,
+        path: Path,
+        *,
+        streams: StreamOptions | None = None,
+        options: SourceOptions | None = None,
+        level: int = logging.WARNING,
     ) -> None:
         self.path = path
+        self._level = level
         self._options = options or SourceOptions()
         self._is_sought = False
         self._container = open_media(path, otherwise=CorruptDataError)
@@ -101,23 +107,19 @@ class VideoSource:
                 raise CorruptDataError(f"{path}: there is no video stream")
             self._stream, _, _ = choose(list(self._container.streams), streams or StreamOptions(), name=str(path))
             self._stream.thread_type = "AUTO"
-            self._metadata = hdr.DynamicMetadata(self._stream, name=str(path))
+            self._metadata = hdr.DynamicMetadata(self._stream, name=str(path), level=level)
             self._open()
         except BaseException:
             self._container.close()
             raise
 
-    def __enter__(self) -> VideoSource:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._container.close()
 
     def _open(self) -> None:
         """Decode and filter up to the first picture, which tells what the others are like."""
-        self._facts = stream_facts(self._stream)
+        self._facts = stream_facts(self._stream, level=self._level)
         context = self._stream.codec_context
         if not 16 <= context.width <= MAX_SIDE or not 16 <= context.height <= MAX_SIDE:
             raise self._no_size(context.width, context.height)
@@ -166,23 +168,18 @@ class VideoSource:
         if not 16 <= width <= MAX_SIDE or not 16 <= height <= MAX_SIDE:
             raise self._no_size(width, height)
         if width % 2 or height % 2:
-            logger.warning(
+            logger.log(
+                self._level,
                 "%s: %dx%d is odd, and HEVC 4:2:0 has even sizes only: the last row or column is repeated",
                 self.path,
                 width,
                 height,
             )
-        duration = None
-        if self._stream.duration and self._stream.time_base:
-            duration = float(self._stream.duration * self._stream.time_base)
-        elif self._container.duration:
-            duration = self._container.duration / av.time_base
         return SourceInfo(
             spec=PictureSpec(width + width % 2, height + height % 2, self._bit_depth(first), colour_of(first)),
             frame_rate=made.frame_rate,
             time_base=cast(Fraction, first.time_base),
             sample_aspect_ratio=made.sample_aspect_ratio,
-            duration=duration,
             presentation=Presentation(
                 chroma_location=facts.chroma_location if is_420(first.format) else None,
                 orientation=facts.orientation,

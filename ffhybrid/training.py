@@ -7,13 +7,14 @@ import logging
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.devices import device_of
+from ffhybrid.filters.pretrained.cadm.settings import Settings
 from ffhybrid.frames import frame_picture
 from ffhybrid.resizing import resized, scaled_spec
 from ffhybrid.source import VideoSource
@@ -41,9 +42,7 @@ class TrainingOptions:
         evaluation_interval: iterations between looks at frames that were held back.
         frame_interval: one frame of so many is read.
         width: of the pictures learnt from, None for their own; they are never enlarged.
-        channels: of the network, a level each.
-        reductions: log2 of the scales learnt.
-        seed: of weights and examples.
+        settings: what a training keeps, from its first iteration on.
         device: ``auto``, ``cpu`` or ``cuda``.
         lpips: AlexNet's weights where they are not found.
     """
@@ -52,9 +51,7 @@ class TrainingOptions:
     evaluation_interval: int = 1000
     frame_interval: int = 12
     width: int | None = None
-    channels: tuple[int, ...] = (24, 32, 48)
-    reductions: tuple[int, ...] = (1, 2)
-    seed: int = 0
+    settings: Settings = field(default_factory=Settings)
     device: str = "auto"
     lpips: Path | None = None
 
@@ -86,11 +83,10 @@ def train(
     if find_spec("diffusers") is None:
         raise UsageError("training needs diffusers: pip install 'ffhybrid[diffusers]'")
     from ffhybrid.filters.pretrained.cadm.examples import Examples
-    from ffhybrid.filters.pretrained.cadm.training import Settings, Training
+    from ffhybrid.filters.pretrained.cadm.training import Training
 
-    device = device_of(options.device)
-    settings = Settings(channels=options.channels, reductions=options.reductions, seed=options.seed)
-    training = Training(folder, settings, device)
+    settings = options.settings
+    training = Training(folder, settings, device_of(options.device))
     learnt, held_back = _split(sources, options)
     examples = Examples([still.picture for still in learnt], reductions=settings.reductions, side=settings.side)
     judge = _Judge(training, held_back, options.lpips)

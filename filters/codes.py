@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import math
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffhybrid._cext import ffi, lib
+from ffhybrid.core import built
 from ffhybrid.errors import CorruptDataError
 
 Codes: TypeAlias = NDArray[np.int8]
-MAX_CODE = 127
-MAX_COUNT, MAX_CHANNELS = int(lib.FFH_CODES_MAX_COUNT), int(lib.FFH_CODES_MAX_CHANNELS)
 Tokens: TypeAlias = NDArray[np.uint16]
 Indices: TypeAlias = NDArray[np.uint8]
-MAX_INDICES = int(lib.FFH_PALETTE_MAX_COUNT)
+Sample = TypeVar("Sample", np.int8, np.uint16, np.uint8)
+MAX_CODE = 127
+MAX_COUNT, MAX_CHANNELS = int(lib.FFH_CODES_MAX_COUNT), int(lib.FFH_CODES_MAX_CHANNELS)
 MAX_TOKENS, MAX_KINDS = int(lib.FFH_TOKENS_MAX_COUNT), int(lib.FFH_TOKENS_MAX_KINDS)
+MAX_INDICES = int(lib.FFH_PALETTE_MAX_COUNT)
 
 
 def encode_codes(codes: Codes) -> bytes:
@@ -26,12 +29,7 @@ def encode_codes(codes: Codes) -> bytes:
         ValueError: -128, or more integers than :data:`MAX_COUNT`.
     """
     values = np.ascontiguousarray(codes, np.int8)
-    buf = ffi.new("ffh_buf *")
-    try:
-        _check(lib.ffh_codes_encode(ffi.from_buffer("int8_t[]", values), *values.shape, buf))
-        return bytes(ffi.buffer(buf.data, buf.size)[:])
-    finally:
-        lib.ffh_buf_free(buf)
+    return built(lambda buf: lib.ffh_codes_encode(_pointer(values), *values.shape, buf), _check)
 
 
 def decode_codes(data: bytes, shape: tuple[int, int, int]) -> Codes:
@@ -41,10 +39,8 @@ def decode_codes(data: bytes, shape: tuple[int, int, int]) -> Codes:
         CorruptDataError: the bytes lead out of the range of integers.
         ValueError: more integers than :data:`MAX_COUNT`.
     """
-    if min(shape) < 1 or shape[0] * shape[1] * shape[2] > MAX_COUNT:
-        raise ValueError(f"an array of {shape} is beyond the limit of {MAX_COUNT} integers")
-    values = np.empty(shape, np.int8)
-    _check(lib.ffh_codes_decode(data, len(data), *shape, ffi.from_buffer("int8_t[]", values)))
+    values = _room(shape, np.int8, MAX_COUNT)
+    _check(lib.ffh_codes_decode(data, len(data), *shape, _pointer(values)))
     return values
 
 
@@ -55,12 +51,7 @@ def encode_tokens(tokens: Tokens, kinds: int) -> bytes:
         ValueError: a token or a size that the format does not have.
     """
     values = np.ascontiguousarray(tokens, np.uint16)
-    buf = ffi.new("ffh_buf *")
-    try:
-        _check(lib.ffh_tokens_encode(ffi.from_buffer("uint16_t[]", values), *values.shape, kinds, buf))
-        return bytes(ffi.buffer(buf.data, buf.size)[:])
-    finally:
-        lib.ffh_buf_free(buf)
+    return built(lambda buf: lib.ffh_tokens_encode(_pointer(values), *values.shape, kinds, buf), _check)
 
 
 def decode_tokens(data: bytes, shape: tuple[int, int], kinds: int) -> Tokens:
@@ -70,10 +61,8 @@ def decode_tokens(data: bytes, shape: tuple[int, int], kinds: int) -> Tokens:
         CorruptDataError: the bytes lead to tokens that there are not.
         ValueError: a size that the format does not have.
     """
-    if min(shape) < 1 or shape[0] * shape[1] > MAX_TOKENS:
-        raise ValueError(f"a grid of {shape} is beyond the limit of {MAX_TOKENS} tokens")
-    values = np.empty(shape, np.uint16)
-    _check(lib.ffh_tokens_decode(data, len(data), *shape, kinds, ffi.from_buffer("uint16_t[]", values)))
+    values = _room(shape, np.uint16, MAX_TOKENS)
+    _check(lib.ffh_tokens_decode(data, len(data), *shape, kinds, _pointer(values)))
     return values
 
 
@@ -84,12 +73,7 @@ def encode_indices(indices: Indices, depth: int) -> bytes:
         ValueError: an index or a size that the format does not have.
     """
     values = np.ascontiguousarray(indices, np.uint8)
-    buf = ffi.new("ffh_buf *")
-    try:
-        _check(lib.ffh_palette_encode(ffi.from_buffer("uint8_t[]", values), *values.shape, depth, buf))
-        return bytes(ffi.buffer(buf.data, buf.size)[:])
-    finally:
-        lib.ffh_buf_free(buf)
+    return built(lambda buf: lib.ffh_palette_encode(_pointer(values), *values.shape, depth, buf), _check)
 
 
 def decode_indices(data: bytes, shape: tuple[int, int], depth: int) -> Indices:
@@ -98,11 +82,21 @@ def decode_indices(data: bytes, shape: tuple[int, int], depth: int) -> Indices:
     Raises:
         ValueError: a size that the format does not have.
     """
-    if min(shape) < 1 or shape[0] * shape[1] > MAX_INDICES:
-        raise ValueError(f"a grid of {shape} is beyond the limit of {MAX_INDICES} indices")
-    values = np.empty(shape, np.uint8)
-    _check(lib.ffh_palette_decode(data, len(data), *shape, depth, ffi.from_buffer("uint8_t[]", values)))
+    values = _room(shape, np.uint8, MAX_INDICES)
+    _check(lib.ffh_palette_decode(data, len(data), *shape, depth, _pointer(values)))
     return values
+
+
+def _room(shape: tuple[int, ...], kind: type[Sample], most: int) -> NDArray[Sample]:
+    """Make room for an array whose size is that of a file's header."""
+    if min(shape) < 1 or math.prod(shape) > most:
+        raise ValueError(f"an array of {shape} is beyond the limit of {most} integers")
+    return np.empty(shape, kind)
+
+
+def _pointer(values: NDArray[Any]) -> Any:
+    """Give C a view; the array has to outlive it."""
+    return ffi.from_buffer(f"{values.dtype}_t[]", values)
 
 
 def _check(code: int) -> None:

@@ -6,6 +6,7 @@ The pixels' likeness that MSE misses: distances between unit-length activations 
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -62,15 +63,25 @@ class Lpips(nn.Module):
 
 
 def load_lpips(path: Path | None, device: torch.device, *, without: str = WITHOUT) -> Lpips | None:
-    """Load the weights that are on this machine; where there are none, warn of what happens without them.
+    """Load the weights that are on this machine, once; where there are none, warn once of what happens without them.
 
     Args:
         path: of AlexNet's weights where the user names them.
         device: for the weights.
         without: what happens then, the end of a sentence.
     """
+    found = _loaded(path, device)
+    if found is None:
+        _warn(without)
+    return found
+
+
+@cache
+def _loaded(path: Path | None, device: torch.device) -> Lpips | None:
     weights = find_lpips_weights(path)
-    if weights is None:
-        logger.warning("without LPIPS weights %s; to get them: %s", without, HOW_TO_GET)
-        return None
-    return Lpips(*weights).to(device).eval()
+    return Lpips(*weights).to(device).eval() if weights else None
+
+
+@cache
+def _warn(without: str) -> None:
+    logger.warning("without LPIPS weights %s; to get them: %s", without, HOW_TO_GET)

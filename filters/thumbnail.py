@@ -145,10 +145,7 @@ def _encode(reduced: Picture, scale: int, qp: int) -> bytes:
     encoder.flags |= Flags.global_header
     params = f"qp={qp}:keyint=1:info=0:repeat-headers=0:hash=0:wpp=0:log-level=error"
     encoder.options = {"preset": "slow", "x265-params": params}
-    frame = av.VideoFrame.from_ndarray(
-        np.concatenate([plane.ravel() for plane in reduced.planes]).reshape(-1, reduced.width),
-        format=encoder.pix_fmt,
-    )
+    frame = av.VideoFrame.from_ndarray(reduced.samples().reshape(-1, reduced.width), format=encoder.pix_fmt)
     frame.pts = 0
     packets = [*encoder.encode(frame), *encoder.encode(None)]
     sets = hevc.parameter_sets(hevc.split_annexb(bytes(encoder.extradata or b"")))

@@ -9,6 +9,7 @@ from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.muxer import ebml
 from ffhybrid.muxer.streams import AUDIO, StreamPacket, Track
+from ffhybrid.muxer.top_level import NANOSECONDS
 
 TICKS = 1000
 """Timestamps count milliseconds."""
@@ -17,7 +18,6 @@ MAX_RELATIVE = 0x7FFF
 _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _BLOCK_DURATION = 0xA3, 0xA0, 0xA1, 0x9B
 _DISCARD_PADDING = 0x75A2
 _KEYFRAME = 0x80
-_NANOSECONDS = 1_000_000_000
 
 
 def to_ticks(seconds: Fraction, *, delay: Fraction = Fraction(0)) -> int:
@@ -86,7 +86,7 @@ def _webvtt_frame(packet: StreamPacket) -> bytes:
 
 def _discard_padding(packet: StreamPacket, track: Track) -> int:
     """Nanoseconds at the end of a packet that are not to be played."""
-    return packet.skipped_samples[1] * _NANOSECONDS // track.sample_rate if track.sample_rate else 0
+    return packet.skipped_samples[1] * NANOSECONDS // track.sample_rate if track.sample_rate else 0
 
 
 def _simple_block(track: int, relative: int, data: bytes, *, is_key: bool) -> bytes:

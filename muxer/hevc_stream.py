@@ -15,10 +15,9 @@ from ffhybrid.muxer.carriage import NEURAL_SIDE, CarriedUnit, split_access_unit
 from ffhybrid.muxer.stream_facts import stream_facts
 from ffhybrid.muxer.streams import codec_name, is_cover, labels_of
 from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.picture import Colour
+from ffhybrid.picture import FULL_RANGE, Colour
 from ffhybrid.presentation import Presentation, static_metadata
 
-FULL_RANGE = 2
 HVCC_VERSION = b"\x01"
 _HVCC_FIXED_SIZE = 23
 

@@ -30,9 +30,9 @@ _Held = tuple[int, int, StreamPacket]
 class MatroskaWriter:
     """Writes GOPs into a binary file, and tracks beside them; a context manager.
 
-    On a seekable file duration, seek head and cues are filled in by :meth:`close`. On a pipe, or with ``live``, the
-    segment has no size, and every cluster is flushed when its GOP is complete. A GOP whose parameter sets are not
-    those of ``video`` brings them in band. ``carriage`` None is for plain GOPs, which have no payloads.
+    On a seekable file duration, seek head and cues are filled in by :meth:`close`. On a pipe the segment has no size,
+    and every cluster is flushed when its GOP is complete. A GOP whose parameter sets are not those of ``video`` brings
+    them in band. ``carriage`` None is for plain GOPs, which have no payloads.
 
     Raises:
         UnsupportedError: a codec that has no mapping.
@@ -45,10 +45,9 @@ class MatroskaWriter:
         video: VideoTrack,
         companions: Companions | None = None,
         carriage: Carriage | None = Carriage.TRACK,
-        live: bool = False,
     ) -> None:
         self._file = file
-        self._patchable = file.seekable() and not live
+        self._patchable = file.seekable()
         self._carriage = carriage
         self._neural_sets = hevc.neural_track_parameter_sets()
         self._sets = SetsInForce(video.parameter_sets)

@@ -46,8 +46,8 @@ class StreamFacts:
     cropping: Cropping | None = None
 
 
-def stream_facts(stream: av.VideoStream) -> StreamFacts:
-    """Ask FFmpeg's Matroska muxer; a codec that it does not take is warned about."""
+def stream_facts(stream: av.VideoStream, *, level: int = logging.WARNING) -> StreamFacts:
+    """Ask FFmpeg's Matroska muxer; of a codec that it does not take that is said, at ``level`` of :mod:`logging`."""
     file = io.BytesIO()
     try:
         with av.open(file, "w", format="matroska", options=_ANY_CODEC) as container:
@@ -55,7 +55,8 @@ def stream_facts(stream: av.VideoStream) -> StreamFacts:
             container.start_encoding()
             header = file.getvalue()
     except (ValueError, av.error.FFmpegError) as error:
-        logger.warning("%s: chroma location, rotation and cropping are not known: %s", stream.codec_context.name, error)
+        name = stream.codec_context.name
+        logger.log(level, "%s: chroma location, rotation and cropping are not known: %s", name, error)
         return StreamFacts()
     video = _Master(io.BytesIO(header), 0, len(header)).inner(
         top_level.SEGMENT, top_level.TRACKS, tracks.TRACK_ENTRY, tracks.VIDEO

@@ -52,8 +52,8 @@ def write_timing(timing: Timing | None) -> bytes:
     if timing is None:
         return b""
     base, count = timing.time_base, len(timing.durations)
-    sign = 2 * timing.start if timing.start >= 0 else -2 * timing.start - 1
-    head = b"".join(map(leb128.encode, (base.numerator, base.denominator, sign, count)))
+    numbers = (base.numerator, base.denominator, leb128.zigzag(timing.start), count)
+    head = b"".join(map(leb128.encode, numbers))
     if len(set(timing.durations)) == 1:
         return head + bytes([_CONSTANT]) + leb128.encode(timing.durations[0])
     listed = b"".join(map(leb128.encode, timing.durations))
@@ -68,16 +68,11 @@ def read_timing(data: bytes) -> Timing | None:
     """
     if not data:
         return None
-    position = 0
-    numbers = []
-    for _ in range(4):
-        number, position = leb128.decode(data, position)
-        numbers.append(number)
-    numerator, denominator, sign, count = numbers
+    (numerator, denominator, start, count), position = leb128.decode_all(data, 0, 4)
     if not numerator or not denominator or not 0 < count <= MAX_PICTURES or position >= len(data):
         raise CorruptDataError("the timing of a GOP is damaged")
-    start = sign // 2 if sign % 2 == 0 else -(sign + 1) // 2
-    return Timing(Fraction(numerator, denominator), start, _read_durations(data[position:], count))
+    durations = _read_durations(data[position:], count)
+    return Timing(Fraction(numerator, denominator), leb128.unzigzag(start), durations)
 
 
 def _read_durations(data: bytes, count: int) -> tuple[int, ...]:
@@ -87,10 +82,7 @@ def _read_durations(data: bytes, count: int) -> tuple[int, ...]:
         durations = [duration] * count
     elif kind == _DEFLATED:
         rest = _inflated(rest, count * leb128.MAX_BYTES)
-        end, durations = 0, []
-        for _ in range(count):
-            duration, end = leb128.decode(rest, end)
-            durations.append(duration)
+        durations, end = leb128.decode_all(rest, 0, count)
     else:
         raise CorruptDataError(f"the timing of a GOP is of an unknown kind, {kind}")
     if end != len(rest):

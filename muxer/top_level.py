@@ -16,6 +16,8 @@ TIMESTAMP_SCALE = 1_000_000
 
 EBML, SEGMENT, SEEK_HEAD, INFO, TRACKS = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B
 CLUSTER, CUES, TAGS, CHAPTERS, ATTACHMENTS = 0x1F43B675, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469
+NANOSECONDS = 1_000_000_000
+"""A second, in which durations and delays of Matroska are counted."""
 _DURATION = 0x4489
 _POSITION_BYTES = 5
 """Enough for a terabyte."""
@@ -117,7 +119,7 @@ def chapters(entries: Sequence[Chapter]) -> bytes:
 
 
 def _nanoseconds(seconds: Fraction) -> int:
-    return max(0, round(seconds * 1_000_000_000))
+    return max(0, round(seconds * NANOSECONDS))
 
 
 def attachments(files: Sequence[Attachment]) -> bytes:

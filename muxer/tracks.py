@@ -14,10 +14,10 @@ from ffhybrid.muxer import ebml
 from ffhybrid.muxer.carriage import NEURAL_SIDE
 from ffhybrid.muxer.codecs import MatroskaCodec, matroska_codec
 from ffhybrid.muxer.streams import AUDIO, Labels, Track
+from ffhybrid.muxer.top_level import NANOSECONDS
 from ffhybrid.picture import Colour
 from ffhybrid.presentation import MasteringDisplay, Orientation, Presentation
 
-NANOSECONDS = 1_000_000_000
 UNSPECIFIED = 2
 
 TRACK_ENTRY = 0xAE

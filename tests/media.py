@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from fractions import Fraction
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
+import numpy as np
 import pytest
 
 import ffhybrid
@@ -117,6 +119,12 @@ def packets(path: Path, kind: str, index: int = 0) -> list[Packet]:
         stream = [stream for stream in container.streams if stream.type == kind][index]
         base = Fraction(stream.time_base or 1)
         return [Packet(bytes(p), milliseconds(p.pts, base)) for p in container.demux(stream) if p.size]
+
+
+def audio_samples(source: Path | io.BytesIO) -> np.ndarray:
+    """Decode the first audio track, (channels or 1, samples)."""
+    with av.open(source) as container:
+        return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
 
 
 def ffprobe(path: Path) -> dict[str, Any]:

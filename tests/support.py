@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
@@ -89,6 +90,11 @@ def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess
     if check and result.returncode:
         pytest.fail(f"{' '.join(map(str, command))}\nexit code {result.returncode}\n{result.stdout}{result.stderr}")
     return result
+
+
+def ffhybrid_command(*arguments: str | Path, check: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    return run(sys.executable, "-P", "-m", "ffhybrid", *arguments, check=check)
 
 
 @cache

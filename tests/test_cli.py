@@ -17,12 +17,7 @@ from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.payload import Payload
-from support import clip, ffmpegs, run
-
-
-def ffhybrid_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "ffhybrid", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+from support import clip, ffhybrid_command, ffmpegs, run
 
 
 def rewritten(source: Path, target: Path, change: object) -> Path:

@@ -82,9 +82,11 @@ def test_standard_input(tiny_file: Path, tmp_path: Path) -> None:
 
 
 def test_encoding_does_not_read_standard_input(tiny_file: Path, tmp_path: Path) -> None:
-    result = ffhybrid_command("encode", "-i", "-", tmp_path / "out.mkv", source=tiny_file)
-    assert result.returncode == 2
-    assert b"more than once" in result.stderr
+    (tmp_path / "empty").touch()
+    for source in (tiny_file, tmp_path / "empty"):
+        result = ffhybrid_command("encode", "-i", "-", tmp_path / "out.mkv", source=source)
+        assert result.returncode == 2
+        assert b"more than once" in result.stderr
 
 
 def changed(playlist: Path, old: str, new: str) -> None:

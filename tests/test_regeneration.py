@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +12,11 @@ import torch
 import ffhybrid
 from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
 from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import regenerate
-from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.payload import Payload
 from ffhybrid.regeneration import Regeneration, Strictness
 from pretrained_models import saved
-from support import clip, ffmpegs, run
+from support import clip, ffhybrid_command, ffmpegs, hybrid_gops, run
 
 FRAMES = 8
 
@@ -64,11 +60,6 @@ def other_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Autoencoder, "decoded", differently)
 
 
-def gops(path: Path) -> list[HybridGop]:
-    with HybridReader(path) as reader:
-        return list(reader.gops())
-
-
 def regeneration(model: Path, strict: Strictness = Strictness.NORMAL) -> Regeneration:
     return Regeneration(model=str(model), device="cpu", strict=strict)
 
@@ -104,7 +95,7 @@ def test_encode_remux_restore_verify(files: dict[bool, Path], model: Path, tmp_p
 
 def test_sizes_are_those_of_the_format(files: dict[bool, Path]) -> None:
     for repair, path in files.items():
-        for info, gop in zip(ffhybrid.probe(path).gops, gops(path), strict=True):
+        for info, gop in zip(ffhybrid.probe(path).gops, hybrid_gops(path), strict=True):
             payload = Payload.from_bytes(gop.payload)
             latent = Latent.from_bytes(payload.latent)
             assert info.latent_bytes == len(payload.latent)
@@ -149,23 +140,18 @@ def test_going_on_with_a_wrong_picture_is_asked_for_and_said(
     options = regeneration(model, Strictness.EXPERIMENTAL)
     ffhybrid.restore(files[False], tmp_path / "wrong.mkv", regeneration=options)
     assert caplog.text.count("nobody knows how far off") == 2
-    gop = gops(files[True])[0]
+    gop = hybrid_gops(files[True])[0]
     assert regenerate(gop, options)[1].same_samples(regenerate(gop, regeneration(model))[1])
 
 
 def test_a_damaged_correction_never_passes(files: dict[bool, Path], model: Path, other_arithmetic: None) -> None:
-    gop = gops(files[True])[0]
+    gop = hybrid_gops(files[True])[0]
     payload = Payload.from_bytes(gop.payload)
     latent = Latent.from_bytes(payload.latent)
     damaged = replace(latent, correction=latent.correction + bytes([1, 0]))
     payload = replace(payload, latent=damaged.to_bytes())
     with pytest.raises(ffhybrid.VerificationError, match="nor its correction"):
         regenerate(replace(gop, payload=payload.to_bytes()), regeneration(model))
-
-
-def ffhybrid_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "ffhybrid", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_the_command_line_takes_a_model(model: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from media import (
     SUBRIP,
     VIDEO,
     WEBVTT,
+    audio_samples,
     ffmpeg,
     ffprobe,
     mkvmerge,
@@ -142,14 +143,9 @@ def test_presentation_graphics_of_a_bare_file_become_whole_display_sets(tmp_path
 @pytest.mark.parametrize("name", ["aac.mp4", "opus.mkv", "ac3.mkv", "pcm_s16be.mov"])
 def test_copied_audio_decodes_to_the_samples_of_the_source(name: str, tmp_path: Path) -> None:
     source = audio_source(tmp_path, name)
-    samples = decoded(source)
+    samples = audio_samples(source)
     assert samples.size
-    assert np.array_equal(decoded(encoded(source)), samples)
-
-
-def decoded(path: Path) -> np.ndarray:
-    with av.open(path) as container:
-        return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert np.array_equal(audio_samples(encoded(source)), samples)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ import ffhybrid
 from ffhybrid.cli import main
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.pretrained.cadm.examples import Examples, _cut
-from ffhybrid.filters.pretrained.cadm.training import STATE, Settings, Training
+from ffhybrid.filters.pretrained.cadm.settings import Settings
+from ffhybrid.filters.pretrained.cadm.training import STATE, Training
 from ffhybrid.picture import Picture
 from ffhybrid.regeneration import Regeneration
 from ffhybrid.source import VideoSource

@@ -13,17 +13,11 @@ from rich.logging import RichHandler
 
 from ffhybrid.cli.arguments import joined_maps, parser
 from ffhybrid.cli.commands import COMMANDS
+from ffhybrid.cli.shared import LEVELS
 from ffhybrid.errors import FFHybridError
 
 INTERRUPTED = 130
 FAILED = 1
-LEVELS = {
-    "quiet": 100,
-    "error": logging.ERROR,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 from ffhybrid.cli import train
 from ffhybrid.cli.farm import batch_options, job_options, single_file_options
 from ffhybrid.cli.format_options import add_format_options
+from ffhybrid.cli.shared import LEVELS
+from ffhybrid.cli.values import bit_rate, bit_rates, byte_count, natural, picture_size, positive
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.filters.registry import names
 from ffhybrid.gop_encoder import VideoCodec
@@ -38,65 +40,15 @@ def parser() -> argparse.ArgumentParser:
     _batch(_command(commands, "batch", "encode all videos of a folder"))
     job_options(_command(commands, "job", "run single GOPs of a plan"))
     _compare(_command(commands, "compare", "measure hybrid files beside other codecs"))
-    train.add_options(_command(commands, "train", "train a model for a keyframe generator"), positive=positive)
+    train.add_options(_command(commands, "train", "train a model for a keyframe generator"))
     return root
-
-
-def byte_count(text: str) -> int:
-    """Parse a number of bytes with ffmpeg's suffixes: ``5000``, ``5k``, ``5Ki``."""
-    units = {"": 1, "k": 1000, "K": 1000, "Ki": 1024, "M": 1_000_000, "Mi": 1 << 20}
-    number = text.rstrip("kKMi")
-    scale = units.get(text[len(number) :])
-    if scale is None or not number.isdigit() or int(number) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of bytes (5000, 5k, 5Ki)")
-    return int(number) * scale
-
-
-def bit_rate(text: str) -> int:
-    """Parse bits a second, or bits, with ffmpeg's suffixes: ``200k``, ``1.5M``."""
-    units = {"": 1, "k": 1000, "K": 1000, "M": 1_000_000, "G": 1_000_000_000}
-    number = text.rstrip("kKMG")
-    scale = units.get(text[len(number) :])
-    try:
-        rate = int(float(number) * (scale or 0))
-    except (ValueError, OverflowError):
-        rate = 0
-    if rate < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no bitrate (200k, 1.5M)")
-    return rate
-
-
-def positive(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
-
-
-def natural(text: str) -> int:
-    """Parse a whole number of at least 0."""
-    return 0 if text == "0" else positive(text)
-
-
-def bit_rates(text: str) -> tuple[int, ...]:
-    """Parse bitrates with commas between them."""
-    return tuple(bit_rate(part) for part in text.split(","))
-
-
-def picture_size(text: str) -> tuple[int, int]:
-    """Parse ``WxH`` as two numbers of at least 1."""
-    width, separator, height = text.partition("x")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} is no picture size (640x360)")
-    return positive(width), positive(height)
 
 
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-    levels = ("quiet", "error", "warning", "info", "debug")
-    command.add_argument("-v", choices=levels, default="warning", help="how much is said on standard error")
+    command.add_argument("-v", choices=LEVELS, default="warning", help="how much is said on standard error")
     return command
 
 

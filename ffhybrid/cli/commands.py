@@ -15,7 +15,7 @@ from ffhybrid.cli import train
 from ffhybrid.cli.containers import CONTAINER_COMMANDS
 from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.cli.format_options import format_options
-from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, progress, stream_options
+from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
@@ -24,12 +24,13 @@ from ffhybrid.extraction import extract
 from ffhybrid.farm.events import PIPES
 from ffhybrid.filters import FitProgress
 from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
+from ffhybrid.media import duration_of
 from ffhybrid.outputs import PIPE
 from ffhybrid.planner import GopLimits
 from ffhybrid.probing import FileInfo, probe
 from ffhybrid.regeneration import Regeneration
 from ffhybrid.restoring import restore
-from ffhybrid.source import SourceOptions, VideoSource
+from ffhybrid.source import SourceOptions
 from ffhybrid.verification import verify
 from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
 
@@ -95,9 +96,7 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
     if options.plan:
         write_jobs(options, settings)
         return
-    with VideoSource(options.input, streams=settings.streams, options=settings.source) as source:
-        duration = source.info.duration
-    with progress(console, "encode", duration) as show:
+    with progress(console, "encode", duration_of(options.input)) as show:
         start = 0.0
 
         def on_fit(fit: FitProgress) -> None:
@@ -172,7 +171,7 @@ def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
 
 
 def _restore(options: argparse.Namespace, console: Console) -> None:
-    with progress(console, "restore", None) as show:
+    with gop_progress(console, "restore") as on_gop:
         report = restore(
             options.input,
             options.output,
@@ -183,7 +182,7 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             effort=options.effort,
             regeneration=_regeneration(options),
             threads=options.threads,
-            on_gop=lambda index, _: show(index, f"GOP {index}"),
+            on_gop=on_gop,
         )
     if options.output != PIPE:
         emit(options, asdict(report), asdict(report).items())
@@ -227,12 +226,8 @@ def _print_probe(info: FileInfo) -> None:
 
 
 def _verify(options: argparse.Namespace, console: Console) -> None:
-    with progress(console, "verify", None) as show:
-        report = verify(
-            options.input,
-            regeneration=_regeneration(options),
-            on_gop=lambda index: show(index, f"GOP {index}"),
-        )
+    with gop_progress(console, "verify") as on_gop:
+        report = verify(options.input, regeneration=_regeneration(options), on_gop=on_gop)
     emit(options, asdict(report), asdict(report).items())
 
 

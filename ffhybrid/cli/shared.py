@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ffhybrid.muxer.stream_map import StreamOptions
 
 TABLE_WIDTH = 140
+LEVELS = {
+    "quiet": 100,
+    "error": logging.ERROR,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+}
+"""Of :mod:`logging`, by the words of ``-v``."""
 
 Command = Callable[[argparse.Namespace, Console], None]
 
@@ -31,6 +40,13 @@ def progress(console: Console, description: str, total: float | None) -> Iterato
     with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
         task = bar.add_task(description, total=total, note="")
         yield lambda done, note: bar.update(task, completed=done, note=note)
+
+
+@contextmanager
+def gop_progress(console: Console, description: str) -> Iterator[Callable[..., None]]:
+    """Show how many GOPs are done, of nobody knows how many; calls give the index of one, and more if they like."""
+    with progress(console, description, None) as show:
+        yield lambda index, *_: show(index, f"GOP {index}")
 
 
 def emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable[tuple[str, object]]) -> None:

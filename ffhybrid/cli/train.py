@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ffhybrid.cli.shared import TABLE_WIDTH, progress
+from ffhybrid.cli.values import positive, positives
+from ffhybrid.filters.pretrained.cadm.settings import Settings
 from ffhybrid.training import TrainingOptions, train
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 DEFAULTS = TrainingOptions()
 
 
-def add_options(command: argparse.ArgumentParser, *, positive: Callable[[str], int]) -> None:
-    """Declare the options; ``positive`` parses a whole number of at least 1."""
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options."""
     command.add_argument("generator", choices=("cadm",), help="whose model is trained")
     command.add_argument(
         "-i", dest="inputs", type=Path, nargs="+", required=True, metavar="FILE", help="videos to learn from"
@@ -44,13 +46,15 @@ def add_options(command: argparse.ArgumentParser, *, positive: Callable[[str], i
     command.add_argument("-width", type=positive, metavar="N", help="of the pictures learnt from, never enlarged")
     command.add_argument(
         "-channels",
-        type=lambda text: tuple(positive(part) for part in text.split(",")),
-        default=DEFAULTS.channels,
+        type=positives,
+        default=DEFAULTS.settings.channels,
         metavar="N,...",
         help="of the network, a level each, multiples of 8 (24,32,48)",
     )
     command.add_argument("-scale", type=int, choices=(1, 2, 4), help="learn to undo this reduction only (2 and 4)")
-    command.add_argument("-seed", type=int, default=DEFAULTS.seed, metavar="N", help="of weights and examples (0)")
+    command.add_argument(
+        "-seed", type=int, default=DEFAULTS.settings.seed, metavar="N", help="of weights and examples (0)"
+    )
     command.add_argument("-device", default=DEFAULTS.device, metavar="NAME", help="auto (default), cpu or cuda")
     command.add_argument("-lpips", type=Path, metavar="FILE", help="AlexNet's weights, where they are not found")
 
@@ -62,9 +66,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
         evaluation_interval=options.evaluate,
         frame_interval=options.interval,
         width=options.width,
-        channels=options.channels,
-        reductions=(options.scale.bit_length() - 1,) if options.scale else DEFAULTS.reductions,
-        seed=options.seed,
+        settings=Settings(
+            channels=options.channels,
+            reductions=(options.scale.bit_length() - 1,) if options.scale else DEFAULTS.settings.reductions,
+            seed=options.seed,
+        ),
         device=options.device,
         lpips=options.lpips,
     )

@@ -13,12 +13,10 @@ from av.video.frame import PictureType
 
 from ffhybrid.errors import UsageError
 from ffhybrid.frames import PIXEL_FORMATS
-from ffhybrid.picture import Colour, PictureSpec
+from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Colour, PictureSpec
 from ffhybrid.planner import MAX_GOP_SECONDS
 from ffhybrid.resizing import resized, scaled_spec
 from ffhybrid.source import SourceOptions, VideoSource
-
-_LIMITED_RANGE, _FULL_RANGE = 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +99,7 @@ def tag_colour(context: av.VideoCodecContext, colour: Colour) -> None:
     """Tell an encoder how its samples are to be shown."""
     context.color_primaries, context.color_trc = colour.primaries, colour.transfer
     context.colorspace = colour.matrix
-    context.color_range = _FULL_RANGE if colour.full_range else _LIMITED_RANGE
+    context.color_range = FULL_RANGE if colour.full_range else LIMITED_RANGE
 
 
 def write_lossless(target: Path, frames: Iterable[av.VideoFrame], spec: PictureSpec, rate: Fraction) -> int:

@@ -54,8 +54,7 @@ def pictures(path: Path, spec: PictureSpec, indices: Sequence[int]) -> Iterator[
     filters = f"select='{_selection(indices)}',format={PIXEL_FORMATS[spec.bit_depth]}"
     command = [ffmpeg(), "-v", "error", "-nostdin", "-i", str(path.resolve()), "-vf", filters]
     command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-"]
-    counts = [rows * columns for rows, columns in spec.plane_shapes]
-    size = sum(counts) * np.dtype(spec.dtype).itemsize
+    size = spec.samples * np.dtype(spec.dtype).itemsize
     with subprocess.Popen(  # noqa: S603 - no shell, and the path is absolute
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
@@ -64,9 +63,7 @@ def pictures(path: Path, spec: PictureSpec, indices: Sequence[int]) -> Iterator[
             data = output.read(size)
             if len(data) < size:
                 raise CorruptDataError(f"{path}: there is no frame {index}")
-            planes = np.split(np.frombuffer(data, spec.dtype), np.cumsum(counts)[:-1])
-            y, cb, cr = (plane.reshape(shape) for plane, shape in zip(planes, spec.plane_shapes, strict=True))
-            yield Picture(y, cb, cr, spec.bit_depth)
+            yield Picture.from_samples(np.frombuffer(data, spec.dtype), spec)
 
 
 def _selection(indices: Sequence[int]) -> str:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - its usual name
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from ffhybrid.errors import ModelError
-from ffhybrid.filters.fsrcnn import FACTOR, Fsrcnn
+from ffhybrid.filters.fsrcnn import Fsrcnn, bicubic
 from ffhybrid.picture import Picture, PictureSpec, Plane
 
 
@@ -48,11 +47,6 @@ class Doubler:
             y = _samples(self.luma(to_unit(small.y, small.bit_depth)), small.bit_depth)
         cb, cr = (_samples(bicubic(to_unit(plane, small.bit_depth)), small.bit_depth) for plane in (small.cb, small.cr))
         return Picture(y, cb, cr, small.bit_depth)
-
-
-def bicubic(small: Tensor) -> Tensor:
-    """Double planes without a network."""
-    return F.interpolate(small, scale_factor=FACTOR, mode="bicubic", align_corners=False)
 
 
 def to_unit(plane: Plane, bit_depth: int) -> Tensor:

@@ -27,8 +27,29 @@ MOST_FIRST_PASSES = 4
 T = TypeVar("T")
 
 
-def plan(path: Path, options: EncodeOptions, *, scratch: Path | None = None) -> Iterator[Job]:
-    """Yield the jobs of a file in the order of its GOPs, each as soon as its last frame is decoded.
+def plan(path: Path, options: EncodeOptions) -> Iterator[Job]:
+    """Open a file and yield its jobs, as :func:`jobs_of` does."""
+    with open_source(path, options) as source:
+        yield from jobs_of(source, options)
+
+
+def kept_plan(path: Path, options: EncodeOptions, state: State) -> Iterator[Job]:
+    """Open a file and yield its jobs, as :func:`kept_jobs_of` does."""
+    with open_source(path, options) as source:
+        yield from kept_jobs_of(source, options, state)
+
+
+def open_source(path: Path, options: EncodeOptions) -> VideoSource:
+    """Open the video that the options choose of a file, for planning.
+
+    Raises:
+        UsageError, CorruptDataError, UnsupportedError: see :class:`~ffhybrid.source.VideoSource`.
+    """
+    return VideoSource(path, streams=options.streams, options=options.source)
+
+
+def jobs_of(source: VideoSource, options: EncodeOptions, *, scratch: Path | None = None) -> Iterator[Job]:
+    """Yield the jobs of a source in the order of its GOPs, each as soon as its last frame is decoded.
 
     With a bitrate x265's first pass codes all GOPs, some at a time and with raw frames in ``scratch``, before the first
     job comes.
@@ -38,29 +59,28 @@ def plan(path: Path, options: EncodeOptions, *, scratch: Path | None = None) -> 
         CorruptDataError, UnsupportedError: a source that cannot be encoded.
     """
     model = encoder_for(options).model_digest()
-    name, of_gops = str(path.resolve()), options_of_gops(options)
+    name, of_gops = str(source.path.resolve()), options_of_gops(options)
     is_empty = True
-    with VideoSource(path, streams=options.streams, options=options.source) as source:
-        for found, share in _ranges(source, options, scratch):
-            is_empty = False
-            yield Job(version=VERSION, path=name, range=found, options=of_gops, share=share, model=model)
+    for found, share in _ranges(source, options, scratch):
+        is_empty = False
+        yield Job(version=VERSION, path=name, range=found, options=of_gops, share=share, model=model)
     if is_empty:
-        raise UsageError(f"{path}: there are no frames to encode")
+        raise UsageError(f"{source.path}: there are no frames to encode")
 
 
-def kept_plan(path: Path, options: EncodeOptions, state: State) -> Iterator[Job]:
-    """Yield the jobs of a file from its state if that has them, else plan, and keep the plan when it is complete.
+def kept_jobs_of(source: VideoSource, options: EncodeOptions, state: State) -> Iterator[Job]:
+    """Yield the jobs of a source from its state if that has them, else plan, and keep the plan when it is complete.
 
     Raises:
-        UsageError, CorruptDataError, UnsupportedError: as :func:`plan`.
+        UsageError, CorruptDataError, UnsupportedError: as :func:`jobs_of`.
     """
-    key = plan_key(path, options)
+    key = plan_key(source.path, options)
     kept = state.plan(key)
     if kept is not None:
         yield from kept
         return
     jobs = []
-    for job in plan(path, options, scratch=state.work):
+    for job in jobs_of(source, options, scratch=state.work):
         jobs.append(job)
         yield job
     state.keep_plan(key, jobs)

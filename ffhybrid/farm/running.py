@@ -94,7 +94,8 @@ def _decoded(job: Job, directory: Path, lead: int | None) -> SourceGop | None:
     wanted = job.range
     digest = FrameDigest()
     options = job.options
-    with VideoSource(Path(job.path), streams=options.streams, options=options.source) as source:
+    # What cannot be kept of the source was said when it was planned.
+    with VideoSource(Path(job.path), streams=options.streams, options=options.source, level=logging.DEBUG) as source:
         if lead is not None:
             source.seek(wanted.pts[0] - round(lead / source.info.time_base))
         frames = source.frames_between(wanted.pts[0], wanted.pts[-1])

@@ -14,7 +14,6 @@ from functools import cache, partial
 from typing import Any, cast
 
 import av
-import numpy as np
 from av.error import FFmpegError
 
 from ffhybrid.errors import CorruptDataError, EncoderError
@@ -49,8 +48,7 @@ def encode(picture: Picture, *, crf: int, effort: int) -> bytes:
         encoder.pix_fmt = _pixel_format(picture.bit_depth)
         encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)
         encoder.options = {"preset": str(effort), "crf": str(crf), "svtav1-params": "avif=1:lp=1"}
-        samples = np.concatenate([plane.ravel() for plane in whole.planes]).reshape(-1, whole.width)
-        frame = av.VideoFrame.from_ndarray(samples, format=encoder.pix_fmt)
+        frame = av.VideoFrame.from_ndarray(whole.samples().reshape(-1, whole.width), format=encoder.pix_fmt)
         frame.pts = 0
         data = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
     except FFmpegError as error:
@@ -97,9 +95,8 @@ def decode(data: bytes, spec: PictureSpec) -> Picture:
     frame = frames[0]
     if (frame.width, frame.height, frame.format.name) != (width, height, _pixel_format(spec.bit_depth)):
         raise CorruptDataError(f"the base picture is {frame.width}x{frame.height} {frame.format.name}")
-    samples = frame.to_ndarray()
-    cb, cr = samples[height:].reshape(2, height // 2, width // 2)
-    return Picture(samples[:height], cb, cr, spec.bit_depth).cropped(spec.width, spec.height)
+    whole = PictureSpec(width, height, spec.bit_depth)
+    return Picture.from_samples(frame.to_ndarray().ravel(), whole).cropped(spec.width, spec.height)
 
 
 def _pixel_format(bit_depth: int) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ffhybrid import leb128
 from ffhybrid._cext import ffi, lib
+from ffhybrid.core import built
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters.overfit import base as base_codec
 from ffhybrid.filters.overfit.structure import (
@@ -53,16 +54,6 @@ class Latent:
     steps: tuple[int, int]
     values: NDArray[np.int32]
     grids: tuple[Grid | None, ...]
-
-    @property
-    def real_classes(self) -> tuple[float, float]:
-        """Rate and texture class as the network sees them."""
-        return real_classes(self.classes)
-
-    @property
-    def real_steps(self) -> tuple[float, ...]:
-        """Features of one latent unit by grid, in 8-bit units."""
-        return grid_steps(self.steps)
 
 
 def prior() -> NDArray[np.int32]:
@@ -133,22 +124,12 @@ def write_latent(latent: Latent, spec: PictureSpec, shifts: bytes) -> tuple[byte
     values = np.ascontiguousarray(latent.values, np.int32).copy()
     grids = _checked_grids(latent, spec)
     pointers = [ffi.NULL if grid is None else ffi.cast("const int8_t *", grid.ctypes.data) for grid in grids]
-    buf = ffi.new("ffh_buf *")
-    try:
-        code = lib.ffh_overfit_encode(
-            header,
-            spec.width,
-            spec.height,
-            ffi.cast("int32_t *", values.ctypes.data),
-            shifts,
-            ffi.new("const int8_t *[]", pointers),
-            buf,
-        )
-        _check(code)
-        refinement = bytes(ffi.buffer(buf.data, buf.size)[:])
-        return b"".join((bytes([VERSION]), leb128.encode(len(latent.base)), latent.base, refinement)), values
-    finally:
-        lib.ffh_buf_free(buf)
+    coded = ffi.cast("int32_t *", values.ctypes.data)
+    arrays = ffi.new("const int8_t *[]", pointers)
+    refinement = built(
+        lambda buf: lib.ffh_overfit_encode(header, spec.width, spec.height, coded, shifts, arrays, buf), _check
+    )
+    return b"".join((bytes([VERSION]), leb128.encode(len(latent.base)), latent.base, refinement)), values
 
 
 def read_latent(data: bytes, spec: PictureSpec) -> Latent:

@@ -6,8 +6,7 @@ compute. The correction lists the samples in which the picture differs from this
 the other way), and those that lie so near a rounding boundary that a base might. It takes a few hundred bytes where a
 lossless copy of the picture takes hundreds of thousands.
 
-Form: for each listed sample in raster order over Y, Cb, Cr an unsigned LEB128 gap to the one before (from -1 at first)
-and the sample itself as LEB128.
+Form: a list of samples (:mod:`ffhybrid.sample_lists`) at the shown size, with the samples themselves.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid import leb128
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.picture import Picture
+from ffhybrid.sample_lists import read_list, write_list
 
 MARGIN = 2.0**-20
 """Sample units around a rounding boundary in which a base is not trusted."""
@@ -42,10 +41,7 @@ def write_correction(picture: Picture, double: Samples) -> bytes:
     is_near = np.abs(position - np.rint(position)) < MARGIN
     ours, theirs = picture.samples(), base.samples()
     listed = np.flatnonzero((ours != theirs) | is_near)
-    gaps = np.diff(listed, prepend=-1)
-    return b"".join(
-        leb128.encode(int(gap)) + leb128.encode(int(value)) for gap, value in zip(gaps, ours[listed], strict=True)
-    )
+    return write_list(listed, ours[listed].tolist())
 
 
 def apply_correction(double: Samples, bit_depth: int, data: bytes) -> Picture:
@@ -56,12 +52,8 @@ def apply_correction(double: Samples, bit_depth: int, data: bytes) -> Picture:
     """
     base = rounded(double, bit_depth)
     samples = base.samples()
-    position, pos = -1, 0
-    while pos < len(data):
-        gap, pos = leb128.decode(data, pos)
-        value, pos = leb128.decode(data, pos)
-        position += gap
-        if gap == 0 or position >= samples.size or value >= 1 << bit_depth:
+    for place, value in read_list(data):
+        if place >= samples.size or value >= 1 << bit_depth:
             raise CorruptDataError("a corrected sample lies outside the picture or its range")
-        samples[position] = value
+        samples[place] = value
     return base.with_samples(samples)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch.nn.functional as F  # noqa: N812 - its usual name
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ffhybrid.errors import ModelError
-from ffhybrid.filters.fsrcnn import Fsrcnn
+from ffhybrid.filters.fsrcnn import Fsrcnn, bicubic
 
 FOLDER = "enlarger"
 """Beside the other parts of a model."""
 WEIGHTS = "fsrcnn_x2.safetensors"
 LUMA = (0.299, 0.587, 0.114)
-
-
-def bicubic(rgb: Tensor) -> Tensor:
-    """Double by interpolation."""
-    return F.interpolate(rgb, scale_factor=2, mode="bicubic", align_corners=False)
 
 
 class Enlarger(nn.Module):

@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from ffhybrid.filters.pretrained.generation import Generation
 
 
-class PretrainedGenerator(ABC):
+class ModelBound:
     """A generator on a model of diffusers.
 
     Args:
         model: folder, safetensors file, name below ``FFHYBRID_MODELS``, or repository of the hub.
         device: ``auto``, ``cpu`` or ``cuda``.
         hub: whether a model may be downloaded.
-        repair: whether fits store a correction that makes the picture exact on any machine.
     """
 
     reproducibility = Reproducibility.PINNED
@@ -36,7 +35,7 @@ class PretrainedGenerator(ABC):
     beside: ClassVar[tuple[str, ...]] = ()
     """Other subfolders that its model is assembled from."""
 
-    def __init__(self, *, model: str | None, device: str, hub: bool, repair: bool) -> None:
+    def __init__(self, *, model: str | None, device: str, hub: bool) -> None:
         self._models = ModelSource(
             architectures=self.architectures,
             component=self.component,
@@ -46,6 +45,37 @@ class PretrainedGenerator(ABC):
             beside=self.beside,
             assemble=self.assembled,
         )
+
+    @staticmethod
+    def assembled(path: Path, architecture: str) -> Any:
+        """Make the network of a folder or file and a class; one of diffusers, unless a generator knows better."""
+        return load_component(path, architecture)
+
+    def model_digest(self) -> str:
+        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
+
+        Raises:
+            UsageError, ModelError: none is named, or it is not there.
+        """
+        return self._models.named().digest.hex()
+
+    def _recorded(self, latent: Latent) -> Model:
+        """Load the model that a latent was made with."""
+        if latent.architecture >= len(self.architectures):
+            raise CorruptDataError(f"the latent names class {latent.architecture} of {len(self.architectures)}")
+        return self._models.recorded(self.architectures[latent.architecture], latent.model)
+
+
+class PretrainedGenerator(ModelBound, ABC):
+    """A generator of keyframes on a model of diffusers.
+
+    Args:
+        model, device, hub: as :class:`ModelBound` has them.
+        repair: whether fits store a correction that makes the picture exact on any machine.
+    """
+
+    def __init__(self, *, model: str | None, device: str, hub: bool, repair: bool) -> None:
+        super().__init__(model=model, device=device, hub=hub)
         self._repair = repair
 
     def generate(self, latent: bytes, spec: PictureSpec) -> Picture:
@@ -74,27 +104,9 @@ class PretrainedGenerator(ABC):
         """Bytes of the stored correction; no model is looked at."""
         return len(Latent.from_bytes(latent).correction)
 
-    @staticmethod
-    def assembled(path: Path, architecture: str) -> Any:
-        """Make the network of a folder or file and a class; one of diffusers, unless a generator knows better."""
-        return load_component(path, architecture)
-
-    def model_digest(self) -> str:
-        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
-
-        Raises:
-            UsageError, ModelError: none is named, or it is not there.
-        """
-        return self._models.named().digest.hex()
-
     @abstractmethod
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
         """Make ready what generates a latent's picture."""
-
-    def _recorded(self, latent: Latent) -> Model:
-        if latent.architecture >= len(self.architectures):
-            raise CorruptDataError(f"the latent names class {latent.architecture} of {len(self.architectures)}")
-        return self._models.recorded(self.architectures[latent.architecture], latent.model)
 
     def _finished(self, latent: Latent, spec: PictureSpec, model: Model) -> bytes:
         """Add the correction where one is asked for, and serialise."""

@@ -99,9 +99,7 @@ class PromptBody:
         """
         if not data or not 1 <= data[0] <= MAX_RANK:
             raise CorruptDataError(f"the prompt has no rank of 1 to {MAX_RANK}")
-        width, at = leb128.decode(data, 1)
-        seed, at = leb128.decode(data, at)
-        start_size, at = leb128.decode(data, at)
+        (width, seed, start_size), at = leb128.decode_all(data, 1, 3)
         if not 1 <= width <= MAX_WIDTH or seed > MAX_SEED:
             raise CorruptDataError(f"the prompt has an impossible width of {width} or seed of {seed}")
         if start_size > len(data) - at - _QUANTISERS.size:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ffhybrid.errors import CorruptDataError, UsageError
-from ffhybrid.filters.base import FitProgress, Frames, Reproducibility
-from ffhybrid.filters.devices import check_device
+from ffhybrid.errors import UsageError
+from ffhybrid.filters.base import FitProgress, Frames
 from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.pretrained.generator import ModelBound
 from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import ModelSource
 from ffhybrid.filters.pretrained.presets import ITERATIONS
 from ffhybrid.filters.pretrained.promptus import NATIVE_SAMPLES, Promptus
 from ffhybrid.filters.pretrained.promptus_codec import check_seed
@@ -21,7 +20,7 @@ from ffhybrid.picture import Picture, PictureSpec
 DEFAULT_INTERVAL = 10
 
 
-class PromptusVideo:
+class PromptusVideo(ModelBound):
     """Prompts of every ``interval``th picture and of the last of a GOP, interpolated between.
 
     Args:
@@ -30,7 +29,10 @@ class PromptusVideo:
     """
 
     name = "promptus-video"
-    reproducibility = Reproducibility.PINNED
+    architectures = Promptus.architectures
+    component = Promptus.component
+    beside = Promptus.beside
+    assembled = staticmethod(Promptus.assembled)
 
     def __init__(
         self,
@@ -47,15 +49,7 @@ class PromptusVideo:
     ) -> None:
         if interval < 1:
             raise UsageError(f"prompts cannot be {interval} pictures apart")
-        self._models = ModelSource(
-            architectures=Promptus.architectures,
-            component=Promptus.component,
-            reference=model,
-            device=check_device(device),
-            hub=hub,
-            beside=Promptus.beside,
-            assemble=Promptus.assembled,
-        )
+        super().__init__(model=model, device=device, hub=hub)
         self._reductions = reductions_of(scale)
         self._iterations = look_up(ITERATIONS, preset)
         self._tune = check_tune(tune)
@@ -103,7 +97,7 @@ class PromptusVideo:
             progress=progress,
         )
         return Latent(
-            architecture=Promptus.architectures.index(model.architecture),
+            architecture=self.architectures.index(model.architecture),
             model=model.digest,
             reduction=reduction,
             tile=session.tile,
@@ -119,18 +113,8 @@ class PromptusVideo:
             OutOfMemoryError: the picture is too large for this machine.
         """
         parsed = Latent.from_bytes(latent)
-        if parsed.architecture >= len(Promptus.architectures):
-            raise CorruptDataError(f"the latent names class {parsed.architecture} of {len(Promptus.architectures)}")
         body = SequenceBody.from_bytes(parsed.body)
-        model = self._models.recorded(Promptus.architectures[parsed.architecture], parsed.model)
+        model = self._recorded(parsed)
         from ffhybrid.filters.pretrained.promptus_sequence import pictures_of
 
         return pictures_of(body, model, spec, reduction=parsed.reduction, tile=parsed.tile)
-
-    def model_digest(self) -> str:
-        """Return the first bytes of the SHA-256 of the model's weights, in hexadecimal.
-
-        Raises:
-            UsageError, ModelError: none is named, or it is not there.
-        """
-        return self._models.named().digest.hex()

@@ -67,11 +67,7 @@ class SequenceBody:
         Raises:
             CorruptDataError: lengths that do not add up, values out of range, damaged codes.
         """
-        numbers, at = [], 0
-        for _ in range(4):
-            number, at = leb128.decode(data, at)
-            numbers.append(number)
-        pictures, interval, width, seed = numbers
+        (pictures, interval, width, seed), at = leb128.decode_all(data, 0, 4)
         if len(data) < at + _TAIL.size:
             raise CorruptDataError("the prompts of a GOP end before their quantisers")
         u_step, u_offset, v_step, v_offset, rank = _TAIL.unpack_from(data, at)

@@ -13,8 +13,9 @@ from ffhybrid.compare.clip import Clip, prepare
 from ffhybrid.compare.codecs import create
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.overfitting import overfit, read_network
-from ffhybrid.compare.superresolution import Doubler, bicubic, to_unit
+from ffhybrid.compare.superresolution import Doubler, to_unit
 from ffhybrid.errors import CorruptDataError, ModelError, UsageError
+from ffhybrid.filters.fsrcnn import bicubic
 from ffhybrid.frames import frame_picture
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.planner import GopLimits

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,11 +10,8 @@ import pytest
 import ffhybrid
 from farm_clips import OPTIONS, encode_command, events
 from ffhybrid.farm.jobs import Job
-from support import run
-
-
-def ffhybrid_command(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    return run(sys.executable, "-P", "-m", "ffhybrid", *arguments, check=check)
+from media import ffmpeg
+from support import ffhybrid_command, run
 
 
 def test_jobs_run_elsewhere_are_muxed_here(small_clip: Path, undisturbed: bytes, tmp_path: Path) -> None:
@@ -25,10 +20,10 @@ def test_jobs_run_elsewhere_are_muxed_here(small_clip: Path, undisturbed: bytes,
     assert not output.exists()
     assert [Job.from_json(Path(job).read_bytes()).range.index for job in jobs] == [0, 1, 2, 3]
 
-    report = json.loads(ffhybrid_command("job", "run", jobs[2]).stdout)
+    report = json.loads(ffhybrid_command("job", "run", jobs[2], check=True).stdout)
     assert report["job"] == Job.from_json(Path(jobs[2]).read_bytes()).key
     elsewhere = tmp_path / "elsewhere.gop"
-    again = json.loads(ffhybrid_command("job", "run", jobs[2], "-o", elsewhere).stdout)
+    again = json.loads(ffhybrid_command("job", "run", jobs[2], "-o", elsewhere, check=True).stdout)
     assert (again["sha256"], again["gop"]) == (report["sha256"], report["gop"])
 
     run(*encode_command(small_clip, output, "-state", farm, "-engine", "local:1", "-log", log))
@@ -39,7 +34,7 @@ def test_jobs_run_elsewhere_are_muxed_here(small_clip: Path, undisturbed: bytes,
 def test_what_is_no_job_is_refused(tmp_path: Path) -> None:
     job = tmp_path / "job.json"
     job.write_text('{"path": "/etc/passwd"}')
-    result = ffhybrid_command("job", "run", job, check=False)
+    result = ffhybrid_command("job", "run", job)
     assert result.returncode == 5
     assert "this is no job" in result.stderr
     assert list(tmp_path.iterdir()) == [job]
@@ -58,6 +53,15 @@ def test_progress_is_as_ffmpeg_writes_it(small_clip: Path, tmp_path: Path) -> No
     assert float(blocks[-1]["bitrate"].removesuffix("kbits/s")) == pytest.approx(
         output.stat().st_size * 8 / 1000, abs=0.1
     )
+
+
+def test_what_a_source_loses_is_said_once_however_many_jobs_there_are(tmp_path: Path) -> None:
+    source = tmp_path / "odd.mkv"
+    ffmpeg(
+        "-f", "lavfi", "-i", "testsrc=size=67x65:rate=24:duration=1.5", "-c:v", "ffv1", "-pix_fmt", "yuv420p", source
+    )
+    result = run(*encode_command(source, tmp_path / "out.mkv", "-engine", "local:2"))
+    assert " ".join(result.stderr.split()).count("67x65 is odd") == 1
 
 
 def test_progress_and_video_do_not_share_standard_output(small_clip: Path) -> None:

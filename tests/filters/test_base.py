@@ -8,16 +8,9 @@ import pytest
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.overfit import base
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import VideoSource
-from support import clip, psnr
+from support import psnr
 
 SMALL = PictureSpec(176, 144)
-
-
-@pytest.fixture(scope="module")
-def natural() -> Picture:
-    with VideoSource(clip("carphone_pristine.mp4")) as source:
-        return next(source.frames(limit=1)).picture
 
 
 def ten_bit(picture: Picture) -> Picture:

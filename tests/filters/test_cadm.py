@@ -24,18 +24,11 @@ from ffhybrid.filters.pretrained.cadm.restorer import Restorer, class_of, condit
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import VideoSource
 from pretrained_models import saved
-from support import clip, make_picture
+from support import make_picture
 
 SPEC = PictureSpec(176, 144)
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def natural() -> Picture:
-    with VideoSource(clip("carphone_pristine.mp4")) as source:
-        return next(source.frames(limit=1)).picture
 
 
 @pytest.fixture(scope="module")

@@ -22,17 +22,10 @@ from ffhybrid.filters.overfit.presets import PRESETS
 from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE
 from ffhybrid.filters.perceptual import Lpips
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import VideoSource
 from support import clip, psnr
 
 SMALL = PictureSpec(176, 144)
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def natural() -> Picture:
-    with VideoSource(clip("carphone_pristine.mp4")) as source:
-        return next(source.frames(limit=1)).picture
 
 
 def fit(picture: Picture, budget: int | None, warm_start: bytes | None = None, **options: object) -> bytes:
@@ -141,11 +134,13 @@ def test_the_float_network_is_the_integer_decoder_up_to_rounding(latent: bytes) 
     network = Network.fixed_point(read.values, codec.pattern_basis())
     features = [
         None if grid is None else tensor_of(grid, CPU) * step
-        for grid, step in zip(read.grids, read.real_steps, strict=True)
+        for grid, step in zip(read.grids, codec.grid_steps(read.steps), strict=True)
     ]
     with torch.no_grad():
         below = pack(base.decode(read.base, SMALL), CPU)
-        packed = network.synthesise(features, below, synthesis_noise(72, 88, device=CPU), read.real_classes)
+        packed = network.synthesise(
+            features, below, synthesis_noise(72, 88, device=CPU), codec.real_classes(read.classes)
+        )
     assert float((packed.clamp(-128, 127) - pack(made(latent), CPU)).abs().max()) < 1
 
 
@@ -154,7 +149,7 @@ def test_the_estimated_bits_are_those_that_are_written(latent: bytes) -> None:
     network = Network.fixed_point(read.values, codec.pattern_basis())
     grids = [None if grid is None else tensor_of(grid, CPU) for grid in read.grids]
     with torch.no_grad():
-        bits = float(network.bits(grids, read.real_classes))
+        bits = float(network.bits(grids, codec.real_classes(read.classes)))
     _, refinement = codec.split(latent)
     assert len(refinement) == pytest.approx(bits / 8, rel=0.03, abs=15)
 

@@ -17,31 +17,24 @@ from safetensors.torch import save_file
 from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError, UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import CorrectableGenerator, Generator
-from ffhybrid.filters.fsrcnn import Fsrcnn
+from ffhybrid.filters.fsrcnn import Fsrcnn, bicubic
 from ffhybrid.filters.noise import gaussian
 from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
-from ffhybrid.filters.pretrained.enlarging import FOLDER, WEIGHTS, bicubic, load_enlarger
+from ffhybrid.filters.pretrained.enlarging import FOLDER, WEIGHTS, load_enlarger
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.filters.pretrained.promptus import Promptus
 from ffhybrid.filters.pretrained.promptus_codec import TOKENS, PromptBody, Quantiser
 from ffhybrid.filters.pretrained.promptus_model import STABLE_DIFFUSION, FixedTimestep, constants
 from ffhybrid.filters.pretrained.reduction import least_within
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import VideoSource
 from pretrained_models import PROMPTED, saved, saved_one_step
-from support import clip, make_picture
+from support import make_picture
 
 CPU = torch.device("cpu")
 SPEC = PictureSpec(96, 64)
 WIDTH = PROMPTED["cross_attention_dim"]
 FSRCNN = Path(__file__).resolve().parents[3] / "shared" / "weights" / "FSRCNN_x2.safetensors"
 """Real weights beside the project, where there are any; never part of it."""
-
-
-@pytest.fixture(scope="module")
-def whole() -> Picture:
-    with VideoSource(clip("carphone_pristine.mp4")) as source:
-        return next(source.frames(limit=1)).picture
 
 
 @pytest.fixture(scope="module")

@@ -24,19 +24,12 @@ from ffhybrid.filters.pretrained.rate import RateModel
 from ffhybrid.filters.pretrained.tiles import OVERLAP, Spans, blended
 from ffhybrid.filters.pretrained.vae_codec import real_step
 from ffhybrid.picture import Colour, Picture, PictureSpec
-from ffhybrid.source import VideoSource
 from pretrained_models import saved, trained
-from support import clip, make_picture, psnr
+from support import make_picture, psnr
 
 SPEC = PictureSpec(176, 144)
 TAESD = Path(__file__).resolve().parents[3] / "shared" / "weights" / "taesd_fp8src_fp16.safetensors"
 """Real weights beside the project, where there are any; never part of it."""
-
-
-@pytest.fixture(scope="module")
-def natural() -> Picture:
-    with VideoSource(clip("carphone_pristine.mp4")) as source:
-        return next(source.frames(limit=1)).picture
 
 
 @pytest.fixture(scope="module")

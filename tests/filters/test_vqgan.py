@@ -18,18 +18,11 @@ from ffhybrid.filters.colour import from_rgb, to_rgb
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.pretrained.layout import Latent
 from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import VideoSource
 from pretrained_models import saved
-from support import clip, make_picture
+from support import make_picture
 
 SPEC = PictureSpec(176, 144)
 KINDS = 64
-
-
-@pytest.fixture(scope="module")
-def natural() -> Picture:
-    with VideoSource(clip("carphone_pristine.mp4")) as source:
-        return next(source.frames(limit=1)).picture
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,18 @@ WIDTH, HEIGHT, RATE, GOP_LENGTH, GOPS = 176, 144, 25, 12, 4
 TIME_BASE = Fraction(1, RATE)
 
 
+class Pipe(io.BytesIO):
+    """What is written to a file that cannot seek."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *args: int) -> int:
+        raise OSError("a pipe does not seek")
+
+    tell = seek
+
+
 def random_payload(seed: int) -> bytes:
     """Noise full of 00 00 0x, as start codes and emulation prevention bytes are."""
     rng = random.Random(seed)

@@ -17,6 +17,7 @@ from ffhybrid.errors import UnsupportedError
 from ffhybrid.gop import HybridGop
 from ffhybrid.muxer.matroska import MatroskaWriter
 from ffhybrid.muxer.streams import Companions, StreamPacket, Track, packet_of, track_of
+from media import audio_samples
 from support import run, tool
 
 CODECS = {
@@ -65,11 +66,6 @@ def written(gops: list[HybridGop], track: Track, packets: list[StreamPacket]) ->
     return file.getvalue()
 
 
-def decoded(source: Path | io.BytesIO) -> np.ndarray:
-    with av.open(source) as container:
-        return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
-
-
 @pytest.mark.parametrize("codec", CODECS)
 def test_every_codec_decodes_to_the_same_samples_at_the_same_times(
     codec: str, gops: list[HybridGop], tmp_path: Path
@@ -87,7 +83,7 @@ def test_every_codec_decodes_to_the_same_samples_at_the_same_times(
     assert max(map(abs, late)) <= 0.0005
     # An MP3 file tells its encoder's delay in a tag of its own, which no other container has.
     if codec != "mp3":
-        assert np.array_equal(decoded(io.BytesIO(data)), decoded(source))
+        assert np.array_equal(audio_samples(io.BytesIO(data)), audio_samples(source))
 
 
 @pytest.mark.parametrize("codec", ["alac", "flac", "opus", "vorbis"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from muxer_clips import video_track, write_matroska
+from muxer_clips import Pipe, video_track, write_matroska
 
 from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import Carriage
@@ -16,8 +16,8 @@ from support import ffmpegs, run
 
 
 def live(gops: list[HybridGop]) -> bytes:
-    file = io.BytesIO()
-    with MatroskaWriter(file, video=video_track(gops[0].parameter_sets), live=True) as writer:
+    file = Pipe()
+    with MatroskaWriter(file, video=video_track(gops[0].parameter_sets)) as writer:
         for gop in gops:
             writer.write_gop(gop)
     return file.getvalue()

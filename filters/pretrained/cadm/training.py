@@ -6,12 +6,10 @@ goes on exactly as it would have. What it needs for that lies in one safetensors
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from ffhybrid.filters.pretrained.cadm.restorer import (
     conditioning,
     scheduler,
 )
+from ffhybrid.filters.pretrained.cadm.settings import NORM_GROUPS, Settings
 from ffhybrid.filters.pretrained.models import Model
 from ffhybrid.outputs import pending_output
 
@@ -42,41 +41,6 @@ AVERAGING = 0.998
 """Of the weights that are published: a running mean, as usual for diffusion models."""
 PURE_NOISE_PART = 0.75
 """Of examples that begin where one-step restoration does."""
-NORM_GROUPS = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a training is begun with, and keeps.
-
-    Args:
-        channels: of the network, a level each, from the finest on; multiples of 8.
-        reductions: log2 of the scales that it learns to undo.
-        side: of parts, in luma samples.
-        batch: parts an iteration.
-        seed: of weights and examples.
-    """
-
-    channels: tuple[int, ...] = (24, 32, 48)
-    reductions: tuple[int, ...] = (1, 2)
-    side: int = 128
-    batch: int = 4
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.channels or any(count < 1 or count % NORM_GROUPS for count in self.channels):
-            raise UsageError(f"channels are multiples of {NORM_GROUPS}, not {self.channels}")
-
-    @classmethod
-    def from_json(cls, text: str) -> Settings:
-        """Parse what :meth:`to_json` gives."""
-        found: dict[str, Any] = json.loads(text)
-        found |= {name: tuple(value) for name, value in found.items() if isinstance(value, list)}
-        return cls(**found)
-
-    def to_json(self) -> str:
-        """Write as JSON."""
-        return json.dumps(asdict(self))
 
 
 class Training:
