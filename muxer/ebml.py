@@ -43,9 +43,9 @@ def element(identifier: int, data: bytes) -> bytes:
     return element_id(identifier) + vint(len(data)) + data
 
 
-def unsigned(identifier: int, value: int) -> bytes:
-    """Write an unsigned integer element in the fewest bytes (section 7.2)."""
-    return element(identifier, value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big"))
+def unsigned(identifier: int, value: int, *, length: int | None = None) -> bytes:
+    """Write an unsigned integer element in the fewest bytes (section 7.2), or in ``length``."""
+    return element(identifier, value.to_bytes(length or max(1, (value.bit_length() + 7) // 8), "big"))
 
 
 def float64(identifier: int, value: float) -> bytes:

@@ -88,6 +88,16 @@ def test_a_forced_keyframe_is_larger_at_the_same_size_of_the_file(small: Clip, t
     assert sizes["x265-key"] > 1.05 * sizes["x265-best"]
 
 
+def test_an_encode_beyond_the_highest_crf_leaves_no_trace_in_later_ones(small: Clip, tmp_path: Path) -> None:
+    codec, stream = create("x265-best", options()), tmp_path / "x265.mkv"
+    encodes = []
+    for crf in (40, 55, 40):
+        codec.encode_at(small, stream, crf)
+        encodes.append(stream.read_bytes())
+    before, beyond, after = encodes
+    assert before == after != beyond
+
+
 def test_latents_and_placeholders_of_hybrid_files_are_told_apart(small: Clip, tmp_path: Path) -> None:
     """Without a fallback every keyframe is generated, however dear a thumbnail is."""
     codec = create("hybrid", options())

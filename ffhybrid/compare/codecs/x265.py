@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 
+import av
+
+from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.pyav import PyAVCodec
 from ffhybrid.control_search import Control
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
@@ -24,6 +28,8 @@ BEST = {
 """Options that lower LPIPS most at 0.003 to 0.02 bits per pixel (docs/COMPARE.md)."""
 KEY = {**BEST, "rd": "5", "rskip": "0"}
 """What helps too where keyframes get more bits than x265 gives them."""
+SMALLEST = 64
+"""Samples of a side of a picture that x265 takes at any preset."""
 
 
 class X265(PyAVCodec):
@@ -55,8 +61,27 @@ class X265(PyAVCodec):
         zones = keyframe_zones(range(0, frames, self._gop_length)) if self._favours_keyframes else {}
         params = {**self._params, **zones}
         if common.excess:
-            tables = Path(self._folder.name) / LAMBDA_FILE
-            tables.write_text(lambda_tables(excess=common.excess))
-            params = {**params, "lambda-file": str(tables)}
-        text = ":".join(f"{key}={value}" for key, value in params.items())
-        return {"preset": self._preset, "x265-params": text, "crf": f"{common.x265_crf:.2f}"}
+            params["lambda-file"] = self._write_tables(common.excess)
+        return {"preset": self._preset, "x265-params": _joined(params), "crf": f"{common.x265_crf:.2f}"}
+
+    def encode_at(self, clip: Clip, path: Path, value: float) -> None:
+        """Encode at a CRF, as a new process would."""
+        self._forget_tables()
+        super().encode_at(clip, path, value)
+
+    def _forget_tables(self) -> None:
+        """Open an encoder with x265's own tables: libx265 keeps those of one encode for the next."""
+        context = av.CodecContext.create("libx265", "w")
+        context.width = context.height = SMALLEST
+        context.pix_fmt, context.time_base = "yuv420p", Fraction(1, 25)
+        context.options = {"x265-params": _joined({"lambda-file": self._write_tables(0), "log-level": "error"})}
+        context.open()
+
+    def _write_tables(self, excess: float) -> str:
+        path = Path(self._folder.name) / LAMBDA_FILE
+        path.write_text(lambda_tables(excess=excess))
+        return str(path)
+
+
+def _joined(params: Mapping[str, str]) -> str:
+    return ":".join(f"{key}={value}" for key, value in params.items())
