@@ -1,0 +1,146 @@
+"""Reading on behind damage: what a demultiplexer is shown of a damaged file, and which of its packets are to be trusted.
+
+Known damage of Matroska files (:mod:`ffhybrid.muxer.integrity`) is told to GOPs when the packets behind it come. Where
+its elements do not add up any more, it is covered by a Void element, so that FFmpeg finds the next cluster.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+
+from ffhybrid.muxer.blocks import MAX_RELATIVE
+from ffhybrid.muxer.carriage import BINDING_UUID, PAYLOAD_UUID
+from ffhybrid.muxer.ebml import void_header
+from ffhybrid.muxer.integrity import DamagedRange
+
+_READ_SIZE = 1 << 20
+_REACH = Fraction(MAX_RELATIVE, 1000)
+"""Seconds from the first block of a cluster to the last."""
+_LEAST_VOID = 2
+
+
+class CoveredFile(io.RawIOBase):
+    """A file as FFmpeg is to see it, without the ranges whose elements do not add up."""
+
+    def __init__(self, path: Path, ranges: Sequence[DamagedRange]) -> None:
+        super().__init__()
+        self.name = str(path)
+        self._file = path.open("rb")
+        self._headers = {damage.start: void_header(damage.end - damage.start) for damage in ranges}
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read, with the headers of Void elements where damage begins."""
+        at = self._file.tell()
+        count = self._file.readinto(buffer)
+        for start, header in self._headers.items():
+            first, last = max(start, at), min(start + len(header), at + count)
+            if first < last:
+                buffer[first - at : last - at] = header[first - start : last - start]
+        return count
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Seek."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Position in the file."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
+def covered(path: Path, ranges: Sequence[DamagedRange]) -> CoveredFile | None:
+    """Open a file with its unreadable ranges covered; None where there are none, and FFmpeg can read it by itself."""
+    unreadable = [
+        damage
+        for damage in ranges
+        if not damage.is_readable and not damage.is_end and damage.end - damage.start >= _LEAST_VOID
+    ]
+    return CoveredFile(path, unreadable) if unreadable else None
+
+
+class DamageWatch:
+    """Follows the packets of a file past its damage.
+
+    ``ranges`` are what is known of it, in the order of the file ``path``; ``video`` are the indices of the streams of
+    pictures and payloads.
+    """
+
+    def __init__(self, path: Path, ranges: Sequence[DamagedRange], *, video: set[int]) -> None:
+        self._path, self._video = path, video
+        self._ahead = deque(damage for damage in ranges if not damage.is_end)
+        self._ends = [damage for damage in ranges if damage.is_end]
+        self._current: DamagedRange | None = None
+        self._last_position = -1
+        self._last_times: dict[int, Fraction] = {}
+
+    def before(self, packet: av.Packet[Any]) -> Iterator[tuple[DamagedRange, int]]:
+        """Give the damage that begins before a packet, once, and how many GOPs begin in it."""
+        position = -1 if packet.pos is None else packet.pos
+        while self._ahead and self._ahead[0].start <= position:
+            self._current = self._ahead.popleft()
+            yield self._current, self._gops_in(self._current)
+        self._last_position = max(self._last_position, position)
+
+    def rest(self) -> Iterator[tuple[DamagedRange, int]]:
+        """Give the damage behind the last packet."""
+        for damage in self._ahead:
+            yield damage, self._gops_in(damage)
+        for damage in self._ends:
+            is_cluster = damage.has_blocks and damage.end > damage.start
+            yield damage, int(is_cluster and self._last_position < damage.start)
+
+    def drops(self, packet: av.Packet[Any]) -> bool:
+        """Whether a packet lies in known damage, and cannot be used.
+
+        What plays beside the video is used if its time is possible: players get over a click.
+        """
+        index = packet.stream.index
+        time = Fraction((packet.pts or 0) * (packet.time_base or 0))
+        damage = self._current
+        if damage and damage.holds(packet.pos):
+            if index in self._video or not self._is_possible(index, time, damage):
+                return True
+        self._last_times[index] = time
+        return False
+
+    def _is_possible(self, index: int, time: Fraction, damage: DamagedRange) -> bool:
+        last = self._last_times.get(index)
+        end = (last or 0) + _REACH if damage.until is None else Fraction(damage.until)
+        return (time >= 0 if last is None else time > last) and time < end
+
+    def _gops_in(self, damage: DamagedRange) -> int:
+        if not damage.has_blocks:
+            return 0
+        overlap = len(BINDING_UUID) - 1
+        with self._path.open("rb") as file:
+            windows = range(damage.start, damage.end, _READ_SIZE)
+            return sum(placeholders_in(_read(file, at, min(damage.end, at + _READ_SIZE + overlap))) for at in windows)
+
+
+def placeholders_in(data: bytes) -> int:
+    """Count the placeholders in bytes that do not parse, by the messages that each of them has."""
+    return max(data.count(BINDING_UUID), data.count(PAYLOAD_UUID))
+
+
+def _read(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)

@@ -1,0 +1,108 @@
+"""Reading hybrid files on behind damage: which GOPs are whole, and which are lost to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+
+from ffhybrid.errors import DAMAGE, CorruptDataError, NotHybridError
+from ffhybrid.media import open_media
+from ffhybrid.muxer.assembly import FoundGop, GopAssembler
+from ffhybrid.muxer.carriage import Carriage, CarriedUnit, binding_tag
+from ffhybrid.muxer.damage import DamageWatch, covered, placeholders_in
+from ffhybrid.muxer.integrity import DamagedRange
+from ffhybrid.muxer.reader import HybridReader, seconds_of
+from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.muxer.streams import StreamPacket
+
+
+class TolerantReader(HybridReader):
+    """A hybrid file that may be damaged: :meth:`demux` gives lost GOPs as such and goes on behind them.
+
+    ``damage`` is what is known of it before. Other arguments and errors are those of :class:`HybridReader`.
+    """
+
+    def __init__(
+        self, path: Path, *, damage: Sequence[DamagedRange], streams: StreamOptions, for_matroska: bool
+    ) -> None:
+        self._damage = damage
+        self._covered = covered(path, damage)
+        self._interruption: CorruptDataError | None = None
+        super().__init__(path, streams=streams, for_matroska=for_matroska)
+        video = {stream.index for stream in (self._main, self._neural) if stream}
+        self._watch = DamageWatch(path, damage, video=video)
+
+    def close(self) -> None:
+        """Close the file."""
+        super().close()
+        if self._covered:
+            self._covered.close()
+
+    def _open_container(self) -> av.container.InputContainer:
+        return open_media(self.path, otherwise=NotHybridError, file=self._covered)
+
+    def _first_unit(self, packet: av.Packet[Any]) -> CarriedUnit | None:
+        """Pass over keyframes that are damaged, or lost their binding tag."""
+        if any(damage.holds(packet.pos) for damage in self._damage):
+            return None
+        try:
+            unit = self._split(packet)
+        except DAMAGE:
+            return None
+        return unit if unit.binding else None
+
+    def _guarded(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
+        """Take what the demultiplexer cannot read for the end of the file."""
+        try:
+            yield from super()._guarded(packets)
+        except CorruptDataError as error:
+            self._interruption = error
+
+    def _assembler(self) -> GopAssembler:
+        return GopAssembler(name=str(self.path), time_base=self.time_base, tolerant=True)
+
+    def _take(self, packet: av.Packet[Any], gops: GopAssembler) -> Iterator[FoundGop | StreamPacket]:
+        yield from _told(self._watch.before(packet), gops)
+        if self._watch.drops(packet):
+            return
+        try:
+            yield from super()._take(packet, gops)
+        except DAMAGE as error:
+            seconds = seconds_of(packet)
+            if packet.stream.index != self._main.index:
+                yield FoundGop(number=None, gop=None, seconds=seconds, error=error)
+                return
+            is_lost = packet.is_keyframe or placeholders_in(bytes(packet)) > 0
+            gops.break_off(error, lost=int(is_lost), seconds=seconds)
+
+    def _take_video(self, packet: av.Packet[Any], gops: GopAssembler) -> None:
+        if packet.is_corrupt:
+            raise CorruptDataError(f"{self.path}: the picture at {seconds_of(packet):.3f} s has gaps")
+        if packet.is_keyframe and self.carriage is Carriage.INBAND:
+            self._check_payload(packet)
+        super()._take_video(packet, gops)
+
+    def _check_payload(self, packet: av.Packet[Any]) -> None:
+        """See that a placeholder has its payload in band: it is no cut that separates them."""
+        unit = self._split(packet)
+        if unit.binding and (unit.payload is None or binding_tag(unit.payload) != unit.binding):
+            where = f"the placeholder at {seconds_of(packet):.3f} s"
+            raise CorruptDataError(f"{self.path}: {where} has no payload, or one that was changed")
+
+    def _finish(self, gops: GopAssembler) -> Iterator[FoundGop | StreamPacket]:
+        if self._interruption:
+            gops.break_off(self._interruption, lost=0, seconds=None)
+        yield from _told(self._watch.rest(), gops)
+        yield from super()._finish(gops)
+
+
+def _told(found: Iterable[tuple[DamagedRange, int]], gops: GopAssembler) -> Iterator[FoundGop]:
+    """Tell GOPs of damage; give damage outside of them."""
+    for damage, lost in found:
+        if damage.has_blocks:
+            gops.break_off(damage.error, lost=lost, seconds=damage.seconds)
+        else:
+            yield FoundGop(number=None, gop=None, seconds=damage.seconds, error=damage.error)
