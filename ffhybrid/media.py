@@ -40,7 +40,9 @@ def open_media(
     if is_playlist(path) and not name.startswith(CONCAT):
         check_playlist(path)
     try:
-        return av.open(file or name, metadata_errors="replace", options={"protocol_whitelist": ",".join(protocols)})
+        return av.open(
+            file or name, "r", metadata_errors="replace", options={"protocol_whitelist": ",".join(protocols)}
+        )
     except av.error.FFmpegError as error:
         # FFmpeg says EIO of damaged Matroska files too.
         refused = isinstance(error, OSError) and not isinstance(error, ValueError | EOFError)

@@ -75,8 +75,8 @@ def restore(
     known = salvage.known(Path(source))
     with ExitStack() as stack:
         with salvage.opening(known):
-            opened = TolerantReader(Path(source), damage=known, streams=streams, for_matroska=target.is_matroska)
-            reader = stack.enter_context(opened)
+            reader = TolerantReader(Path(source), damage=known, streams=streams, for_matroska=target.is_matroska)
+            stack.enter_context(reader)
             companions = checked_companions(reader, target)
         pending = stack.enter_context(target.pending(overwrite=overwrite))
         groups = _salvaged(reader, salvage, effort=effort, regeneration=regeneration, threads=threads)

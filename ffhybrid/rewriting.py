@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Generic, Protocol, TypeVar
 
 from ffhybrid.errors import at
-from ffhybrid.gop import AccessUnit, ParameterSets
+from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.assembly import FoundGop
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.reader import HybridReader
@@ -64,6 +64,11 @@ def grouped(reader: HybridReader) -> Iterator[Group[FoundGop]]:
         packets.clear()
     if packets:
         yield Group(None, tuple(packets))
+
+
+def hybrid_groups(reader: HybridReader) -> Iterator[Group[HybridGop]]:
+    """Read a file group by group, up to the first damage."""
+    return (Group(group.gop.gop if group.gop else None, group.packets) for group in grouped(reader))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What becomes of damaged GOPs when a file is restored: which are left out, how much of others is kept, what is said."""
+"""What becomes of damaged GOPs when a file is restored: which are left out, how much of others is kept."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from ffhybrid.errors import (
 from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import RestoredGop
 from ffhybrid.muxer.assembly import FoundGop
+from ffhybrid.muxer.damaged_range import DamagedRange
 from ffhybrid.muxer.early_ends import early_end
-from ffhybrid.muxer.integrity import DamagedRange, damaged_ranges, is_matroska
+from ffhybrid.muxer.integrity import damaged_ranges, is_matroska
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.payload import Payload
 from ffhybrid.rewriting import gop_place
@@ -96,12 +97,15 @@ class Salvage:
 
     @contextmanager
     def opening(self, known: Sequence[DamagedRange]) -> Iterator[None]:
-        """Blame what refuses an input, or what it seems to have, on its damaged header, if it is."""
+        """Blame on known damage what an input seems not to be, and on a damaged header what else is wrong with it."""
         try:
             yield
         except (NotHybridError, UnsupportedError, UsageError) as error:
-            header = next((damage.error for damage in known if damage.seconds is None), None)
-            raise header or error from error
+            in_header = [damage for damage in known if damage.seconds is None]
+            blamed = in_header or (known if isinstance(error, NotHybridError) else [])
+            if not blamed:
+                raise
+            raise blamed[0].error from error
 
     def note(self, damage: Damage | None) -> None:
         """Log damage, if there is any.
@@ -155,12 +159,12 @@ def salvaged(reader: HybridReader, found: FoundGop | None, restore: Callable[[Hy
     except DAMAGE as error:
         return Salvaged(None, _damage(found, error))
     kept = len(restored.access_units)
-    error = _fault(found, kept, wanted)
-    if error is None:
+    fault = _fault(found, kept, wanted)
+    if fault is None:
         return Salvaged(restored)
     if kept == wanted == len(found.gop.access_units):
-        return Salvaged(restored, Damage(error=error, number=None, seconds=found.seconds))
-    return Salvaged(restored, _damage(found, within(error, str(reader.path), place), pictures=kept))
+        return Salvaged(restored, Damage(error=fault, number=None, seconds=found.seconds))
+    return Salvaged(restored, _damage(found, within(fault, str(reader.path), place), pictures=kept))
 
 
 def _damage(found: FoundGop, error: FFHybridError | None, *, pictures: int = 0) -> Damage | None:

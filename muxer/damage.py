@@ -1,4 +1,4 @@
-"""Reading on behind damage: what a demultiplexer is shown of a damaged file, and which of its packets are to be trusted.
+"""Reading on behind damage: what a demultiplexer is shown of a damaged file, and which of its packets can be used.
 
 Known damage of Matroska files (:mod:`ffhybrid.muxer.integrity`) is told to GOPs when the packets behind it come. Where
 its elements do not add up any more, it is covered by a Void element, so that FFmpeg finds the next cluster.
@@ -17,8 +17,8 @@ import av
 
 from ffhybrid.muxer.blocks import MAX_RELATIVE
 from ffhybrid.muxer.carriage import BINDING_UUID, PAYLOAD_UUID
+from ffhybrid.muxer.damaged_range import DamagedRange
 from ffhybrid.muxer.ebml import void_header
-from ffhybrid.muxer.integrity import DamagedRange
 
 _READ_SIZE = 1 << 20
 _REACH = Fraction(MAX_RELATIVE, 1000)
@@ -116,15 +116,16 @@ class DamageWatch:
         index = packet.stream.index
         time = Fraction((packet.pts or 0) * (packet.time_base or 0))
         damage = self._current
-        if damage and damage.holds(packet.pos):
-            if index in self._video or not self._is_possible(index, time, damage):
-                return True
+        is_inside = damage is not None and damage.holds(packet.pos)
+        if is_inside and (index in self._video or not self._is_possible(index, time)):
+            return True
         self._last_times[index] = time
         return False
 
-    def _is_possible(self, index: int, time: Fraction, damage: DamagedRange) -> bool:
+    def _is_possible(self, index: int, time: Fraction) -> bool:
         last = self._last_times.get(index)
-        end = (last or 0) + _REACH if damage.until is None else Fraction(damage.until)
+        until = self._current.until if self._current else None
+        end = (last or 0) + _REACH if until is None else Fraction(until)
         return (time >= 0 if last is None else time > last) and time < end
 
     def _gops_in(self, damage: DamagedRange) -> int:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ffhybrid.errors import CorruptDataError, TruncatedError
 from ffhybrid.muxer import top_level
+from ffhybrid.muxer.damaged_range import DamagedRange
 from ffhybrid.muxer.ebml import CRC32, MAX_ID_BYTES, MAX_VINT_BYTES, VOID, Element, element_id, read_header
 
 _TIMESTAMP = 0xE7
@@ -38,34 +38,6 @@ _TIMESTAMP_REACH = 32
 _CRC_SIZE, _CRC_ELEMENT_SIZE = 4, 6
 _READ_SIZE = 1 << 20
 _TICKS = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DamagedRange:
-    """Bytes from ``start`` to ``end`` of a Matroska file that are not what they should be.
-
-    ``error`` names the file and says what is wrong; ``seconds`` are those of its cluster, or of the one before.
-    ``has_blocks`` tells clusters, and what may be one, from the
-    elements around them. ``is_readable`` tells that the elements inside still add up. ``until`` are the seconds of the
-    cluster that follows, if one does.
-    """
-
-    error: CorruptDataError | TruncatedError
-    start: int
-    end: int
-    seconds: float | None
-    has_blocks: bool
-    is_readable: bool
-    until: float | None
-
-    @property
-    def is_end(self) -> bool:
-        """Whether the file ends here, before its time: what is there can be used."""
-        return isinstance(self.error, TruncatedError)
-
-    def holds(self, position: int | None) -> bool:
-        """Whether what lies at a position cannot be relied on."""
-        return position is not None and not self.is_end and self.start <= position < self.end
 
 
 def is_matroska(path: Path) -> bool:
@@ -119,7 +91,8 @@ class _Walk:
         while position < self._end and position != segment_end:
             element = read_header(self._file, position)
             if element is not None and element.identifier == top_level.CLUSTER:
-                self._time = _cluster_time(self._file, element)
+                time = _cluster_time(self._file, element)
+                self._time = self._time if time is None else time
             error = self._fault(position, element, segment)
             end = self._end_of(position, element, error)
             if error is not None:

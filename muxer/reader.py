@@ -33,7 +33,7 @@ from ffhybrid.muxer.hevc_stream import (
     unit_sets,
 )
 from ffhybrid.muxer.stream_map import StreamOptions, choose
-from ffhybrid.muxer.streams import StreamPacket
+from ffhybrid.muxer.streams import StreamPacket, seconds_of
 from ffhybrid.playlist import is_playlist
 
 MAX_PROBED_PACKETS = 1000
@@ -54,6 +54,8 @@ class HybridReader:
         UnsupportedError, UsageError: streams that cannot be read, or that do not exist.
         OSError: the file cannot be opened.
     """
+
+    _most_probed = MAX_PROBED_PACKETS
 
     def __init__(
         self,
@@ -144,7 +146,7 @@ class HybridReader:
                 unit = self._first_unit(packet)
                 if unit and is_keyframe(unit):
                     return probed, unit
-            if len(probed) > MAX_PROBED_PACKETS or size > MAX_GOP_BYTES:
+            if len(probed) > self._most_probed or size > MAX_GOP_BYTES:
                 break
         raise NotHybridError(f"{self.path}: the HEVC video has no IDR picture, so this is no hybrid file")
 
@@ -299,8 +301,3 @@ class HybridReader:
     def _frame_duration(self) -> int:
         rate = self.video.frame_rate or Fraction(25)
         return max(1, round(1 / (rate * self.time_base)))
-
-
-def seconds_of(packet: av.Packet[Any]) -> float:
-    """When a packet is shown."""
-    return float((packet.pts or 0) * (packet.time_base or 0))

@@ -13,10 +13,10 @@ from ffhybrid.media import open_media
 from ffhybrid.muxer.assembly import FoundGop, GopAssembler
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit, binding_tag
 from ffhybrid.muxer.damage import DamageWatch, covered, placeholders_in
-from ffhybrid.muxer.integrity import DamagedRange
-from ffhybrid.muxer.reader import HybridReader, seconds_of
+from ffhybrid.muxer.damaged_range import DamagedRange
+from ffhybrid.muxer.reader import MAX_PROBED_PACKETS, HybridReader
 from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.muxer.streams import StreamPacket
+from ffhybrid.muxer.streams import StreamPacket, seconds_of
 
 
 class TolerantReader(HybridReader):
@@ -24,6 +24,8 @@ class TolerantReader(HybridReader):
 
     ``damage`` is what is known of it before. Other arguments and errors are those of :class:`HybridReader`.
     """
+
+    _most_probed = 100 * MAX_PROBED_PACKETS
 
     def __init__(
         self, path: Path, *, damage: Sequence[DamagedRange], streams: StreamOptions, for_matroska: bool
