@@ -7,6 +7,7 @@ its elements do not add up any more, it is covered by a Void element, so that FF
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -23,7 +24,9 @@ from ffhybrid.muxer.ebml import void_header
 _READ_SIZE = 1 << 20
 _REACH = Fraction(MAX_RELATIVE, 1000)
 """Seconds from the first block of a cluster to the last."""
-_LEAST_VOID = 2
+_LEAST_VOID, _MAX_HEADER = 2, 9
+_MOST_LOST = 1000
+"""GOPs that may begin in one range."""
 
 
 class CoveredFile(io.RawIOBase):
@@ -33,7 +36,8 @@ class CoveredFile(io.RawIOBase):
         super().__init__()
         self.name = str(path)
         self._file = path.open("rb")
-        self._headers = {damage.start: void_header(damage.end - damage.start) for damage in ranges}
+        self._starts = [damage.start for damage in ranges]
+        self._headers = [void_header(damage.end - damage.start) for damage in ranges]
 
     def readable(self) -> bool:
         """Return True."""
@@ -47,7 +51,8 @@ class CoveredFile(io.RawIOBase):
         """Read, with the headers of Void elements where damage begins."""
         at = self._file.tell()
         count = self._file.readinto(buffer)
-        for start, header in self._headers.items():
+        reached = slice(bisect_left(self._starts, at - _MAX_HEADER), bisect_left(self._starts, at + count))
+        for start, header in zip(self._starts[reached], self._headers[reached], strict=True):
             first, last = max(start, at), min(start + len(header), at + count)
             if first < last:
                 buffer[first - at : last - at] = header[first - start : last - start]
@@ -134,7 +139,8 @@ class DamageWatch:
         overlap = len(BINDING_UUID) - 1
         with self._path.open("rb") as file:
             windows = range(damage.start, damage.end, _READ_SIZE)
-            return sum(placeholders_in(_read(file, at, min(damage.end, at + _READ_SIZE + overlap))) for at in windows)
+            parts = (_read(file, at, min(damage.end, at + _READ_SIZE + overlap)) for at in windows)
+            return min(_MOST_LOST, sum(map(placeholders_in, parts)))
 
 
 def placeholders_in(data: bytes) -> int:

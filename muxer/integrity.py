@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from ffhybrid.muxer import top_level
 from ffhybrid.muxer.damaged_range import DamagedRange
 from ffhybrid.muxer.ebml import CRC32, MAX_ID_BYTES, MAX_VINT_BYTES, VOID, Element, element_id, read_header
 
+MAX_DAMAGED = 10_000
 _TIMESTAMP = 0xE7
 _MASTERS = {
     top_level.SEEK_HEAD: "SeekHead",
@@ -67,10 +69,13 @@ def damaged_ranges(path: Path) -> list[DamagedRange]:
     """Find all that :func:`check_matroska` would raise, in the order of the file.
 
     Raises:
-        CorruptDataError: there is no Matroska segment.
+        CorruptDataError: there is no Matroska segment, or more damage than can be kept.
     """
     with path.open("rb") as file:
-        return sorted(_Walk(file, path, check_crcs=True).damage(), key=lambda damage: damage.start)
+        found = list(islice(_Walk(file, path, check_crcs=True).damage(), MAX_DAMAGED + 1))
+    if len(found) > MAX_DAMAGED:
+        raise CorruptDataError(f"{path}: it is damaged in more than {MAX_DAMAGED} places")
+    return sorted(found, key=lambda damage: damage.start)
 
 
 class _Walk:
