@@ -123,6 +123,11 @@ class GopAssembler:
         if len(self._payloads) > MAX_WAITING_PAYLOADS:
             self._drop_payload(next(iter(self._payloads)))
 
+    @property
+    def waiting(self) -> int:
+        """How many GOPs wait for their payload."""
+        return sum(isinstance(gop, _OpenGop) and gop.binding not in self._payloads for gop in self._queue)
+
     def break_off(self, error: FFHybridError, *, lost: int, seconds: float | None) -> None:
         """Note damage behind what was added last: the GOP ends there, what comes before the next one is dropped.
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 
@@ -26,7 +26,14 @@ _REACH = Fraction(MAX_RELATIVE, 1000)
 """Seconds from the first block of a cluster to the last."""
 _LEAST_VOID, _MAX_HEADER = 2, 9
 _MOST_LOST = 1000
-"""GOPs that may begin in one range."""
+"""Placeholders that are counted in one range."""
+
+
+class Lost(NamedTuple):
+    """How many placeholders and payloads lie in damage, by the messages that each of them has."""
+
+    placeholders: int
+    payloads: int
 
 
 class CoveredFile(io.RawIOBase):
@@ -97,21 +104,21 @@ class DamageWatch:
         self._last_position = -1
         self._last_times: dict[int, Fraction] = {}
 
-    def before(self, packet: av.Packet[Any]) -> Iterator[tuple[DamagedRange, int]]:
-        """Give the damage that begins before a packet, once, and how many GOPs begin in it."""
+    def before(self, packet: av.Packet[Any]) -> Iterator[tuple[DamagedRange, Lost]]:
+        """Give the damage that begins before a packet, once."""
         position = -1 if packet.pos is None else packet.pos
         while self._ahead and self._ahead[0].start <= position:
             self._current = self._ahead.popleft()
-            yield self._current, self._gops_in(self._current)
+            yield self._current, self._lost_in(self._current)
         self._last_position = max(self._last_position, position)
 
-    def rest(self) -> Iterator[tuple[DamagedRange, int]]:
-        """Give the damage behind the last packet."""
+    def rest(self) -> Iterator[tuple[DamagedRange, Lost]]:
+        """Give the damage behind the last packet; a cluster of which nothing came was to begin with a placeholder."""
         for damage in self._ahead:
-            yield damage, self._gops_in(damage)
+            yield damage, self._lost_in(damage)
         for damage in self._ends:
             is_cluster = damage.has_blocks and damage.end > damage.start
-            yield damage, int(is_cluster and self._last_position < damage.start)
+            yield damage, Lost(int(is_cluster and self._last_position < damage.start), 0)
 
     def drops(self, packet: av.Packet[Any]) -> bool:
         """Whether a packet lies in known damage, and cannot be used.
@@ -133,19 +140,23 @@ class DamageWatch:
         end = (last or 0) + _REACH if until is None else Fraction(until)
         return (time >= 0 if last is None else time > last) and time < end
 
-    def _gops_in(self, damage: DamagedRange) -> int:
+    def _lost_in(self, damage: DamagedRange) -> Lost:
         if not damage.has_blocks:
-            return 0
+            return Lost(0, 0)
         overlap = len(BINDING_UUID) - 1
+        placeholders = payloads = 0
         with self._path.open("rb") as file:
-            windows = range(damage.start, damage.end, _READ_SIZE)
-            parts = (_read(file, at, min(damage.end, at + _READ_SIZE + overlap)) for at in windows)
-            return min(_MOST_LOST, sum(map(placeholders_in, parts)))
+            for at in range(damage.start, damage.end, _READ_SIZE):
+                data = _read(file, at, min(damage.end, at + _READ_SIZE + overlap))
+                placeholders += data.count(BINDING_UUID)
+                payloads += data.count(PAYLOAD_UUID)
+        return Lost(min(_MOST_LOST, placeholders), min(_MOST_LOST, payloads))
 
 
-def placeholders_in(data: bytes) -> int:
-    """Count the placeholders in bytes that do not parse, by the messages that each of them has."""
-    return max(data.count(BINDING_UUID), data.count(PAYLOAD_UUID))
+def begins_gop(packet: av.Packet[Any]) -> bool:
+    """Whether a packet that does not parse is, or holds, a placeholder."""
+    data = bytes(packet)
+    return packet.is_keyframe or BINDING_UUID in data or PAYLOAD_UUID in data
 
 
 def _read(file: BinaryIO, start: int, end: int) -> bytes:

@@ -12,7 +12,7 @@ from ffhybrid.errors import DAMAGE, CorruptDataError, NotHybridError
 from ffhybrid.media import open_media
 from ffhybrid.muxer.assembly import FoundGop, GopAssembler
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit, binding_tag
-from ffhybrid.muxer.damage import DamageWatch, covered, placeholders_in
+from ffhybrid.muxer.damage import DamageWatch, Lost, begins_gop, covered
 from ffhybrid.muxer.damaged_range import DamagedRange
 from ffhybrid.muxer.reader import MAX_PROBED_PACKETS, HybridReader
 from ffhybrid.muxer.stream_map import StreamOptions
@@ -77,8 +77,7 @@ class TolerantReader(HybridReader):
             if packet.stream.index != self._main.index:
                 yield FoundGop(number=None, gop=None, seconds=seconds, error=error)
                 return
-            is_lost = packet.is_keyframe or placeholders_in(bytes(packet)) > 0
-            gops.break_off(error, lost=int(is_lost), seconds=seconds)
+            gops.break_off(error, lost=int(begins_gop(packet)), seconds=seconds)
 
     def _take_video(self, packet: av.Packet[Any], gops: GopAssembler) -> None:
         if packet.is_corrupt:
@@ -101,10 +100,14 @@ class TolerantReader(HybridReader):
         yield from super()._finish(gops)
 
 
-def _told(found: Iterable[tuple[DamagedRange, int]], gops: GopAssembler) -> Iterator[FoundGop]:
-    """Tell GOPs of damage; give damage outside of them."""
+def _told(found: Iterable[tuple[DamagedRange, Lost]], gops: GopAssembler) -> Iterator[FoundGop]:
+    """Tell GOPs of damage; give damage outside of them.
+
+    Every placeholder has its payload, in the same cluster if no tool has moved it: one of them tells of the other.
+    """
     for damage, lost in found:
         if damage.has_blocks:
-            gops.break_off(damage.error, lost=lost, seconds=damage.seconds)
+            begun = max(lost.placeholders, lost.payloads - gops.waiting)
+            gops.break_off(damage.error, lost=begun, seconds=damage.seconds)
         else:
             yield FoundGop(number=None, gop=None, seconds=damage.seconds, error=damage.error)

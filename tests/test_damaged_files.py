@@ -16,7 +16,7 @@ import pytest
 import ffhybrid
 from ffhybrid.errors import CorruptDataError, FFHybridError, TruncatedError
 from ffhybrid.muxer.carriage import BINDING_UUID, PAYLOAD_UUID
-from media import OPTIONS, Packet, packets
+from media import OPTIONS, Packet, ffmpeg, packets
 from support import TINY_GOP, pyav_copy
 
 STEP = 1000
@@ -211,6 +211,37 @@ def test_a_flipped_bit_names_its_gop(place: str, gop: int, hybrid: Path, whole: 
     assert f"flipped.mkv: GOP {gop}: " in damage.reason
     assert pictures == without(gop, everything)
     assert isinstance(refused(path), CorruptDataError)
+
+
+def test_clusters_that_are_no_gops_lose_what_is_in_them(hybrid: Path, whole: Path, tmp_path: Path) -> None:
+    """As stock ffmpeg writes them when it is asked for short ones: a GOP is in several, its payload in the second."""
+    short, everything = tmp_path / "short.mkv", packets(whole, "video")
+    ffmpeg("-i", hybrid, "-map", "0", "-c", "copy", "-cluster_time_limit", "100", short)
+    data = short.read_bytes()
+    begins = positions(data, CLUSTER)
+    assert len(begins) > 12
+    for begin in begins[2:12:3]:
+        report, pictures = restored(flipped(short, tmp_path / "flipped.mkv", begin + 100))
+        (damage,) = report.damaged
+        assert damage.index is not None
+        kept = without(damage.index, everything)
+        kept[damage.index * TINY_GOP : damage.index * TINY_GOP] = everything[damage.index * TINY_GOP :][
+            : damage.pictures
+        ]
+        assert [picture.data for picture in pictures] == [picture.data for picture in kept]
+
+
+def test_damaged_sound_is_left_out_and_said(transport_stream: Path, whole: Path, tmp_path: Path) -> None:
+    with av.open(transport_stream) as container:
+        second = sorted({packet.pos for packet in container.demux(audio=0) if packet.size})[3]
+    data = bytearray(transport_stream.read_bytes())
+    data[second + 18 : second + 38] = bytes(20)
+    path = tmp_path / "sound.ts"
+    path.write_bytes(data)
+    report, pictures = restored(path)
+    (damage,) = report.damaged
+    assert (damage.index, len(pictures)) == (None, len(packets(whole, "video")))
+    assert "sound.ts: a packet of aac is damaged" in damage.reason
 
 
 def test_sound_goes_on_beside_a_damaged_gop(hybrid: Path, whole: Path, tmp_path: Path) -> None:
