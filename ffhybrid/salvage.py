@@ -35,7 +35,7 @@ from ffhybrid.rewriting import gop_place
 
 logger = logging.getLogger(__name__)
 
-TRANSPORT_STREAM = "mpegts"
+_TRANSPORT_STREAM = "mpegts"
 _TAILS = (b"\x00\x00\x03" * 16, b"\xff" * 32)
 """What may follow the bytes of a slice: the least and the greatest that an arithmetic decoder can read on."""
 
@@ -97,11 +97,11 @@ class Salvage:
 
     @contextmanager
     def opening(self, known: Sequence[DamagedRange]) -> Iterator[None]:
-        """Blame on known damage what an input seems not to be, and on a damaged header what else is wrong with it."""
+        """Blame an input that seems to be no hybrid file on known damage, what else it seems to be on its header."""
         try:
             yield
         except (NotHybridError, UnsupportedError, UsageError) as error:
-            in_header = [damage for damage in known if damage.seconds is None]
+            in_header = [damage for damage in known if damage.seconds is None and not damage.is_end]
             blamed = in_header or (known if isinstance(error, NotHybridError) else [])
             if not blamed:
                 raise
@@ -152,7 +152,7 @@ def salvaged(reader: HybridReader, found: FoundGop | None, restore: Callable[[Hy
         with at(f"{reader.path}: {place}"):
             wanted = max(1, Payload.from_bytes(found.gop.payload).pictures)
             restored = restore(replace(found.gop, inter=found.gop.inter[: wanted - 1]))
-            if found.is_last and reader.format_name == TRANSPORT_STREAM:
+            if found.is_last and reader.format_name == _TRANSPORT_STREAM:
                 restored = _without_cut_picture(restored)
     except ReproductionError:
         raise

@@ -11,10 +11,10 @@ from ffhybrid.errors import CorruptDataError, TruncatedError
 class DamagedRange:
     """Bytes from ``start`` to ``end`` of a file that are not what they should be.
 
-    ``error`` names the file and says what is wrong; ``seconds`` are those of its cluster, or of the one before.
-    ``has_blocks`` tells clusters, and what may be one, from the
-    elements around them. ``is_readable`` tells that the elements inside still add up. ``until`` are the seconds of the
-    cluster that follows, if one does.
+    ``error`` names the file and says what is wrong; ``seconds`` are those of its cluster, or of the one before, None
+    before the first. ``has_blocks`` tells clusters, and what may be one, from what lies around them. ``is_readable``
+    tells that the elements inside still add up, or that nothing can be read without them. ``until`` are the seconds
+    of the cluster that follows, if one does.
     """
 
     error: CorruptDataError | TruncatedError

@@ -44,7 +44,12 @@ class TolerantReader(HybridReader):
             self._covered.close()
 
     def _open_container(self) -> av.container.InputContainer:
-        return open_media(self.path, otherwise=NotHybridError, file=self._covered)
+        try:
+            return open_media(self.path, otherwise=NotHybridError, file=self._covered)
+        except BaseException:
+            if self._covered:
+                self._covered.close()
+            raise
 
     def _first_unit(self, packet: av.Packet[Any]) -> CarriedUnit | None:
         """Pass over keyframes that are damaged, or lost their binding tag."""
