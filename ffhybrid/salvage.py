@@ -199,9 +199,15 @@ def _without_cut_picture(gop: RestoredGop) -> RestoredGop:
     try:
         least, greatest = (_decoded(gop, last.nal_units[-1] + tail) for tail in _TAILS)
     except VerificationError:
+        least = greatest = []
+    if {len(least), len(greatest)} != {len(gop.access_units)}:
         check_decodes(shorter.access_units, gop.parameter_sets)
         return shorter
-    return gop if least == greatest else shorter
+    place = sorted(unit.pts for unit in gop.access_units).index(last.pts)
+    differing = [index for index, pair in enumerate(zip(least, greatest, strict=True)) if pair[0] != pair[1]]
+    if differing not in ([], [place]):
+        raise VerificationError("its pictures do not decode to the same samples twice")
+    return shorter if differing else gop
 
 
 def _decoded(gop: RestoredGop, last_nal_unit: bytes) -> list[tuple[bytes, bytes, bytes]]:
