@@ -187,7 +187,7 @@ def _without_cut_picture(gop: RestoredGop) -> RestoredGop:
     """Leave the last picture out if its end is missing, which nothing in MPEG-TS tells.
 
     An arithmetic decoder that runs into missing bytes gives other samples for the least and the greatest bytes that may
-    stand there; one that is done does not look at them.
+    stand there; one that is done does not look at them. A picture hash behind the slices tells by itself.
 
     Raises:
         VerificationError: the pictures before it do not decode.
@@ -197,7 +197,8 @@ def _without_cut_picture(gop: RestoredGop) -> RestoredGop:
         return gop
     shorter = replace(gop, access_units=tuple(before))
     try:
-        least, greatest = (_decoded(gop, last.nal_units[-1] + tail) for tail in _TAILS)
+        tails = _TAILS if hevc.is_slice(last.nal_units[-1]) else (b"", b"")
+        least, greatest = (_decoded(gop, last.nal_units[-1] + tail) for tail in tails)
     except VerificationError:
         least = greatest = []
     if {len(least), len(greatest)} != {len(gop.access_units)}:

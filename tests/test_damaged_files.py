@@ -159,6 +159,22 @@ def test_a_cut_between_packets_of_a_transport_stream_leaves_whole_pictures(
     assert halved
 
 
+def test_a_whole_transport_stream_is_not_suspected(tiny_file: Path, transport_stream: Path, tmp_path: Path) -> None:
+    hashed = tmp_path / "hashed.ts"
+    ffhybrid.remux(tiny_file, hashed)
+    for path in (hashed, transport_stream):
+        assert ffhybrid.restore(path, tmp_path / f"{path.stem}.mkv").damaged == ()
+
+
+@pytest.mark.parametrize("missing", [100, 400, 1000])
+def test_a_last_picture_without_its_hash_is_not_whole(tiny_file: Path, tmp_path: Path, missing: int) -> None:
+    path = tmp_path / "hashed.ts"
+    ffhybrid.remux(tiny_file, path, streams=ffhybrid.StreamOptions(audio=False))
+    path.write_bytes(path.read_bytes()[:-missing])
+    (damage,) = restored(path)[0].damaged
+    assert (damage.index, "ends inside a p" in damage.reason) == (3, True)
+
+
 def test_fragmented_mp4_restores_up_to_where_it_ends(hybrid: Path, whole: Path, tmp_path: Path) -> None:
     fragmented, path = tmp_path / "fragmented.mp4", tmp_path / "cut.mp4"
     ffhybrid.remux(hybrid, fragmented, format_options=FRAGMENTS)
