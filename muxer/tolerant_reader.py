@@ -14,6 +14,7 @@ from ffhybrid.muxer.assembly import FoundGop, GopAssembler
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit, binding_tag
 from ffhybrid.muxer.damage import DamageWatch, Lost, begins_gop, covered
 from ffhybrid.muxer.damaged_range import DamagedRange
+from ffhybrid.muxer.hevc_stream import is_keyframe
 from ffhybrid.muxer.reader import MAX_PROBED_PACKETS, HybridReader
 from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.muxer.streams import StreamPacket, seconds_of
@@ -25,14 +26,15 @@ class TolerantReader(HybridReader):
     ``damage`` is what is known of it before. Other arguments and errors are those of :class:`HybridReader`.
     """
 
-    _most_probed = 100 * MAX_PROBED_PACKETS
-
     def __init__(
         self, path: Path, *, damage: Sequence[DamagedRange], streams: StreamOptions, for_matroska: bool
     ) -> None:
         self._damage = damage
         self._covered = covered(path, damage)
         self._interruption: CorruptDataError | None = None
+        self._has_unbound = False
+        if damage:
+            self._most_probed = 100 * MAX_PROBED_PACKETS
         super().__init__(path, streams=streams, for_matroska=for_matroska)
         video = {stream.index for stream in (self._main, self._neural) if stream}
         self._watch = DamageWatch(path, damage, video=video)
@@ -51,15 +53,26 @@ class TolerantReader(HybridReader):
                 self._covered.close()
             raise
 
+    def _probe_first_keyframe(self) -> tuple[list[av.Packet[Any]], CarriedUnit]:
+        try:
+            return super()._probe_first_keyframe()
+        except NotHybridError as error:
+            if not self._has_unbound:
+                raise
+            name = str(self.path)
+            raise NotHybridError(f"{name}: the keyframes have no binding tags, so this is no hybrid file") from error
+
     def _first_unit(self, packet: av.Packet[Any]) -> CarriedUnit | None:
         """Pass over keyframes that are damaged, or lost their binding tag."""
-        if any(damage.holds(packet.pos) for damage in self._damage):
-            return None
         try:
             unit = self._split(packet)
         except DAMAGE:
             return None
-        return unit if unit.binding else None
+        if not is_keyframe(unit):
+            return None
+        self._has_unbound |= unit.binding is None
+        is_usable = unit.binding and not any(damage.holds(packet.pos) for damage in self._damage)
+        return unit if is_usable else None
 
     def _guarded(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
         """Take what the demultiplexer cannot read for the end of the file."""

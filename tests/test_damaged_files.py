@@ -14,7 +14,7 @@ import av
 import pytest
 
 import ffhybrid
-from ffhybrid.errors import CorruptDataError, FFHybridError, TruncatedError
+from ffhybrid.errors import CorruptDataError, FFHybridError, NotHybridError, TruncatedError
 from ffhybrid.muxer.carriage import BINDING_UUID, PAYLOAD_UUID
 from media import OPTIONS, Packet, ffmpeg, packets
 from support import TINY_GOP, pyav_copy
@@ -330,6 +330,11 @@ def test_a_file_of_which_nothing_restores_is_an_error(hybrid: Path, tmp_path: Pa
     with pytest.raises(CorruptDataError, match=r"nothing\.mkv: the cluster at 0\.000 s does not match"):
         ffhybrid.restore(path, tmp_path / "restored.mkv")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_ordinary_hevc_is_told_from_damage(whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotHybridError, match=r"whole\.mkv: the keyframes have no binding tags"):
+        ffhybrid.restore(whole, tmp_path / "restored.mkv")
 
 
 def test_a_cut_of_a_stock_tool_is_no_damage(hybrid: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
