@@ -40,6 +40,7 @@ from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.regeneration import Regeneration, Strictness
 from ffhybrid.remuxing import RemuxReport, inject, remux, strip
 from ffhybrid.restoring import RestoreReport, restore
+from ffhybrid.salvage import DamagedGop
 from ffhybrid.source import SourceOptions
 from ffhybrid.verification import VerifyReport, verify
 from ffhybrid.x265_options import X265Options
@@ -53,6 +54,7 @@ __all__ = [
     "BatchError",
     "Carriage",
     "CorruptDataError",
+    "DamagedGop",
     "EncodeOptions",
     "EncodeReport",
     "EncoderError",

@@ -48,6 +48,14 @@ class VerificationError(FFHybridError, ArithmeticError):
     exit_code = 7
 
 
+class ReproductionError(VerificationError):
+    """A keyframe that this machine makes differently from the one that encoded it; the file is whole."""
+
+
+DAMAGE = (TruncatedError, CorruptDataError, GeometryError, VerificationError)
+"""Errors of a damaged input."""
+
+
 class UnsupportedError(FFHybridError, NotImplementedError):
     """Valid input that this version cannot carry without loss, and therefore refuses."""
 
@@ -74,6 +82,12 @@ class BatchError(FFHybridError, RuntimeError):
     """Files of a batch that failed; the others are done."""
 
 
+class DamageError(FFHybridError, ValueError):
+    """A damaged input, of which what is whole is restored."""
+
+    exit_code = 11
+
+
 @contextmanager
 def at(where: str) -> Iterator[None]:
     """Put file, GOP and time before the message of an error."""
@@ -81,3 +95,8 @@ def at(where: str) -> Iterator[None]:
         yield
     except FFHybridError as error:
         raise type(error)(f"{where}: {error}") from error
+
+
+def within(error: FFHybridError, name: str, where: str) -> FFHybridError:
+    """Say where in a file an error is, behind the file's name, with which its message may begin."""
+    return type(error)(f"{name}: {where}: {str(error).removeprefix(f'{name}: ')}")

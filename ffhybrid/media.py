@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from io import RawIOBase
 from pathlib import Path
 
 import av
@@ -18,8 +19,12 @@ _PROTOCOLS = ("file",)
 """All that a file may make FFmpeg open, nothing on a network."""
 
 
-def open_media(path: Path, *, otherwise: type[FFHybridError]) -> av.container.InputContainer:
+def open_media(
+    path: Path, *, otherwise: type[FFHybridError], file: RawIOBase | None = None
+) -> av.container.InputContainer:
     """Open a file for demultiplexing, or :data:`STANDARD_INPUT`, or parts (:data:`CONCAT`).
+
+    ``file`` is read in place of what lies under the path.
 
     Raises:
         FFHybridError: of type ``otherwise``, where FFmpeg cannot read the content.
@@ -35,7 +40,9 @@ def open_media(path: Path, *, otherwise: type[FFHybridError]) -> av.container.In
     if is_playlist(path) and not name.startswith(CONCAT):
         check_playlist(path)
     try:
-        return av.open(name, metadata_errors="replace", options={"protocol_whitelist": ",".join(protocols)})
+        return av.open(
+            file or name, "r", metadata_errors="replace", options={"protocol_whitelist": ",".join(protocols)}
+        )
     except av.error.FFmpegError as error:
         # FFmpeg says EIO of damaged Matroska files too.
         refused = isinstance(error, OSError) and not isinstance(error, ValueError | EOFError)

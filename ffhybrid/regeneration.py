@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from ffhybrid import fixups, hevc
-from ffhybrid.errors import CorruptDataError, VerificationError
+from ffhybrid.errors import CorruptDataError, ReproductionError, VerificationError
 from ffhybrid.filters.base import CorrectableGenerator, Generator, Reproducibility, SequenceGenerator
 from ffhybrid.filters.registry import for_restoring, names, sequence_for_restoring
 from ffhybrid.payload import Payload, picture_md5
@@ -26,7 +26,7 @@ class Strictness(StrEnum):
     NORMAL = "normal"
     """Correct it where the payload has a correction, else stop."""
     STRICT = "strict"
-    """Stop."""
+    """Stop, at damage of the input too."""
     EXPERIMENTAL = "experimental"
     """Correct it, or go on with the wrong picture; the pictures that refer to it drift."""
 
@@ -50,6 +50,7 @@ class Regeneration:
         Raises:
             CorruptDataError, UnsupportedError: a payload that cannot be read.
             ModelError: a model that is not there.
+            ReproductionError: this machine makes another picture.
             VerificationError: the picture is not the one that the encoder saw.
         """
         generator = for_restoring(payload.generator, model=self.model, device=self.device, hub=self.hub)
@@ -65,7 +66,7 @@ class Regeneration:
 
         Raises:
             CorruptDataError, UnsupportedError, ModelError: as :meth:`picture`.
-            VerificationError: the pictures are not those that the encoder saw.
+            ReproductionError: the pictures are not those that the encoder saw.
         """
         generator = sequence_for_restoring(payload.generator, model=self.model, device=self.device, hub=self.hub)
         md5s = b""
@@ -79,7 +80,7 @@ class Regeneration:
             return
         complaint = f"the generated pictures do not match their MD5: {_otherwise(generator, payload)}"
         if self.strict is not Strictness.EXPERIMENTAL:
-            raise VerificationError(complaint)
+            raise ReproductionError(complaint)
         logger.warning("%s; going on with pictures of which nobody knows how far off they are", complaint)
 
     def _settled(self, generator: Generator, wrong: Picture, payload: Payload) -> Picture:
@@ -94,7 +95,7 @@ class Regeneration:
         if self.strict is Strictness.EXPERIMENTAL:
             logger.warning("%s; going on with a picture of which nobody knows how far off it is", complaint)
             return wrong
-        raise VerificationError(f"{complaint} (files written with -repair restore anywhere)")
+        raise ReproductionError(f"{complaint} (files written with -repair restore anywhere)")
 
 
 def correction_size(payload: Payload) -> int:

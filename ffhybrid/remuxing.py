@@ -13,7 +13,7 @@ from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.muxer.stream_map import StreamOptions
 from ffhybrid.payload import Payload
 from ffhybrid.payload_folder import PayloadFolder
-from ffhybrid.rewriting import checked_companions, grouped, located, rewrite
+from ffhybrid.rewriting import checked_companions, hybrid_groups, located, rewrite
 from ffhybrid.targets import Target, Writer
 
 
@@ -154,7 +154,7 @@ def _copy(
         with target.pending(overwrite=overwrite) as pending:
             written = rewrite(
                 reader,
-                grouped(reader),
+                hybrid_groups(reader),
                 pending,
                 companions=companions,
                 carriage=carriage,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,22 +11,30 @@ from pathlib import Path
 from ffhybrid.gop import HybridGop
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.keyframe import RestoredGop, restore_gop
+from ffhybrid.muxer.assembly import FoundGop
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.muxer.streams import StreamPacket
+from ffhybrid.muxer.tolerant_reader import TolerantReader
 from ffhybrid.pipeline import in_order, usable_cores
-from ffhybrid.regeneration import Regeneration
+from ffhybrid.regeneration import Regeneration, Strictness
 from ffhybrid.rewriting import Group, checked_companions, grouped, located, rewrite
+from ffhybrid.salvage import DamagedGop, Salvage, Salvaged, salvaged
 from ffhybrid.targets import Target, Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
-    """What was written; ``keyframes`` is how many keyframes were generated and matched their MD5s."""
+    """What was written; ``keyframes`` is how many keyframes were generated and matched their MD5s.
+
+    ``damaged`` are the GOPs of a damaged input that are not in the output, or not as a whole; empty for a whole input.
+    """
 
     gops: int
     pictures: int
     keyframes: int
     file_bytes: int
+    damaged: tuple[DamagedGop, ...]
 
 
 def restore(
@@ -51,23 +59,37 @@ def restore(
     Keyframes of later GOPs are made while earlier ones are written, on ``threads`` threads (default: one a core). The
     output does not depend on their number.
 
+    A damaged input is restored as far as it is whole: damaged GOPs are left out, each is logged as an error, and the
+    report lists them. Where ``regeneration`` is ``strict`` the first damage is an error.
+
     Raises:
-        NotHybridError, CorruptDataError, GeometryError, VerificationError: see their docstrings, with file and GOP
-            in the message; no output appears then.
+        TruncatedError, CorruptDataError, GeometryError, VerificationError: damage, where it is an error, or no GOP can
+            be restored; with file and GOP in the message. No output appears then.
+        NotHybridError, ModelError: see their docstrings.
         UsageError, UnsupportedError: streams that do not exist, or that the output cannot carry.
     """
     target = Target(output=Path(output), container_format=container_format, format_options=format_options or {})
     streams = streams or StreamOptions()
-    with HybridReader(Path(source), streams=streams, for_matroska=target.is_matroska) as reader:
-        companions = checked_companions(reader, target)
-        groups = _restored(reader, effort=effort, regeneration=regeneration, threads=threads)
-        with closing(groups), target.pending(overwrite=overwrite) as pending:
-            written = rewrite(
-                reader, groups, pending, companions=companions, carriage=None, write=_write, on_gop=on_gop
-            )
-            return RestoreReport(
-                gops=written.gops, pictures=written.pictures, keyframes=written.gops, file_bytes=pending.size()
-            )
+    regeneration = regeneration or Regeneration()
+    salvage = Salvage(strict=regeneration.strict is Strictness.STRICT)
+    known = salvage.known(Path(source))
+    with ExitStack() as stack:
+        with salvage.opening(known):
+            reader = TolerantReader(Path(source), damage=known, streams=streams, for_matroska=target.is_matroska)
+            stack.enter_context(reader)
+            companions = checked_companions(reader, target)
+        pending = stack.enter_context(target.pending(overwrite=overwrite))
+        groups = _salvaged(reader, salvage, effort=effort, regeneration=regeneration, threads=threads)
+        stack.enter_context(closing(groups))
+        written = rewrite(reader, groups, pending, companions=companions, carriage=None, write=_write, on_gop=on_gop)
+        salvage.check(written.gops)
+        return RestoreReport(
+            gops=written.gops,
+            pictures=written.pictures,
+            keyframes=written.gops,
+            file_bytes=pending.size(),
+            damaged=tuple(salvage.damaged),
+        )
 
 
 def _write(writer: Writer, gop: RestoredGop) -> None:
@@ -78,22 +100,35 @@ def restored_gops(
     reader: HybridReader,
     *,
     threads: int | None = None,
-    effort: SpliceEffort = SpliceEffort.FAST,
     regeneration: Regeneration | None = None,
 ) -> Generator[RestoredGop, None, None]:
     """Restore GOP after GOP, some of them at once; errors name the file, the GOP and its time."""
-    with closing(_restored(reader, effort=effort, regeneration=regeneration, threads=threads)) as groups:
-        yield from (group.gop for group in groups if group.gop)
+
+    def work(numbered: tuple[int, HybridGop]) -> RestoredGop:
+        index, gop = numbered
+        with located(reader, index, gop):
+            return restore_gop(gop, regeneration=regeneration)
+
+    return in_order(enumerate(reader.gops()), work, threads=threads or usable_cores())
 
 
-def _restored(
-    reader: HybridReader, *, effort: SpliceEffort, regeneration: Regeneration | None, threads: int | None
+def _salvaged(
+    reader: TolerantReader,
+    salvage: Salvage,
+    *,
+    effort: SpliceEffort,
+    regeneration: Regeneration,
+    threads: int | None,
 ) -> Generator[Group[RestoredGop], None, None]:
-    def work(numbered: tuple[int, Group[HybridGop]]) -> Group[RestoredGop]:
-        index, group = numbered
-        if group.gop is None:
-            return Group(None, group.packets)
-        with located(reader, index, group.gop):
-            return Group(restore_gop(group.gop, effort=effort, regeneration=regeneration), group.packets)
+    """Restore GOP after GOP, some of them at once, and take note of those that are damaged."""
 
-    return in_order(enumerate(grouped(reader)), work, threads=threads or usable_cores())
+    def restore_whole(gop: HybridGop) -> RestoredGop:
+        return restore_gop(gop, effort=effort, regeneration=regeneration)
+
+    def work(group: Group[FoundGop]) -> tuple[Salvaged, tuple[StreamPacket, ...]]:
+        return salvaged(reader, group.gop, restore_whole), group.packets
+
+    with closing(in_order(grouped(reader), work, threads=threads or usable_cores())) as results:
+        for result, packets in results:
+            salvage.note(result.damage)
+            yield Group(result.gop, packets)

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ffhybrid.errors import at
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.muxer.assembly import FoundGop
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.reader import HybridReader
 from ffhybrid.muxer.streams import Companions, StreamPacket
@@ -33,13 +34,14 @@ class CodedGop(Protocol):
 
 
 G = TypeVar("G", bound=CodedGop)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Group(Generic[G]):
-    """A GOP and the packets that lie before it in the file; the last one may have packets only."""
+class Group(Generic[T]):
+    """A GOP and the packets that lie before it in the file; the last one, or a lost GOP, has packets only."""
 
-    gop: G | None
+    gop: T | None
     packets: tuple[StreamPacket, ...]
 
 
@@ -51,7 +53,7 @@ class Written:
     pictures: int
 
 
-def grouped(reader: HybridReader) -> Iterator[Group[HybridGop]]:
+def grouped(reader: HybridReader) -> Iterator[Group[FoundGop]]:
     """Read a file group by group."""
     packets: list[StreamPacket] = []
     for item in reader.demux():
@@ -64,13 +66,22 @@ def grouped(reader: HybridReader) -> Iterator[Group[HybridGop]]:
         yield Group(None, tuple(packets))
 
 
+def hybrid_groups(reader: HybridReader) -> Iterator[Group[HybridGop]]:
+    """Read a file group by group, up to the first damage."""
+    return (Group(group.gop.gop if group.gop else None, group.packets) for group in grouped(reader))
+
+
 @contextmanager
 def located(reader: HybridReader, index: int, gop: CodedGop) -> Iterator[None]:
     """Put file, GOP number and time before the message of an error; after seeking the number is not known."""
-    number = "a GOP" if reader.is_sought else f"GOP {index}"
-    seconds = float(gop.access_units[0].pts * gop.time_base)
-    with at(f"{reader.path}: {number} at {seconds:.3f} s"):
+    with at(f"{reader.path}: {gop_place(None if reader.is_sought else index, gop)}"):
         yield
+
+
+def gop_place(index: int | None, gop: CodedGop) -> str:
+    """Name a GOP and its time; None is one of which the number is not known."""
+    number = "a GOP" if index is None else f"GOP {index}"
+    return f"{number} at {float(gop.access_units[0].pts * gop.time_base):.3f} s"
 
 
 def checked_companions(reader: HybridReader, target: Target) -> Companions:

@@ -73,7 +73,13 @@ def void(size: int) -> bytes:
     """Write a Void element that takes ``size`` bytes in all (section 11.3.2); at least 9."""
     if size < 1 + SIZE_FIELD:
         raise ValueError("a Void element with an eight-byte size takes at least 9 bytes")
-    return element_id(VOID) + vint(size - 1 - SIZE_FIELD, length=SIZE_FIELD) + bytes(size - 1 - SIZE_FIELD)
+    return void_header(size) + bytes(size - 1 - SIZE_FIELD)
+
+
+def void_header(size: int) -> bytes:
+    """Write identifier and size of a Void element that takes ``size`` bytes in all, at least 2."""
+    length = SIZE_FIELD if size > SIZE_FIELD else 1
+    return element_id(VOID) + vint(size - 1 - length, length=length)
 
 
 @dataclass(frozen=True, slots=True)

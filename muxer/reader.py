@@ -20,7 +20,7 @@ from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError, at
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.media import STANDARD_INPUT, open_media
-from ffhybrid.muxer.assembly import MAX_GOP_BYTES, GopAssembler
+from ffhybrid.muxer.assembly import MAX_GOP_BYTES, FoundGop, GopAssembler
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit
 from ffhybrid.muxer.companions import CompanionReader
 from ffhybrid.muxer.hevc_stream import (
@@ -33,7 +33,7 @@ from ffhybrid.muxer.hevc_stream import (
     unit_sets,
 )
 from ffhybrid.muxer.stream_map import StreamOptions, choose
-from ffhybrid.muxer.streams import StreamPacket
+from ffhybrid.muxer.streams import StreamPacket, seconds_of
 from ffhybrid.playlist import is_playlist
 
 MAX_PROBED_PACKETS = 1000
@@ -55,6 +55,8 @@ class HybridReader:
         OSError: the file cannot be opened.
     """
 
+    _most_probed = MAX_PROBED_PACKETS
+
     def __init__(
         self,
         path: Path,
@@ -68,11 +70,11 @@ class HybridReader:
         self.is_sought = False
         self._options = streams
         self._for_matroska = for_matroska
-        self._container = open_media(path, otherwise=NotHybridError)
+        self._container = self._open_container()
         try:
             self._open()
         except BaseException:
-            self._container.close()
+            self.close()
             raise
 
     def __enter__(self) -> HybridReader:
@@ -86,6 +88,9 @@ class HybridReader:
     def close(self) -> None:
         """Close the file."""
         self._container.close()
+
+    def _open_container(self) -> av.container.InputContainer:
+        return open_media(self.path, otherwise=NotHybridError)
 
     def _open(self) -> None:
         main, neural = find_hevc(self._container)
@@ -138,12 +143,16 @@ class HybridReader:
             probed.append(packet)
             size += packet.size
             if packet.stream.index == self._main.index and packet.size:
-                unit = self._split(packet)
-                if is_keyframe(unit):
+                unit = self._first_unit(packet)
+                if unit and is_keyframe(unit):
                     return probed, unit
-            if len(probed) > MAX_PROBED_PACKETS or size > MAX_GOP_BYTES:
+            if len(probed) > self._most_probed or size > MAX_GOP_BYTES:
                 break
         raise NotHybridError(f"{self.path}: the HEVC video has no IDR picture, so this is no hybrid file")
+
+    def _first_unit(self, packet: av.Packet[Any]) -> CarriedUnit | None:
+        """Take a packet apart that may be the first keyframe; None says that it is not."""
+        return self._split(packet)
 
     @property
     def time_base(self) -> Fraction:
@@ -227,27 +236,35 @@ class HybridReader:
 
     def gops(self) -> Iterator[HybridGop]:
         """Yield the GOPs in file order."""
-        return (item for item in self.demux() if isinstance(item, HybridGop))
+        return (item.gop for item in self.demux() if isinstance(item, FoundGop) and item.gop)
 
-    def demux(self) -> Iterator[HybridGop | StreamPacket]:
+    def demux(self) -> Iterator[FoundGop | StreamPacket]:
         """Yield GOPs and packets of the streams beside as they become complete; memory is bounded to a few GOPs.
 
         Raises:
             CorruptDataError: damaged access units, or a GOP whose payload is missing or does not match.
         """
-        gops = GopAssembler(name=str(self.path), time_base=self.time_base, lost_payload=self._lost_payload)
+        gops = self._assembler()
         if self.companions:
             yield from self.companions.peeked()
         for packet in self._packets:
-            if not packet.size:
-                continue
-            if packet.stream.index == self._main.index:
-                self._take_video(packet, gops)
-            elif self._neural is not None and packet.stream.index == self._neural.index:
-                self._take_neural(packet, gops)
-            elif self.companions:
-                yield from self.companions.take(packet)
-            yield from gops.complete()
+            if packet.size:
+                yield from self._take(packet, gops)
+                yield from gops.complete()
+        yield from self._finish(gops)
+
+    def _assembler(self) -> GopAssembler:
+        return GopAssembler(name=str(self.path), time_base=self.time_base, lost_payload=self._lost_payload)
+
+    def _take(self, packet: av.Packet[Any], gops: GopAssembler) -> Iterator[FoundGop | StreamPacket]:
+        if packet.stream.index == self._main.index:
+            self._take_video(packet, gops)
+        elif self._neural is not None and packet.stream.index == self._neural.index:
+            self._take_neural(packet, gops)
+        elif self.companions:
+            yield from self.companions.take(packet)
+
+    def _finish(self, gops: GopAssembler) -> Iterator[FoundGop | StreamPacket]:
         if self.companions:
             yield from self.companions.flush()
         yield from gops.finish()
@@ -255,11 +272,12 @@ class HybridReader:
     def _guarded(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
         try:
             yield from packets
-        except av.error.FFmpegError as error:
+        # PyAV does not expect streams that begin behind the header.
+        except (av.error.FFmpegError, IndexError) as error:
             raise CorruptDataError(f"{self.path}: the container is damaged: {error}") from error
 
     def _split(self, packet: av.Packet[Any]) -> CarriedUnit:
-        with self._named(_seconds(packet)):
+        with self._named(seconds_of(packet)):
             return split_packet(packet, self._length_sizes[packet.stream.index])
 
     def _take_video(self, packet: av.Packet[Any], gops: GopAssembler) -> None:
@@ -270,20 +288,16 @@ class HybridReader:
         if not is_keyframe(unit):
             gops.add_picture(picture)
             return
-        with self._named(_seconds(packet)):
+        with self._named(seconds_of(packet)):
             sets = unit_sets(unit) or self._header_sets
         gops.begin(unit, picture, cast(ParameterSets, sets))
 
     def _take_neural(self, packet: av.Packet[Any], gops: GopAssembler) -> None:
         payload = self._split(packet).payload
         if payload is None:
-            raise CorruptDataError(f"{self.path}: the neural packet at {_seconds(packet):.3f} s has no payload")
+            raise CorruptDataError(f"{self.path}: the neural packet at {seconds_of(packet):.3f} s has no payload")
         gops.add_payload(payload)
 
     def _frame_duration(self) -> int:
         rate = self.video.frame_rate or Fraction(25)
         return max(1, round(1 / (rate * self.time_base)))
-
-
-def _seconds(packet: av.Packet[Any]) -> float:
-    return float((packet.pts or 0) * (packet.time_base or 0))

@@ -64,7 +64,7 @@ class FilterRoute:
         base = packet.time_base
         try:
             filtered = self._filter.filter(packet)
-        except av.error.InvalidDataError as error:
+        except av.error.FFmpegError as error:
             raise CorruptDataError(f"a packet of {self.track.codec} is damaged: {error}") from error
         yield from self._copied(filtered, base)
 
@@ -126,7 +126,7 @@ class AudioEncoder:
         """
         try:
             frames = self._stream.codec_context.decode(packet)
-        except av.error.InvalidDataError as error:
+        except av.error.FFmpegError as error:
             raise CorruptDataError(f"audio stream {self._stream.index} does not decode: {error}") from error
         for frame in frames:
             yield from self._encoded(frame)
@@ -175,7 +175,7 @@ class SubtitleEncoder:
         """
         try:
             shown = self._stream.codec_context.decode2(packet)
-        except av.error.InvalidDataError as error:
+        except av.error.FFmpegError as error:
             raise CorruptDataError(f"subtitle stream {self._stream.index} does not decode: {error}") from error
         if shown is None or not len(shown):
             return

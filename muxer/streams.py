@@ -198,6 +198,11 @@ def labels_of(stream: av.stream.Stream, *, is_recoded: bool = False) -> Labels:
     return Labels(tags=tags, disposition=stream.disposition & ~Disposition.attached_pic)
 
 
+def seconds_of(packet: av.Packet[Any]) -> float:
+    """When a packet is shown."""
+    return float((packet.pts or 0) * (packet.time_base or 0))
+
+
 def packet_of(packet: av.Packet[Any], track: int) -> StreamPacket:
     """Take a packet of PyAV out of its time base."""
     pts = packet.pts if packet.pts is not None else packet.dts or 0

@@ -134,6 +134,14 @@ def test_other_arithmetic_stops(
         ffhybrid.verify(files[repair], regeneration=regeneration(model, strict))
 
 
+def test_other_arithmetic_is_no_damage(
+    files: dict[bool, Path], model: Path, other_arithmetic: None, tmp_path: Path
+) -> None:
+    with pytest.raises(ffhybrid.VerificationError, match="GOP 0 at 0.000 s: .*is pinned"):
+        ffhybrid.restore(files[False], tmp_path / "restored.mkv", regeneration=regeneration(model))
+    assert not list(tmp_path.iterdir())
+
+
 def test_going_on_with_a_wrong_picture_is_asked_for_and_said(
     files: dict[bool, Path], model: Path, other_arithmetic: None, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

@@ -1,5 +1,7 @@
 """Fuzz target of whole files: the walk over Matroska's elements, then all GOPs of whatever FFmpeg takes it for.
 
+They are read twice, up to the first damage and on behind it.
+
 cd benchmarks; python -m fuzz.file CORPUS [options of libFuzzer]    (with atheris)
 """
 
@@ -10,8 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from ffhybrid.errors import FFHybridError
-from ffhybrid.muxer.integrity import check_matroska, is_matroska
+from ffhybrid.muxer.integrity import check_matroska, damaged_ranges, is_matroska
 from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.muxer.tolerant_reader import TolerantReader
 from fuzz.target import run
 
 
@@ -26,6 +30,11 @@ def one_input(data: bytes) -> None:
         with suppress(FFHybridError), HybridReader(path) as reader:
             for _ in reader.gops():
                 pass
+        with suppress(FFHybridError):
+            damage = damaged_ranges(path) if is_matroska(path) else []
+            with TolerantReader(path, damage=damage, streams=StreamOptions(), for_matroska=True) as tolerant:
+                for _ in tolerant.demux():
+                    pass
 
 
 if __name__ == "__main__":

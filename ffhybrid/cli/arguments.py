@@ -112,7 +112,7 @@ def _strictness(command: argparse.ArgumentParser, choices: list[Strictness]) -> 
         type=Strictness,
         choices=choices,
         default=Strictness.NORMAL,
-        help="what a keyframe does that this machine makes differently (%(default)s)",
+        help="what keyframes do that this machine makes differently; strict: damage is an error (%(default)s)",
     )
 
 

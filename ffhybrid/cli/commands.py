@@ -19,7 +19,7 @@ from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progre
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.encoding import encode
-from ffhybrid.errors import UsageError
+from ffhybrid.errors import DamageError, UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.farm.events import PIPES
 from ffhybrid.filters import FitProgress
@@ -185,7 +185,10 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             on_gop=on_gop,
         )
     if options.output != PIPE:
-        emit(options, asdict(report), asdict(report).items())
+        totals = {**asdict(report), "damaged": len(report.damaged)}
+        emit(options, asdict(report), totals.items())
+    if report.damaged:
+        raise DamageError(f"{options.input}: the input is damaged, and what is whole of it is restored")
 
 
 def _probe(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both

@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.muxer.assembly import MAX_WAITING_GOPS, GopAssembler
+from ffhybrid.gop import AccessUnit, ParameterSets
+from ffhybrid.muxer.assembly import MAX_WAITING_GOPS, FoundGop, GopAssembler
 from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
 
 SETS = ParameterSets(b"", b"", ())
@@ -26,8 +26,8 @@ def begin(gops: GopAssembler, number: int, payload: bytes, *, inband: bool = Fal
     gops.add_picture(AccessUnit((TRAIL,), 25 * number + 1, 1))
 
 
-def payloads(found: list[HybridGop]) -> list[bytes]:
-    return [gop.payload for gop in found]
+def payloads(found: list[FoundGop]) -> list[bytes]:
+    return [item.gop.payload for item in found if item.gop]
 
 
 def test_a_gop_is_given_when_the_next_begins() -> None:
@@ -54,7 +54,7 @@ def test_a_payload_may_come_before_its_gop_and_after() -> None:
 
 def test_repeated_content_shares_a_payload_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     gops = assembler()
-    found: list[HybridGop] = []
+    found: list[FoundGop] = []
     with caplog.at_level(logging.WARNING):
         for number in range(4):
             begin(gops, number, b"same", inband=True)

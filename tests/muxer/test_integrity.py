@@ -72,7 +72,7 @@ def test_a_cluster_that_lost_its_crc_is_found(whole: Path, tmp_path: Path) -> No
     data = whole.read_bytes()
     crc = data.index(b"\xbf\x84", clusters(data)[2])
     path = damaged(whole, tmp_path / "bad.mkv", crc, b"\xec\x84")
-    with pytest.raises(CorruptDataError, match="1 of 4 clusters have lost their CRC-32"):
+    with pytest.raises(CorruptDataError, match=r"the cluster at 0\.960 s has lost its CRC-32"):
         check_matroska(path, check_crcs=True)
 
 

@@ -1,0 +1,219 @@
+"""What becomes of damaged GOPs when a file is restored: which are left out, how much of others is kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ffhybrid import hevc
+from ffhybrid.decoding import check_decodes, coded_picture, decode_access_units
+from ffhybrid.errors import (
+    DAMAGE,
+    CorruptDataError,
+    FFHybridError,
+    NotHybridError,
+    ReproductionError,
+    TruncatedError,
+    UnsupportedError,
+    UsageError,
+    VerificationError,
+    at,
+    within,
+)
+from ffhybrid.gop import HybridGop
+from ffhybrid.keyframe import RestoredGop
+from ffhybrid.muxer.assembly import FoundGop
+from ffhybrid.muxer.damaged_range import DamagedRange
+from ffhybrid.muxer.early_ends import early_end
+from ffhybrid.muxer.integrity import damaged_ranges, is_matroska
+from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.payload import Payload
+from ffhybrid.rewriting import gop_place
+
+logger = logging.getLogger(__name__)
+
+_TRANSPORT_STREAM = "mpegts"
+_TAILS = (b"\x00\x00\x03" * 16, b"\xff" * 32)
+"""What may follow the bytes of a slice: the least and the greatest that an arithmetic decoder can read on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamagedGop:
+    """A GOP that is not restored, or not as a whole.
+
+    ``index`` counts the GOPs of the input from 0; None is damage outside of them. ``start`` is in seconds, as far as it
+    is known. The first ``pictures`` in decoding order are restored. ``reason`` is the sentence that was logged.
+    """
+
+    index: int | None
+    start: float | None
+    pictures: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """What is wrong with a GOP of this number, or outside of any; ``pictures`` of it are whole."""
+
+    error: FFHybridError
+    number: int | None
+    seconds: float | None
+    pictures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What is left of a GOP, and why that is not all."""
+
+    gop: RestoredGop | None = None
+    damage: Damage | None = None
+
+
+class Salvage:
+    """Keeps account of the damage of one file; with ``strict`` the first of it is an error."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._first: FFHybridError | None = None
+        self.damaged: list[DamagedGop] = []
+
+    def known(self, path: Path) -> Sequence[DamagedRange]:
+        """Find what can be told before reading.
+
+        Raises:
+            CorruptDataError, TruncatedError: the first damage there is, if strict; or there is no segment at all.
+        """
+        if is_matroska(path):
+            found = damaged_ranges(path)
+        else:
+            end = early_end(path)
+            found = [end] if end else []
+        if found and self._strict:
+            raise found[0].error
+        return found
+
+    @contextmanager
+    def opening(self, known: Sequence[DamagedRange]) -> Iterator[None]:
+        """Blame an input that seems to be no hybrid file on known damage, what else it seems to be on its header."""
+        try:
+            yield
+        except (NotHybridError, UnsupportedError, UsageError) as error:
+            in_header = [damage for damage in known if damage.seconds is None and not damage.is_end]
+            blamed = in_header or (known if isinstance(error, NotHybridError) else [])
+            if not blamed:
+                raise
+            raise blamed[0].error from error
+
+    def note(self, damage: Damage | None) -> None:
+        """Log damage, if there is any.
+
+        Raises:
+            FFHybridError: its error, if strict.
+        """
+        if damage is None:
+            return
+        if self._strict:
+            raise damage.error
+        self._first = self._first or damage.error
+        reason = str(damage.error)
+        if damage.number is not None:
+            kept = f"pictures restored of it: {damage.pictures}" if damage.pictures else "the GOP is left out"
+            reason += f"; {kept}"
+        logger.error("%s", reason)
+        self.damaged.append(
+            DamagedGop(index=damage.number, start=damage.seconds, pictures=damage.pictures, reason=reason)
+        )
+
+    def check(self, gops: int) -> None:
+        """See that something was restored.
+
+        Raises:
+            FFHybridError: the first damage, where no GOP was.
+        """
+        if self._first is not None and not gops:
+            raise self._first
+
+
+def salvaged(reader: HybridReader, found: FoundGop | None, restore: Callable[[HybridGop], RestoredGop]) -> Salvaged:
+    """Restore what is whole of a GOP; None is packets behind the last one.
+
+    Raises:
+        ReproductionError, ModelError, UnsupportedError: what is no damage.
+    """
+    if found is None:
+        return Salvaged()
+    if found.gop is None:
+        return Salvaged(None, _damage(found, found.error))
+    place = gop_place(found.number, found.gop)
+    try:
+        with at(f"{reader.path}: {place}"):
+            wanted = max(1, Payload.from_bytes(found.gop.payload).pictures)
+            restored = restore(replace(found.gop, inter=found.gop.inter[: wanted - 1]))
+            if found.is_last and reader.format_name == _TRANSPORT_STREAM:
+                restored = _without_cut_picture(restored)
+    except ReproductionError:
+        raise
+    except DAMAGE as error:
+        return Salvaged(None, _damage(found, error))
+    kept = len(restored.access_units)
+    fault = _fault(found, kept, wanted)
+    if fault is None:
+        return Salvaged(restored)
+    if kept == wanted == len(found.gop.access_units):
+        return Salvaged(restored, Damage(error=fault, number=None, seconds=found.seconds))
+    return Salvaged(restored, _damage(found, within(fault, str(reader.path), place), pictures=kept))
+
+
+def _damage(found: FoundGop, error: FFHybridError | None, *, pictures: int = 0) -> Damage | None:
+    if error is None:
+        return None
+    return Damage(error=error, number=found.number, seconds=found.seconds, pictures=pictures)
+
+
+def _fault(found: FoundGop, kept: int, wanted: int) -> FFHybridError | None:
+    """Say what is wrong with a GOP of which the payload counts ``wanted`` pictures, and ``kept`` are whole."""
+    there = len(found.gop.access_units) if found.gop else 0
+    if there > wanted:
+        return CorruptDataError(f"{there - wanted} pictures follow that are not its own, a keyframe is lost")
+    if kept < there:
+        return TruncatedError("the file ends inside a picture")
+    return None if kept == wanted and found.lost_behind else found.error
+
+
+def _without_cut_picture(gop: RestoredGop) -> RestoredGop:
+    """Leave the last picture out if its end is missing, which nothing in MPEG-TS tells.
+
+    An arithmetic decoder that runs into missing bytes gives other samples for the least and the greatest bytes that may
+    stand there; one that is done does not look at them. A picture hash behind the slices tells by itself.
+
+    Raises:
+        VerificationError: the pictures before it do not decode.
+    """
+    *before, last = gop.access_units
+    if not before:
+        return gop
+    shorter = replace(gop, access_units=tuple(before))
+    try:
+        tails = _TAILS if hevc.is_slice(last.nal_units[-1]) else (b"", b"")
+        least, greatest = (_decoded(gop, last.nal_units[-1] + tail) for tail in tails)
+    except VerificationError:
+        least = greatest = []
+    if {len(least), len(greatest)} != {len(gop.access_units)}:
+        check_decodes(shorter.access_units, gop.parameter_sets)
+        return shorter
+    place = sorted(unit.pts for unit in gop.access_units).index(last.pts)
+    differing = [index for index, pair in enumerate(zip(least, greatest, strict=True)) if pair[0] != pair[1]]
+    if differing not in ([], [place]):
+        raise VerificationError("its pictures do not decode to the same samples twice")
+    return shorter if differing else gop
+
+
+def _decoded(gop: RestoredGop, last_nal_unit: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """MD5s of the planes of all pictures, with another NAL unit in the place of the last one."""
+    depth = hevc.parse_sps(gop.parameter_sets.sps).bit_depth
+    *before, last = (unit.nal_units for unit in gop.access_units)
+    frames = decode_access_units([*before, (*last[:-1], last_nal_unit)], gop.parameter_sets)
+    return [hevc.picture_md5s(coded_picture(frame, depth)) for frame in frames]
