@@ -7,7 +7,6 @@ everywhere (AV1 Bitstream & Decoding Process Specification, section 7), as the r
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
 from fractions import Fraction
 from functools import cache, partial
@@ -16,6 +15,7 @@ from typing import Any, cast
 import av
 from av.error import FFmpegError
 
+from ffhybrid import svt_av1
 from ffhybrid.errors import CorruptDataError, EncoderError
 from ffhybrid.picture import Picture, PictureSpec
 
@@ -23,8 +23,6 @@ LEAST_SIDE = 64
 """Of a picture that SVT-AV1 takes; smaller ones are extended to it."""
 CRFS = (8, 63)
 LEAST_EFFORT = 6
-QUIET = "1"
-"""SVT-AV1 writes its settings to standard error unless the environment says otherwise."""
 _OBU_TYPE, _OBU_TEMPORAL_DELIMITER = 0x78, 2
 _TEMPORAL_DELIMITER_SIZE = 2
 
@@ -40,17 +38,17 @@ def encode(picture: Picture, *, crf: int, effort: int) -> bytes:
     Raises:
         EncoderError: it is not to be had, or makes nothing.
     """
-    os.environ.setdefault("SVT_LOG", QUIET)
     whole = picture.padded(max(picture.width, LEAST_SIDE), max(picture.height, LEAST_SIDE))
+    encoder = cast(Any, av.CodecContext.create("libsvtav1", "w"))
+    encoder.width, encoder.height = whole.width, whole.height
+    encoder.pix_fmt = _pixel_format(picture.bit_depth)
+    encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)
+    encoder.options = {"preset": str(effort), "crf": str(crf), "svtav1-params": "avif=1:lp=1"}
+    frame = av.VideoFrame.from_ndarray(whole.samples().reshape(-1, whole.width), format=encoder.pix_fmt)
+    frame.pts = 0
     try:
-        encoder = cast(Any, av.CodecContext.create("libsvtav1", "w"))
-        encoder.width, encoder.height = whole.width, whole.height
-        encoder.pix_fmt = _pixel_format(picture.bit_depth)
-        encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)
-        encoder.options = {"preset": str(effort), "crf": str(crf), "svtav1-params": "avif=1:lp=1"}
-        frame = av.VideoFrame.from_ndarray(whole.samples().reshape(-1, whole.width), format=encoder.pix_fmt)
-        frame.pts = 0
-        data = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+        with svt_av1.contained():
+            data = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
     except FFmpegError as error:
         raise EncoderError(f"libsvtav1 does not code the base picture: {error}") from error
     if not data:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,10 @@ def test_damage_is_refused_or_decodes_to_the_asked_size(natural: Picture) -> Non
 def test_a_truncated_base_picture_is_refused(natural: Picture, size: int) -> None:
     with pytest.raises(CorruptDataError):
         base.decode(base.encode(natural, crf=50, effort=6)[:size], SMALL)
+
+
+def test_fitting_leaves_the_process_the_priority_that_it_had(natural: Picture) -> None:
+    """SVT-AV1 makes the thread that calls it a real-time one where it may, and every other process waits."""
+    before = os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+    base.encode(natural, crf=50, effort=8)
+    assert (os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)) == before

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
+from ffhybrid import svt_av1
+from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.pyav import PyAVCodec
 from ffhybrid.control_search import Control
 
 PRESET = 4
 """Of 0 (best) to 13."""
-_QUIET = "1"
-"""SVT-AV1 writes its settings to standard error unless the environment says otherwise."""
 
 
 class SvtAv1(PyAVCodec):
     """One keyframe a GOP, closed GOPs; the CRF goes in quarters."""
 
     def __init__(self, *, gop_length: int) -> None:
-        os.environ.setdefault("SVT_LOG", _QUIET)
         super().__init__("svtav1", "libsvtav1", Control(low=1, high=70, step=0.25, slope=-0.06), first_crf=45)
         self._gop_length = gop_length
 
@@ -25,3 +24,8 @@ class SvtAv1(PyAVCodec):
         """Give options of FFmpeg's wrapper."""
         params = f"keyint={self._gop_length}:irefresh-type=2:scd=0:crf={crf:.2f}"
         return {"preset": str(PRESET), "svtav1-params": params}
+
+    def encode_at(self, clip: Clip, path: Path, value: float) -> None:
+        """Encode at a CRF."""
+        with svt_av1.contained():
+            super().encode_at(clip, path, value)
