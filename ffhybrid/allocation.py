@@ -17,9 +17,9 @@ from ffhybrid.rate_search import SIZE, TOLERANCE
 from ffhybrid.x265_options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
-FILE_OVERHEAD = 460
+FILE_OVERHEAD = 620
 """Bytes of headers, tags and cues of a short Matroska file."""
-GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 190, 10.5, 58
+GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 145, 10, 58
 """Bytes of a cluster, its binding tag, the neural track's packet and a cue; of a block and a NAL unit's length; of a
 picture hash."""
 LEAST_PICTURE = 12
