@@ -165,11 +165,12 @@ class _Walk:
 
     def _goes_on(self, position: int) -> bool:
         """Whether the file ends here, or a level 1 element begins, with or without padding before it."""
-        element = read_header(self._file, position)
-        while element is not None and element.identifier == VOID and element.size is not None:
-            position = element.data + element.size
+        while position < self._end:
             element = read_header(self._file, position)
-        return position == self._end or self._is_master(position)
+            if element is None or element.identifier != VOID or element.size is None:
+                return self._is_master(position)
+            position = element.data + element.size
+        return position == self._end
 
     def _is_master(self, position: int) -> bool:
         """Whether a level 1 element begins here, going by its name, its size and its first child."""
