@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import resource
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from memory import MemoryMeter, of_children
 from rich.console import Console
 from rich.table import Table
 
@@ -29,36 +28,6 @@ from ffhybrid.gop_encoder import Rate
 from ffhybrid.source import VideoSource
 
 GOP_LENGTH = 120
-INTERVAL = 0.2
-"""Seconds between two looks at memory."""
-
-
-class ChildMemory:
-    """The most memory that children of this process had together, seen from a thread."""
-
-    def __init__(self) -> None:
-        self.most = 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> ChildMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(INTERVAL):
-            self.most = max(self.most, sum(map(_resident, psutil.Process().children(recursive=True))))
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return process.memory_info().rss
-    except psutil.NoSuchProcess:
-        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +48,13 @@ def measure(path: Path, options: EncodeOptions) -> Cost:
     with VideoSource(path) as source:
         spec = source.info.spec
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch, ChildMemory() as memory:
+    with tempfile.TemporaryDirectory() as scratch, MemoryMeter(of_children) as memory:
         with open_engine("local:2", Path(scratch), options, spec, on_fit=None) as engine:
             result = Result.from_bytes(engine.submit(job).result(), job)
         wall = time.monotonic() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cores = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(len(job.range.pts), wall, cores, memory.most, result)
+    return Cost(len(job.range.pts), wall, cores, max(memory.samples), result)
 
 
 def main() -> None:

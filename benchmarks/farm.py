@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
+from memory import MemoryMeter, own
 
 import ffhybrid
 from clips import shared_clips, wheel_clip
@@ -30,7 +30,6 @@ from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.source import VideoSource
 
 FRAME_RATE = 24
-MEMORY_INTERVAL = 0.05
 
 
 class Stopwatch:
@@ -120,28 +119,6 @@ def moved(gop: HybridGop, job: Job) -> HybridGop:
     return replace(gop, placeholder=placeholder, inter=tuple(inter))
 
 
-class MemoryMeter:
-    """Samples the resident memory of this process from another thread."""
-
-    def __init__(self) -> None:
-        self.samples: list[int] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-
-    def __enter__(self) -> MemoryMeter:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._ended.wait(MEMORY_INTERVAL):
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
-            self.samples.append(pages * 4096 >> 20)
-
-
 def long_file(hours: float, folder: Path) -> None:
     """Plan a long file, record results for all of its jobs, and mux them."""
     source, output = folder / "long.mp4", folder / "long.mkv"
@@ -162,11 +139,13 @@ def long_file(hours: float, folder: Path) -> None:
         print(f"results of {len(recorded.to_bytes())} bytes recorded in {watch}", flush=True)
     del jobs
     watch = Stopwatch()
-    with MemoryMeter() as meter:
+    with MemoryMeter(own) as meter:
         made = ffhybrid.encode(source, output, options=settings)
-    early, late = meter.samples[len(meter.samples) // 10], meter.samples[-1]
+    early, late, most = (
+        size >> 20 for size in (meter.samples[len(meter.samples) // 10], meter.samples[-1], max(meter.samples))
+    )
     print(f"muxed {len(made.gops)} GOPs, {made.file_bytes} bytes, in {watch}; resident memory")
-    print(f"{early} MiB a tenth of the way, {late} MiB at the end, {max(meter.samples)} MiB at most")
+    print(f"{early} MiB a tenth of the way, {late} MiB at the end, {most} MiB at most")
 
 
 def main() -> None:
