@@ -22,8 +22,7 @@ Result = TypeVar("Result")
 def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: float) -> CodedGop:
     """Find the CRF whose encode has ``wanted`` bytes; of all tried, the one that comes nearest.
 
-    ``encode`` codes a GOP at a CRF. Whatever of its size does not depend on the CRF is measured
-    on the way.
+    ``encode`` codes a GOP at a CRF. Whatever of its size does not depend on the CRF is measured on the way.
     """
 
     def probe(crf: float) -> Probe[CodedGop]:

@@ -15,14 +15,13 @@ from ffhybrid.errors import EncoderError
 from ffhybrid.frames import PIXEL_FORMATS
 from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
-from ffhybrid.picture import Picture
+from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Picture
 from ffhybrid.planner import SourceGop, write_planes
 from ffhybrid.x265_options import X265Options
 from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 
 KEEP_PPS = {"cu-lossless": "1"}
 """Gives all encodes of a stream the same PPS (``transquant_bypass_enabled_flag``), locked or not."""
-_LIMITED_RANGE, _FULL_RANGE = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyfra
             colour.primaries,
             colour.transfer,
             colour.matrix,
-            _FULL_RANGE if colour.full_range else _LIMITED_RANGE,
+            FULL_RANGE if colour.full_range else LIMITED_RANGE,
         ),
         options=options.codec_options({**_video_usability(gop), **params}, height=gop.spec.height),
     )

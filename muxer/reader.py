@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, cast
 
 import av
 
 from ffhybrid import hevc
+from ffhybrid.closing import Closing
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError, at
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.media import STANDARD_INPUT, open_media
@@ -42,7 +42,7 @@ _SEEK_STEP = 2
 """Seconds that are sought further back, doubled each time, while no keyframe is found before the time wanted."""
 
 
-class HybridReader:
+class HybridReader(Closing):
     """A hybrid file, open for reading; a context manager. It is read once, from the beginning or where it was sought.
 
     ``streams`` says what is read beside the video, None for nothing. With ``for_matroska`` its packets get the form
@@ -76,14 +76,6 @@ class HybridReader:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> HybridReader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

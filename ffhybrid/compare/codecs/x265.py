@@ -13,7 +13,7 @@ from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.pyav import PyAVCodec
 from ffhybrid.control_search import Control
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
-from ffhybrid.x265_options import HIGHEST_CRF, X265Options, keyframe_zones
+from ffhybrid.x265_options import FULL_HYBRID, HIGHEST_CRF, X265Options, keyframe_zones
 
 BEST = {
     "wpp": "0",
@@ -26,7 +26,7 @@ BEST = {
     "ref": "5",
 }
 """Options that lower LPIPS most at 0.003 to 0.02 bits per pixel (docs/COMPARE.md)."""
-KEY = {**BEST, "rd": "5", "rskip": "0"}
+KEY = {**BEST, **FULL_HYBRID}
 """What helps too where keyframes get more bits than x265 gives them."""
 SMALLEST = 64
 """Samples of a side of a picture that x265 takes at any preset."""
