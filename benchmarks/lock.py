@@ -3,7 +3,7 @@
 "plain" is x265 with the same options and no lock, whose own first picture the P and B pictures then follow: what the
 lock costs the P and B pictures. Keyframes are thumbnails of the source; hashes are not counted.
 
-    python benchmarks/lock.py [--frames 24] [--wpp 0] [CLIP ...]
+    python benchmarks/lock.py [--frames 24] [--wpp 0] [--crfs 22 28 34] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from ffhybrid.planner import GopLimits, SourceGop, plan_gops
 from ffhybrid.source import VideoSource
 from ffhybrid.x265_options import X265Options
 
-CRFS = (22, 28, 34)
-
 
 def plain_bytes(gop: SourceGop, keyframe: Picture, options: X265Options) -> int:
     """Bytes of P and B pictures where x265 codes the keyframe as it likes."""
@@ -38,6 +36,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--wpp", choices=("0", "1"), default="0")
+    parser.add_argument("--crfs", nargs="+", type=float, default=(22, 28, 34))
     arguments = parser.parse_args()
     table = Table("clip", "CRF", "fix-ups", "bytes", "windows", "P and B locked", "plain", "ratio", box=None)
     thumbnail = create("thumbnail")
@@ -47,12 +46,12 @@ def main() -> None:
             gop = next(plan_gops(source.frames(limit=arguments.frames), source.info, Path(name), limits=limits))
             latent = thumbnail.fit(Likeness(gop.picture(0)), gop.spec, budget=None, warm_start=None, progress=None)
             keyframe = thumbnail.generate(latent, gop.spec)
-            for crf in CRFS:
+            for crf in arguments.crfs:
                 options = X265Options(crf=crf, params={"wpp": arguments.wpp})
                 locked = encode_locked(gop, keyframe, options)
                 ours, theirs = locked.coded.inter_size, plain_bytes(gop, keyframe, options)
                 numbers = (locked.fixup_count, len(locked.fixups), len(locked.windows), ours, theirs)
-                table.add_row(clip.name, str(crf), *map(str, numbers), f"{ours / theirs:.3f}")
+                table.add_row(clip.name, f"{crf:g}", *map(str, numbers), f"{ours / theirs:.3f}")
     Console(width=140).print(table)
 
 

@@ -86,14 +86,17 @@ int32_t ffh_get_se_range(ffh_bitreader *r, int32_t low, int32_t high)
     return low;
 }
 
-int ffh_more_rbsp_data(const ffh_bitreader *r)
+size_t ffh_rbsp_end(const ffh_bitreader *r)
 {
-    if (r->error)
-        return 0;
     size_t last = r->size_bits;
     while (last > r->pos && !((r->data[(last - 1) >> 3] >> (7 - ((last - 1) & 7))) & 1))
         last--;
-    return last > r->pos + 1;
+    return last > r->pos ? last - 1 : r->pos;
+}
+
+int ffh_more_rbsp_data(const ffh_bitreader *r)
+{
+    return !r->error && ffh_rbsp_end(r) > r->pos;
 }
 
 void ffh_bitwriter_init(ffh_bitwriter *w, ffh_buf *out)
@@ -142,6 +145,12 @@ void ffh_put_ue(ffh_bitwriter *w, const char *name, uint32_t value)
 void ffh_put_se(ffh_bitwriter *w, const char *name, int32_t value)
 {
     ffh_put_ue(w, name, value > 0 ? 2 * (uint32_t)value - 1 : 2 * (uint32_t) - (int64_t)value);
+}
+
+void ffh_copy_bits(ffh_bitwriter *w, ffh_bitreader *r, size_t end)
+{
+    while (r->pos < end && !r->error)
+        put_bits(w, 1, get_bit(r));
 }
 
 void ffh_put_trailing_bits(ffh_bitwriter *w)

@@ -29,6 +29,9 @@ uint32_t ffh_get_u_range(ffh_bitreader *r, unsigned bits, uint32_t low, uint32_t
 uint32_t ffh_get_ue_range(ffh_bitreader *r, uint32_t low, uint32_t high);
 int32_t ffh_get_se_range(ffh_bitreader *r, int32_t low, int32_t high);
 
+/* Position of rbsp_stop_one_bit, in bits, or where the reader stands if it is past it. */
+size_t ffh_rbsp_end(const ffh_bitreader *r);
+
 /* Whether more_rbsp_data() of clause 7.2 holds. */
 int ffh_more_rbsp_data(const ffh_bitreader *r);
 
@@ -47,6 +50,9 @@ void ffh_bitwriter_init(ffh_bitwriter *w, ffh_buf *out);
 void ffh_put_u(ffh_bitwriter *w, const char *name, unsigned bits, uint32_t value);
 void ffh_put_ue(ffh_bitwriter *w, const char *name, uint32_t value);
 void ffh_put_se(ffh_bitwriter *w, const char *name, int32_t value);
+
+/* Copies what lies between the reader and position `end`, in bits. */
+void ffh_copy_bits(ffh_bitwriter *w, ffh_bitreader *r, size_t end);
 
 /* rbsp_trailing_bits() and byte_alignment(): a one, then zeros up to the next byte. */
 void ffh_put_trailing_bits(ffh_bitwriter *w);

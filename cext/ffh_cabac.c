@@ -60,6 +60,18 @@ void ffh_cabac_start(ffh_cabac *c, uint8_t *to)
     c->next = to;
 }
 
+int ffh_cabac_reserve(ffh_cabac *c, ffh_buf *to, size_t extra)
+{
+    size_t start = (size_t)(c->start - to->data);
+
+    to->size = (size_t)(c->next - to->data);
+    if (ffh_buf_reserve(to, extra) < 0)
+        return to->error;
+    c->start = to->data + start;
+    c->next = to->data + to->size;
+    return 0;
+}
+
 void ffh_cabac_carry(const uint8_t *start, uint8_t *next)
 {
     while (next > start && ++*--next == 0)

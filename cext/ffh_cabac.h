@@ -29,6 +29,14 @@ ffh_cabac_ctx ffh_cabac_init_ctx(uint8_t init_value, int slice_qp);
 /* Starts a substream at `to`; the caller guarantees room for whatever it encodes. */
 void ffh_cabac_start(ffh_cabac *c, uint8_t *to);
 
+/* Makes room for `extra` more bytes in the buffer that holds the substream, and sets its size to what is written.
+ * Returns 0 or FFH_ENOMEM. */
+int ffh_cabac_reserve(ffh_cabac *c, ffh_buf *to, size_t extra);
+
+/* Room for all that a block of CTU size can take: 16 context bins of under 6 bits and a code word of 32 bins in each of
+ * 1.5 samples a luma sample. */
+#define FFH_CABAC_CTU_BYTES(log2_ctb) (((size_t)20 << 2 * (log2_ctb)) + 64)
+
 /* Adds one to the bytes written before `next`. */
 void ffh_cabac_carry(const uint8_t *start, uint8_t *next);
 

@@ -25,15 +25,6 @@ static int has_residual(const ffh_tree_coder *e, int plane, int x, int y, int si
     return any != 0;
 }
 
-static enum ffh_scan scan_of(int mode, int log2_size, int is_luma)
-{
-    if (log2_size != 2 && !(log2_size == 3 && is_luma))
-        return FFH_SCAN_DIAGONAL;
-    if (mode >= 6 && mode <= 14)
-        return FFH_SCAN_VERTICAL;
-    return mode >= 22 && mode <= 30 ? FFH_SCAN_HORIZONTAL : FFH_SCAN_DIAGONAL;
-}
-
 static int luma_mode_at(const ffh_tree_coder *e, int x, int y)
 {
     return e->map->luma_mode[ffh_cu_at(e->map, x, y)];
@@ -48,7 +39,7 @@ static int chroma_mode_of(const ffh_tree_coder *e, const coding_block *cb)
 static void put_block(ffh_tree_coder *e, int plane, int x, int y, int log2_size, int mode)
 {
     ffh_put_residual(&e->c, &e->contexts, ffh_residual_tile(e->residual, plane, x, y), e->residual->stride[plane],
-                     log2_size, plane == 0, scan_of(mode, log2_size, plane == 0));
+                     log2_size, plane == 0, ffh_scan_of(mode, log2_size, plane == 0));
 }
 
 static void put_chroma(ffh_tree_coder *e, const coding_block *cb, const transform_node *node, int x, int y,

@@ -4,7 +4,7 @@
 
 #include "ffh_nal.h"
 
-enum { EXTENDED_SAR = 255, MAX_SHORT_TERM_RPS = 64, MAX_DPB = 16 };
+enum { EXTENDED_SAR = 255, MAX_DPB = 16 };
 
 /* Opens the RBSP of a NAL unit of the expected type; the caller frees `rbsp`. */
 static int open_rbsp(const uint8_t *nal, size_t size, int type, ffh_buf *rbsp, ffh_bitreader *r)
@@ -71,14 +71,16 @@ static void skip_scaling_list_data(ffh_bitreader *r)
     }
 }
 
-/* clause 7.3.7; returns NumDeltaPocs of this set */
-static unsigned skip_st_ref_pic_set(ffh_bitreader *r, unsigned idx, const unsigned num_delta_pocs[])
+unsigned ffh_skip_st_ref_pic_set(ffh_bitreader *r, unsigned idx, unsigned num_short_term_ref_pic_sets,
+                                 const uint8_t num_delta_pocs[])
 {
     if (idx && ffh_get_u(r, 1)) { /* inter_ref_pic_set_prediction_flag */
-        unsigned used = 0;
-        ffh_skip_bits(r, 1);
+        unsigned used = 0, delta_idx_minus1 = 0;
+        if (idx == num_short_term_ref_pic_sets)
+            delta_idx_minus1 = ffh_get_ue_range(r, 0, idx - 1);
+        ffh_skip_bits(r, 1); /* delta_rps_sign */
         ffh_get_ue_range(r, 0, 32767);
-        for (unsigned j = 0; j <= num_delta_pocs[idx - 1]; j++) {
+        for (unsigned j = 0; j <= num_delta_pocs[idx - 1 - delta_idx_minus1]; j++) {
             unsigned used_by_curr_pic_flag = ffh_get_u(r, 1);
             unsigned use_delta_flag = used_by_curr_pic_flag ? 1 : ffh_get_u(r, 1);
             used += use_delta_flag;
@@ -195,7 +197,7 @@ static void block_sizes(ffh_bitreader *r, ffh_sps *sps)
     sps->log2_min_luma_transform_block_size = (uint8_t)(2 + ffh_get_ue_range(r, 0, 3));
     sps->log2_max_luma_transform_block_size =
         (uint8_t)(sps->log2_min_luma_transform_block_size + ffh_get_ue_range(r, 0, 3));
-    ffh_get_ue_range(r, 0, 4); /* max_transform_hierarchy_depth_inter */
+    sps->max_transform_hierarchy_depth_inter = (uint8_t)ffh_get_ue_range(r, 0, 4);
     sps->max_transform_hierarchy_depth_intra = (uint8_t)ffh_get_ue_range(r, 0, 4);
 
     unsigned min_cb = 1u << sps->log2_min_luma_coding_block_size;
@@ -206,13 +208,13 @@ static void block_sizes(ffh_bitreader *r, ffh_sps *sps)
         r->error = FFH_EDATA;
 }
 
-static void reference_structure(ffh_bitreader *r)
+static void reference_structure(ffh_bitreader *r, ffh_sps *sps)
 {
-    unsigned num_delta_pocs[MAX_SHORT_TERM_RPS] = { 0 };
-    unsigned sets = ffh_get_ue_range(r, 0, MAX_SHORT_TERM_RPS);
+    unsigned sets = ffh_get_ue_range(r, 0, FFH_MAX_SHORT_TERM_RPS);
 
+    sps->num_short_term_ref_pic_sets = (uint8_t)sets;
     for (unsigned i = 0; i < sets && !r->error; i++)
-        num_delta_pocs[i] = skip_st_ref_pic_set(r, i, num_delta_pocs);
+        sps->num_delta_pocs[i] = (uint8_t)ffh_skip_st_ref_pic_set(r, i, sets, sps->num_delta_pocs);
 }
 
 static void sps_extensions(ffh_bitreader *r, ffh_sps *sps)
@@ -244,7 +246,7 @@ static int parse_sps_rbsp(ffh_bitreader *r, ffh_sps *sps)
     block_sizes(r, sps);
     if (ffh_get_u(r, 1) && ffh_get_u(r, 1)) /* scaling_list_enabled_flag, sps_scaling_list_data_present_flag */
         skip_scaling_list_data(r);
-    ffh_skip_bits(r, 1); /* amp_enabled_flag */
+    sps->amp_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     sps->sample_adaptive_offset_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     sps->pcm_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     if (sps->pcm_enabled_flag) {
@@ -253,12 +255,13 @@ static int parse_sps_rbsp(ffh_bitreader *r, ffh_sps *sps)
         ffh_get_ue_range(r, 0, 2);
         ffh_skip_bits(r, 1);
     }
-    reference_structure(r);
-    if (ffh_get_u(r, 1)) { /* long_term_ref_pics_present_flag */
+    reference_structure(r, sps);
+    sps->long_term_ref_pics_present_flag = (uint8_t)ffh_get_u(r, 1);
+    if (sps->long_term_ref_pics_present_flag) {
         unsigned pictures = ffh_get_ue_range(r, 0, 32);
         ffh_skip_bits(r, (size_t)pictures * (sps->log2_max_pic_order_cnt_lsb + 1u));
     }
-    ffh_skip_bits(r, 1); /* sps_temporal_mvp_enabled_flag */
+    sps->sps_temporal_mvp_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     sps->strong_intra_smoothing_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     if (ffh_get_u(r, 1)) /* vui_parameters_present_flag */
         vui_parameters(r, sps);
@@ -288,15 +291,15 @@ static void skip_tiles(ffh_bitreader *r)
     ffh_skip_bits(r, 1); /* loop_filter_across_tiles_enabled_flag */
 }
 
-static void pps_extensions(ffh_bitreader *r, ffh_pps *pps, int transform_skip_enabled_flag)
+static void pps_extensions(ffh_bitreader *r, ffh_pps *pps)
 {
     if (!ffh_get_u(r, 1)) /* pps_extension_present_flag */
         return;
-    unsigned range_extension_flag = ffh_get_u(r, 1);
+    pps->pps_range_extension_flag = (uint8_t)ffh_get_u(r, 1);
     ffh_skip_bits(r, 7);
-    if (!range_extension_flag)
+    if (!pps->pps_range_extension_flag)
         return;
-    if (transform_skip_enabled_flag)
+    if (pps->transform_skip_enabled_flag)
         ffh_get_ue(r);
     ffh_skip_bits(r, 1); /* cross_component_prediction_enabled_flag */
     pps->chroma_qp_offset_list_enabled_flag = (uint8_t)ffh_get_u(r, 1);
@@ -309,19 +312,22 @@ static int parse_pps_rbsp(ffh_bitreader *r, ffh_pps *pps)
     pps->dependent_slice_segments_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     pps->output_flag_present_flag = (uint8_t)ffh_get_u(r, 1);
     pps->num_extra_slice_header_bits = (uint8_t)ffh_get_u(r, 3);
-    ffh_skip_bits(r, 2); /* sign_data_hiding_enabled_flag, cabac_init_present_flag */
-    ffh_get_ue_range(r, 0, 14);
-    ffh_get_ue_range(r, 0, 14);
+    pps->sign_data_hiding_enabled_flag = (uint8_t)ffh_get_u(r, 1);
+    pps->cabac_init_present_flag = (uint8_t)ffh_get_u(r, 1);
+    for (int list = 0; list < 2; list++)
+        pps->num_ref_idx_default_active_minus1[list] = (uint8_t)ffh_get_ue_range(r, 0, 14);
     pps->init_qp_minus26 = (int8_t)ffh_get_se_range(r, -74, 25);
     ffh_skip_bits(r, 1); /* constrained_intra_pred_flag */
-    int transform_skip_enabled_flag = (int)ffh_get_u(r, 1);
+    pps->transform_skip_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     pps->cu_qp_delta_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     if (pps->cu_qp_delta_enabled_flag)
-        ffh_get_ue_range(r, 0, 3);
+        pps->diff_cu_qp_delta_depth = (uint8_t)ffh_get_ue_range(r, 0, 3);
     ffh_get_se_range(r, -12, 12);
     ffh_get_se_range(r, -12, 12);
     pps->pps_slice_chroma_qp_offsets_present_flag = (uint8_t)ffh_get_u(r, 1);
-    ffh_skip_bits(r, 2); /* weighted_pred_flag, weighted_bipred_flag */
+    pps->weighted_pred_flag = (uint8_t)ffh_get_u(r, 1);
+    pps->weighted_bipred_flag = (uint8_t)ffh_get_u(r, 1);
+    pps->transquant_bypass_position = r->pos;
     pps->transquant_bypass_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     pps->tiles_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     pps->entropy_coding_sync_enabled_flag = (uint8_t)ffh_get_u(r, 1);
@@ -338,10 +344,10 @@ static int parse_pps_rbsp(ffh_bitreader *r, ffh_pps *pps)
     }
     if (ffh_get_u(r, 1)) /* pps_scaling_list_data_present_flag */
         skip_scaling_list_data(r);
-    ffh_skip_bits(r, 1); /* lists_modification_present_flag */
+    pps->lists_modification_present_flag = (uint8_t)ffh_get_u(r, 1);
     ffh_get_ue_range(r, 0, 4);
     pps->slice_segment_header_extension_present_flag = (uint8_t)ffh_get_u(r, 1);
-    pps_extensions(r, pps, transform_skip_enabled_flag);
+    pps_extensions(r, pps);
     return r->error;
 }
 

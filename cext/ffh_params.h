@@ -9,6 +9,7 @@
 
 #define FFH_MAX_PICTURE_SIDE 16384
 #define FFH_PTL_SIZE 12
+#define FFH_MAX_SHORT_TERM_RPS 64
 
 typedef struct ffh_vps {
     uint8_t vps_video_parameter_set_id;
@@ -38,9 +39,15 @@ typedef struct ffh_sps {
     uint8_t log2_ctb_size;
     uint8_t log2_min_luma_transform_block_size;
     uint8_t log2_max_luma_transform_block_size;
+    uint8_t max_transform_hierarchy_depth_inter;
     uint8_t max_transform_hierarchy_depth_intra;
+    uint8_t amp_enabled_flag;
     uint8_t sample_adaptive_offset_enabled_flag;
     uint8_t pcm_enabled_flag;
+    uint8_t num_short_term_ref_pic_sets;
+    uint8_t num_delta_pocs[FFH_MAX_SHORT_TERM_RPS]; /* of each of them */
+    uint8_t long_term_ref_pics_present_flag;
+    uint8_t sps_temporal_mvp_enabled_flag;
     uint8_t strong_intra_smoothing_enabled_flag;
     uint8_t chroma_loc_info_present_flag;
     uint8_t chroma_sample_loc_type_top_field;
@@ -54,16 +61,26 @@ typedef struct ffh_pps {
     uint8_t dependent_slice_segments_enabled_flag;
     uint8_t output_flag_present_flag;
     uint8_t num_extra_slice_header_bits;
+    uint8_t sign_data_hiding_enabled_flag;
+    uint8_t cabac_init_present_flag;
+    uint8_t num_ref_idx_default_active_minus1[2]; /* of lists 0 and 1 */
     int8_t init_qp_minus26;
+    uint8_t transform_skip_enabled_flag;
     uint8_t cu_qp_delta_enabled_flag;
+    uint8_t diff_cu_qp_delta_depth;
     uint8_t pps_slice_chroma_qp_offsets_present_flag;
+    uint8_t weighted_pred_flag;
+    uint8_t weighted_bipred_flag;
     uint8_t transquant_bypass_enabled_flag;
+    size_t transquant_bypass_position; /* of that flag, in bits from the beginning of the RBSP */
     uint8_t tiles_enabled_flag;
     uint8_t entropy_coding_sync_enabled_flag;
     uint8_t pps_loop_filter_across_slices_enabled_flag;
     uint8_t deblocking_filter_override_enabled_flag;
     uint8_t pps_deblocking_filter_disabled_flag;
+    uint8_t lists_modification_present_flag;
     uint8_t slice_segment_header_extension_present_flag;
+    uint8_t pps_range_extension_flag;
     uint8_t chroma_qp_offset_list_enabled_flag; /* of pps_range_extension() */
 } ffh_pps;
 
@@ -79,6 +96,15 @@ int ffh_write_with_level(const uint8_t *nal, size_t size, uint8_t general_level_
 int ffh_write_vps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_sps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_pps(const ffh_pps *pps, ffh_buf *out);
+
+/* Appends a copy of a PPS in which nothing but the id and transquant_bypass_enabled_flag are others. */
+int ffh_write_with_bypass(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
+                          uint8_t transquant_bypass_enabled_flag, ffh_buf *out);
+
+/* Reads st_ref_pic_set( idx ) of clause 7.3.7, in an SPS or with idx = num_short_term_ref_pic_sets in a slice header;
+ * `num_delta_pocs` are those of the sets before it. Returns NumDeltaPocs of this one. */
+unsigned ffh_skip_st_ref_pic_set(ffh_bitreader *r, unsigned idx, unsigned num_short_term_ref_pic_sets,
+                                 const uint8_t num_delta_pocs[]);
 
 /* The SPS of the neural track: 64x64, 8 bits, Main profile, one CTU. */
 void ffh_neural_track_sps(ffh_sps *sps);

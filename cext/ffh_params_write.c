@@ -153,6 +153,33 @@ int ffh_write_pps(const ffh_pps *pps, ffh_buf *out)
     return finish_nal(&w, &rbsp, FFH_NAL_PPS, out);
 }
 
+int ffh_write_with_bypass(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
+                          uint8_t transquant_bypass_enabled_flag, ffh_buf *out)
+{
+    ffh_pps pps;
+    ffh_buf from = { 0 }, rbsp = { 0 };
+    ffh_bitreader r;
+    ffh_bitwriter w;
+    int error = ffh_parse_pps(nal, size, &pps);
+
+    if (error == 0)
+        error = ffh_nal_to_rbsp(nal, size, &from);
+    if (error < 0) {
+        ffh_buf_free(&from);
+        return error;
+    }
+    ffh_bitreader_init(&r, from.data, from.size);
+    ffh_bitwriter_init(&w, &rbsp);
+    ffh_get_ue(&r);
+    ffh_put_ue(&w, "pps_pic_parameter_set_id", pps_pic_parameter_set_id);
+    ffh_copy_bits(&w, &r, pps.transquant_bypass_position);
+    ffh_skip_bits(&r, 1);
+    ffh_put_u(&w, "transquant_bypass_enabled_flag", 1, transquant_bypass_enabled_flag);
+    ffh_copy_bits(&w, &r, ffh_rbsp_end(&r));
+    ffh_buf_free(&from);
+    return finish_nal(&w, &rbsp, FFH_NAL_PPS, out);
+}
+
 void ffh_neural_track_sps(ffh_sps *sps)
 {
     /* Main profile, compatible with Main 10, progressive, frames only, level 1 (clause A.3.2, A.4). */

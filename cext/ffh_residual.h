@@ -4,9 +4,7 @@
 #ifndef FFH_RESIDUAL_H
 #define FFH_RESIDUAL_H
 
-#include "ffh_contexts.h"
-
-enum ffh_scan { FFH_SCAN_DIAGONAL = 0, FFH_SCAN_HORIZONTAL = 1, FFH_SCAN_VERTICAL = 2 };
+#include "ffh_scan.h"
 
 /* Codes (1 << log2_size)^2 residual samples, at least one of which is not zero. They come as 4x4 tiles of 16 samples,
  * row after row; `stride` is the number of tiles from one row of tiles to the next. */

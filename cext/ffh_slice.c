@@ -4,7 +4,12 @@
 
 #include "ffh_nal.h"
 
-enum { HEADER_PREFIX = 64 }; /* bytes that hold everything up to slice_type */
+enum { HEADER_PREFIX = 16 }; /* bytes that hold everything up to slice_pic_parameter_set_id */
+
+static int is_idr(int nal_unit_type)
+{
+    return nal_unit_type == FFH_NAL_IDR_W_RADL || nal_unit_type == FFH_NAL_IDR_N_LP;
+}
 
 static int is_irap(int nal_unit_type)
 {
@@ -17,7 +22,7 @@ static int open_slice(const uint8_t *nal, size_t size, ffh_buf *rbsp, ffh_bitrea
     int type = ffh_nal_unit_type(nal, size);
     if (type < 0 || type >= FFH_NAL_VPS)
         return FFH_EDATA;
-    int error = ffh_nal_to_rbsp(nal, FFH_MIN(size, HEADER_PREFIX), rbsp);
+    int error = ffh_nal_to_rbsp(nal, size, rbsp);
     if (error < 0)
         return error;
     ffh_bitreader_init(r, rbsp->data, rbsp->size);
@@ -26,7 +31,9 @@ static int open_slice(const uint8_t *nal, size_t size, ffh_buf *rbsp, ffh_bitrea
     header->first_slice_segment_in_pic_flag = (uint8_t)ffh_get_u(r, 1);
     if (is_irap(type))
         ffh_skip_bits(r, 1); /* no_output_of_prior_pics_flag */
+    header->pps_id_begin = r->pos;
     header->slice_pic_parameter_set_id = (uint8_t)ffh_get_ue_range(r, 0, 63);
+    header->pps_id_end = r->pos;
     return r->error;
 }
 
@@ -34,7 +41,7 @@ int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *he
 {
     ffh_buf rbsp = { 0 };
     ffh_bitreader r;
-    int error = open_slice(nal, size, &rbsp, &r, header);
+    int error = open_slice(nal, FFH_MIN(size, HEADER_PREFIX), &rbsp, &r, header);
     ffh_buf_free(&rbsp);
     return error;
 }
@@ -47,25 +54,124 @@ static unsigned ceil_log2(uint32_t value)
     return bits;
 }
 
-static uint32_t pic_size_in_ctbs(const ffh_sps *sps)
+static void reference_pictures(ffh_bitreader *r, const ffh_sps *sps)
 {
-    uint32_t ctb = 1u << sps->log2_ctb_size;
-    return ((sps->pic_width_in_luma_samples + ctb - 1) / ctb) * ((sps->pic_height_in_luma_samples + ctb - 1) / ctb);
+    unsigned sets = sps->num_short_term_ref_pic_sets;
+
+    ffh_skip_bits(r, sps->log2_max_pic_order_cnt_lsb);
+    if (!ffh_get_u(r, 1)) /* short_term_ref_pic_set_sps_flag */
+        ffh_skip_st_ref_pic_set(r, sets, sets, sps->num_delta_pocs);
+    else
+        ffh_skip_bits(r, ceil_log2(sets)); /* short_term_ref_pic_set_idx */
 }
 
-static int parse_to_slice_type(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps, ffh_slice_header *header)
+/* clause 7.3.6.3 */
+static void skip_pred_weight_table(ffh_bitreader *r, const ffh_sps *sps, const ffh_slice_header *header)
+{
+    unsigned planes = sps->chroma_format_idc ? 2 : 1; /* luma, and both chroma planes */
+
+    ffh_get_ue_range(r, 0, 7); /* luma_log2_weight_denom */
+    if (planes > 1)
+        ffh_get_se_range(r, -7, 7);
+    for (int list = 0; list < (header->slice_type == FFH_SLICE_B ? 2 : 1); list++) {
+        uint32_t has_weight[2] = { 0 };
+        for (unsigned plane = 0; plane < planes; plane++)
+            has_weight[plane] = ffh_get_u(r, header->num_ref_idx[list]);
+        for (int i = header->num_ref_idx[list] - 1; i >= 0; i--)
+            for (unsigned plane = 0; plane < planes; plane++)
+                for (unsigned j = 0; j < (has_weight[plane] >> i & 1) * 2 * (plane + 1); j++)
+                    ffh_get_se(r); /* weights and offsets */
+    }
+}
+
+static void inter_prediction(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps, int has_temporal_mvp,
+                             ffh_slice_header *header)
+{
+    int lists = header->slice_type == FFH_SLICE_B ? 2 : 1, collocated_list = 0;
+    unsigned overrides = ffh_get_u(r, 1); /* num_ref_idx_active_override_flag */
+
+    for (int list = 0; list < lists; list++) {
+        unsigned minus1 =
+            overrides ? ffh_get_ue_range(r, 0, FFH_MAX_REF_IDX - 1) : pps->num_ref_idx_default_active_minus1[list];
+        header->num_ref_idx[list] = (uint8_t)(minus1 + 1);
+    }
+    if (header->slice_type == FFH_SLICE_B)
+        header->mvd_l1_zero_flag = (uint8_t)ffh_get_u(r, 1);
+    if (pps->cabac_init_present_flag)
+        header->cabac_init_flag = (uint8_t)ffh_get_u(r, 1);
+    if (has_temporal_mvp) {
+        if (header->slice_type == FFH_SLICE_B)
+            collocated_list = !ffh_get_u(r, 1); /* collocated_from_l0_flag */
+        if (header->num_ref_idx[collocated_list] > 1)
+            ffh_get_ue_range(r, 0, FFH_MAX_REF_IDX - 1);
+    }
+    if (header->slice_type == FFH_SLICE_P ? pps->weighted_pred_flag : pps->weighted_bipred_flag)
+        skip_pred_weight_table(r, sps, header);
+    header->max_num_merge_cand = (uint8_t)(5 - ffh_get_ue_range(r, 0, 4));
+}
+
+static void loop_filters(ffh_bitreader *r, const ffh_pps *pps, const ffh_slice_header *header)
+{
+    unsigned disabled = pps->pps_deblocking_filter_disabled_flag;
+
+    if (pps->deblocking_filter_override_enabled_flag && ffh_get_u(r, 1)) { /* deblocking_filter_override_flag */
+        disabled = ffh_get_u(r, 1);
+        if (!disabled) {
+            ffh_get_se_range(r, -6, 6);
+            ffh_get_se_range(r, -6, 6);
+        }
+    }
+    if (pps->pps_loop_filter_across_slices_enabled_flag && (header->has_sao || !disabled))
+        ffh_skip_bits(r, 1);
+}
+
+static void entry_points(ffh_bitreader *r, const ffh_sps *sps, ffh_slice_header *header)
+{
+    uint32_t rows = ((uint32_t)sps->pic_height_in_luma_samples + (1u << sps->log2_ctb_size) - 1) >> sps->log2_ctb_size;
+
+    header->num_entry_point_offsets = ffh_get_ue_range(r, 0, rows - 1);
+    if (!header->num_entry_point_offsets)
+        return;
+    size_t bits = ffh_get_ue_range(r, 0, 31) + 1;
+    ffh_skip_bits(r, bits * header->num_entry_point_offsets);
+}
+
+static int parse_header(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps, ffh_slice_header *header)
 {
     if (header->slice_pic_parameter_set_id != pps->pps_pic_parameter_set_id)
         return FFH_EINVAL;
-    if (!header->first_slice_segment_in_pic_flag) {
-        if (pps->dependent_slice_segments_enabled_flag)
-            header->dependent_slice_segment_flag = (uint8_t)ffh_get_u(r, 1);
-        ffh_get_u_range(r, ceil_log2(pic_size_in_ctbs(sps)), 1, pic_size_in_ctbs(sps) - 1);
-    }
-    if (header->dependent_slice_segment_flag)
-        return r->error;
+    if (!header->first_slice_segment_in_pic_flag || sps->chroma_format_idc == 3 || pps->tiles_enabled_flag)
+        return FFH_EUNSUPPORTED;
     ffh_skip_bits(r, pps->num_extra_slice_header_bits);
     header->slice_type = (uint8_t)ffh_get_ue_range(r, FFH_SLICE_B, FFH_SLICE_I);
+    if (pps->output_flag_present_flag)
+        ffh_skip_bits(r, 1); /* pic_output_flag */
+    int has_temporal_mvp = 0;
+    if (!is_idr(header->nal_unit_type)) {
+        if (sps->long_term_ref_pics_present_flag || pps->lists_modification_present_flag)
+            return FFH_EUNSUPPORTED;
+        reference_pictures(r, sps);
+        has_temporal_mvp = sps->sps_temporal_mvp_enabled_flag && ffh_get_u(r, 1);
+    }
+    if (sps->sample_adaptive_offset_enabled_flag)
+        header->has_sao = ffh_get_u(r, sps->chroma_format_idc ? 2 : 1) != 0;
+    if (header->slice_type != FFH_SLICE_I)
+        inter_prediction(r, sps, pps, has_temporal_mvp, header);
+    header->slice_qp = (int8_t)(26 + pps->init_qp_minus26 + ffh_get_se_range(r, -99, 99));
+    if (pps->pps_slice_chroma_qp_offsets_present_flag) {
+        ffh_get_se_range(r, -12, 12);
+        ffh_get_se_range(r, -12, 12);
+    }
+    if (pps->chroma_qp_offset_list_enabled_flag)
+        ffh_skip_bits(r, 1);
+    loop_filters(r, pps, header);
+    header->entry_points_begin = r->pos;
+    if (pps->entropy_coding_sync_enabled_flag)
+        entry_points(r, sps, header);
+    header->entry_points_end = r->pos;
+    if (pps->slice_segment_header_extension_present_flag)
+        ffh_skip_bits(r, 8 * (size_t)ffh_get_ue_range(r, 0, 256));
+    header->end = r->pos;
     return r->error;
 }
 
@@ -76,16 +182,32 @@ int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, 
     ffh_bitreader r;
     int error = open_slice(nal, size, &rbsp, &r, header);
     if (error == 0)
-        error = parse_to_slice_type(&r, sps, pps, header);
+        error = parse_header(&r, sps, pps, header);
     ffh_buf_free(&rbsp);
     return error;
 }
 
-static void put_entry_points(ffh_bitwriter *w, const uint32_t *entry_points, uint32_t count)
+/* Since substreams end in a one bit, escaping each of them alone gives the same bytes as escaping all together; their
+ * sizes count emulation prevention bytes (7.4.7.1). */
+int ffh_append_substreams(const ffh_buf *substreams, int count, uint32_t *sizes, ffh_buf *escaped)
+{
+    for (int i = 0; i < count; i++) {
+        size_t before = escaped->size;
+        ffh_append_escaped(escaped, substreams[i].data, substreams[i].size);
+        if (escaped->error)
+            return escaped->error;
+        if (escaped->size - before > UINT32_MAX)
+            return FFH_ENOMEM;
+        sizes[i] = (uint32_t)(escaped->size - before);
+    }
+    return 0;
+}
+
+void ffh_put_entry_points(ffh_bitwriter *w, const uint32_t *sizes, uint32_t count)
 {
     uint32_t largest = 1;
     for (uint32_t i = 0; i < count; i++)
-        largest = FFH_MAX(largest, entry_points[i]);
+        largest = FFH_MAX(largest, sizes[i]);
     unsigned bits = FFH_MAX(ceil_log2(largest), 1);
 
     ffh_put_ue(w, "num_entry_point_offsets", count);
@@ -93,7 +215,7 @@ static void put_entry_points(ffh_bitwriter *w, const uint32_t *entry_points, uin
         return;
     ffh_put_ue(w, "offset_len_minus1", bits - 1);
     for (uint32_t i = 0; i < count; i++)
-        ffh_put_u(w, "entry_point_offset_minus1", bits, entry_points[i] - 1);
+        ffh_put_u(w, "entry_point_offset_minus1", bits, sizes[i] - 1);
 }
 
 void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pps *pps, int slice_qp,
@@ -122,7 +244,7 @@ void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pp
     if (pps->pps_loop_filter_across_slices_enabled_flag && !pps->pps_deblocking_filter_disabled_flag)
         ffh_put_u(w, "slice_loop_filter_across_slices_enabled_flag", 1, 1);
     if (pps->entropy_coding_sync_enabled_flag)
-        put_entry_points(w, entry_points, num_entry_point_offsets);
+        ffh_put_entry_points(w, entry_points, num_entry_point_offsets);
     if (pps->slice_segment_header_extension_present_flag)
         ffh_put_ue(w, "slice_segment_header_extension_length", 0);
     ffh_put_trailing_bits(w);

@@ -1,5 +1,5 @@
 /*
- * Slice segment headers (H.265 clause 7.3.6.1): reading the beginning, writing whole headers of IDR pictures.
+ * Slice segment headers (H.265 clause 7.3.6.1): reading those of all pictures, writing those of IDR pictures.
  */
 #ifndef FFH_SLICE_H
 #define FFH_SLICE_H
@@ -8,24 +8,45 @@
 
 enum ffh_slice_type { FFH_SLICE_B = 0, FFH_SLICE_P = 1, FFH_SLICE_I = 2 };
 
+enum { FFH_MAX_REF_IDX = 15 };
+
+/* What slice_segment_header() says of the slice data; positions are bits from the beginning of the RBSP. */
 typedef struct ffh_slice_header {
     uint8_t nal_unit_type;
     uint8_t first_slice_segment_in_pic_flag;
     uint8_t slice_pic_parameter_set_id;
-    uint8_t dependent_slice_segment_flag;
-    uint8_t slice_type; /* undefined for a dependent slice segment */
+    uint8_t slice_type;
+    uint8_t has_sao;        /* slice_sao_luma_flag or slice_sao_chroma_flag */
+    uint8_t num_ref_idx[2]; /* active ones of lists 0 and 1 */
+    uint8_t mvd_l1_zero_flag;
+    uint8_t cabac_init_flag;
+    uint8_t max_num_merge_cand;
+    int8_t slice_qp; /* SliceQpY */
+    uint32_t num_entry_point_offsets;
+    size_t pps_id_begin, pps_id_end;             /* slice_pic_parameter_set_id */
+    size_t entry_points_begin, entry_points_end; /* num_entry_point_offsets up to the last offset */
+    size_t end;                                  /* of the header, byte_alignment() left out */
 } ffh_slice_header;
 
 /* Reads up to slice_pic_parameter_set_id, which no parameter set is needed for. */
 int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *header);
 
-/* Reads up to slice_type under the parameter sets that the slice names. */
+/* Reads the header of the first slice of a picture under the parameter sets that it names. Returns FFH_EUNSUPPORTED for
+ * one that is not the first, and for 4:4:4, tiles, long-term reference pictures and modified lists. */
 int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
                            ffh_slice_header *header);
 
+/* Appends substreams, each of which ends in the byte of its last one bit, with emulation prevention to `escaped`, and
+ * gives the bytes that each of them takes there. Returns 0 or FFH_ENOMEM. */
+int ffh_append_substreams(const ffh_buf *substreams, int count, uint32_t *sizes, ffh_buf *escaped);
+
+/* Writes num_entry_point_offsets and the offsets, from sizes in bytes (emulation prevention counted) of all substreams
+ * but the last. */
+void ffh_put_entry_points(ffh_bitwriter *w, const uint32_t *sizes, uint32_t num_entry_point_offsets);
+
 /* Writes slice_segment_header() of an IDR picture made of one I slice without SAO, byte_alignment() included;
  * `slice_qp` is SliceQpY.
- * `entry_points` are the substream sizes in bytes (emulation prevention counted), all but the last. */
+ * `entry_points` are as ffh_put_entry_points takes them. */
 void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pps *pps, int slice_qp,
                               const uint32_t *entry_points, uint32_t num_entry_point_offsets);
 

@@ -6,9 +6,6 @@
 #include "ffh_nal.h"
 #include "ffh_threads.h"
 
-/* More bytes than any sample costs: 16 context bins of under 6 bits, a code word of 32 bins, in 1.5 samples. */
-enum { BYTES_PER_LUMA_SAMPLE = 20 };
-
 /* Everything that rows share while they are coded. */
 typedef struct slice {
     const ffh_sps *sps;
@@ -61,19 +58,6 @@ static void wait_for_row_above(slice *s, int row)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Makes room for one CTU, moving the engine's pointers along with the buffer. */
-static int reserve_ctu(ffh_tree_coder *e, ffh_buf *to)
-{
-    size_t start = (size_t)(e->c.start - to->data);
-
-    to->size = (size_t)(e->c.next - to->data);
-    if (ffh_buf_reserve(to, ((size_t)BYTES_PER_LUMA_SAMPLE << 2 * e->map->log2_ctb) + 64) < 0)
-        return to->error;
-    e->c.start = to->data + start;
-    e->c.next = to->data + to->size;
-    return 0;
-}
-
 static int start_row(slice *s, ffh_tree_coder *e, int row, ffh_buf *to)
 {
     if (row && !s->has_substreams)
@@ -84,7 +68,7 @@ static int start_row(slice *s, ffh_tree_coder *e, int row, ffh_buf *to)
     if (row && s->columns > 1)
         e->contexts = s->stored_contexts[row - 1];
     else
-        ffh_contexts_init(&e->contexts, s->slice_qp);
+        ffh_contexts_init(&e->contexts, 0, s->slice_qp);
     return 0;
 }
 
@@ -96,7 +80,7 @@ static int put_row(slice *s, ffh_tree_coder *e, int row)
     int error = start_row(s, e, row, to);
 
     for (int column = 0; column < s->columns && !error; column++) {
-        error = reserve_ctu(e, to);
+        error = ffh_cabac_reserve(&e->c, to, FFH_CABAC_CTU_BYTES(log2_ctb));
         if (error)
             break;
         ffh_put_coding_quadtree(e, column << log2_ctb, row << log2_ctb, log2_ctb);
@@ -139,33 +123,17 @@ static void put_rows(void *context, int index)
     free(e);
 }
 
-/* The size of each substream with its emulation prevention bytes (7.4.7.1); substreams end in a one bit, so that
- * escaping each of them alone gives the same bytes as escaping all of them together. */
-static int put_escaped_substreams(const slice *s, uint32_t *sizes, ffh_buf *escaped)
-{
-    for (int i = 0; i < (s->has_substreams ? s->rows : 1); i++) {
-        size_t before = escaped->size;
-        ffh_append_escaped(escaped, s->substreams[i].data, s->substreams[i].size);
-        if (escaped->error)
-            return escaped->error;
-        if (escaped->size - before > UINT32_MAX)
-            return FFH_ENOMEM;
-        sizes[i] = (uint32_t)(escaped->size - before);
-    }
-    return 0;
-}
-
 static int put_nal(const slice *s, int nal_unit_type, ffh_buf *out)
 {
     ffh_buf escaped = { 0 }, header = { 0 };
     ffh_bitwriter w;
     uint32_t *sizes = malloc((size_t)s->rows * sizeof(*sizes));
-    int error = sizes ? put_escaped_substreams(s, sizes, &escaped) : FFH_ENOMEM;
+    int rows = s->has_substreams ? s->rows : 1;
+    int error = sizes ? ffh_append_substreams(s->substreams, rows, sizes, &escaped) : FFH_ENOMEM;
 
     if (error == 0) {
-        uint32_t entry_points = s->has_substreams ? (uint32_t)s->rows - 1 : 0;
         ffh_bitwriter_init(&w, &header);
-        ffh_put_idr_slice_header(&w, s->sps, s->pps, s->slice_qp, sizes, entry_points);
+        ffh_put_idr_slice_header(&w, s->sps, s->pps, s->slice_qp, sizes, (uint32_t)rows - 1);
         ffh_put_nal_header(out, nal_unit_type);
         if (!header.error)
             ffh_append_escaped(out, header.data, header.size);

@@ -17,7 +17,7 @@ from ffhybrid.rate_search import SIZE, TOLERANCE
 from ffhybrid.x265_options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
-FILE_OVERHEAD = 620
+FILE_OVERHEAD = 629
 """Bytes of headers, tags and cues of a short Matroska file."""
 GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 145, 10, 58
 """Bytes of a cluster, its binding tag, the neural track's packet and a cue; of a block and a NAL unit's length; of a
@@ -49,7 +49,7 @@ class Share:
 
 def first_pass(gop: SourceGop) -> Complexity:
     """Encode a GOP quickly at one CRF."""
-    coded = x265.encode(gop, FIRST_PASS, params=x265.KEEP_PPS)
+    coded = x265.encode(gop, FIRST_PASS, params={})
     size = sum(unit.size for unit in coded.access_units)
     return Complexity(size, len(gop), float(sum(gop.durations) * gop.time_base))
 

@@ -86,7 +86,7 @@ def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -
 
 def encode_ordinary(gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR) -> CodedGop:
     """Code the whole GOP by x265, the keyframe with ``factor`` times the bits that it would give it."""
-    stream = x265.encode(gop, options, params=keyframe_zones(factor=factor) | x265.KEEP_PPS)
+    stream = x265.encode(gop, options, params=keyframe_zones(factor=factor))
     keyframe = stream.keyframe(gop.spec.bit_depth)
     payload = _payload(gop, stream, ORDINARY, keyframe, latent=b"", differences=b"")
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
@@ -99,7 +99,7 @@ def encode_sequence(gop: SourceGop, generator: SequenceGenerator, latent: bytes,
     """
     with tempfile.TemporaryDirectory(prefix="ffhybrid-grey-") as name:
         grey = _grey(gop, Path(name) / "grey.yuv")
-        stream = x265.encode(grey, replace(options, crf=GREY_CRF), params=x265.KEEP_PPS | IN_ORDER)
+        stream = x265.encode(grey, replace(options, crf=GREY_CRF), params=IN_ORDER)
     placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
     keyframe = stream.keyframe(gop.spec.bit_depth)
     pictures = generator.generate_sequence(latent, gop.spec)

@@ -268,6 +268,16 @@ def with_level(nal: bytes, level_idc: int) -> bytes:
     return _built("a parameter set", lambda buf: int(lib.ffh_write_with_level(nal, len(nal), level_idc, buf)))
 
 
+def allows_lossless_blocks(pps: bytes) -> bool:
+    """``transquant_bypass_enabled_flag`` of a PPS NAL unit."""
+    return bool(_parsed("pps", pps).transquant_bypass_enabled_flag)
+
+
+def with_lossless_blocks(pps: bytes, allowed: bool, *, pps_id: int) -> bytes:
+    """Copy a PPS with another id and ``transquant_bypass_enabled_flag``; nothing else changes."""
+    return _built("the PPS", lambda buf: int(lib.ffh_write_with_bypass(pps, len(pps), pps_id, allowed, buf)))
+
+
 def write_hvcc(sets: ParameterSets) -> bytes:
     """Write an HEVCDecoderConfigurationRecord with four-byte NAL unit lengths."""
     units = join_length_prefixed(sets.nal_units)
@@ -295,6 +305,17 @@ def slice_type(nal: bytes, sets: ParameterSets) -> str:
     pps = _pps_by_id(sets, slice_pps_id(nal))
     _check(lib.ffh_parse_slice_header(nal, len(nal), _parsed("sps", sets.sps), pps, header), "a slice header")
     return "BPI"[header.slice_type]
+
+
+def recode_slice(nal: bytes, sets: ParameterSets, *, lossy_pps_id: int, lossless_pps_id: int) -> bytes:
+    """Code the one slice of a picture anew under a PPS without ``transquant_bypass_enabled_flag``.
+
+    It decodes to the same picture. A slice that has lossless blocks is copied instead, for a PPS with that flag.
+    """
+    sps, pps = _parsed("sps", sets.sps), _pps_by_id(sets, slice_pps_id(nal))
+    return _built(
+        "a slice", lambda buf: int(lib.ffh_recode_slice(nal, len(nal), sps, pps, lossy_pps_id, lossless_pps_id, buf))
+    )
 
 
 def _pps_by_id(sets: ParameterSets, pps_id: int) -> Any:

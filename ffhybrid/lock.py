@@ -20,6 +20,8 @@ from ffhybrid.x265_options import X265Options
 
 logger = logging.getLogger(__name__)
 
+LOSSLESS_BLOCKS = {"cu-lossless": "1"}
+
 ENOUGH = 50
 """A list with at most this many fix-ups is shipped; above it another window is tried."""
 
@@ -120,7 +122,7 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
 
 
 def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
-    params = {"zones": f"0,1,q={window.zone_qp}", **x265.KEEP_PPS}
+    params = {"zones": f"0,1,q={window.zone_qp}", **LOSSLESS_BLOCKS}
     tables = lambda_tables(locking=window.qps, excess=options.excess)
     coded = x265.encode(gop, options, params=params, keyframe=keyframe, tables=tables)
     locked = coded.keyframe(gop.spec.bit_depth)

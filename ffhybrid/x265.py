@@ -17,16 +17,17 @@ from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Picture
 from ffhybrid.planner import SourceGop, write_planes
+from ffhybrid.shared_pps import recoded, shared
 from ffhybrid.x265_options import X265Options
 from ffhybrid.x265_worker import EXTRADATA, Job, read_records
-
-KEEP_PPS = {"cu-lossless": "1"}
-"""Gives all encodes of a stream the same PPS (``transquant_bypass_enabled_flag``), locked or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class X265Gop:
-    """One IDR picture and P and B pictures in decoding order, with MD5 picture hashes and the source's timestamps."""
+    """One IDR picture and P and B pictures in decoding order, with MD5 picture hashes and the source's timestamps.
+
+    Parameter sets are those that all GOPs of a stream share (:mod:`ffhybrid.shared_pps`).
+    """
 
     parameter_sets: ParameterSets
     intra: AccessUnit
@@ -93,7 +94,8 @@ def encode(
         raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
     if any(hevc.is_idr(nal) for unit in units[1:] for nal in unit.nal_units if hevc.is_slice(nal)):
         raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
-    return X265Gop(sets, units[0], tuple(units[1:]))
+    intra, *inter = (recoded(unit, sets) for unit in units)
+    return X265Gop(shared(sets), intra, tuple(inter))
 
 
 def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:

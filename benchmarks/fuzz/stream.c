@@ -1,17 +1,18 @@
 /*
  * libFuzzer target of all that reads HEVC: the input is an Annex B stream, and once more an hvcC record and a run of
  * NAL units with lengths before them. Under whatever parameter sets come out of it the grey and the lossless keyframe
- * are written, whose slice headers must parse again.
+ * are written, whose slice headers must parse again, and slices are coded anew without the flags of lossless blocks.
  */
 #include <stdlib.h>
 
 #include "ffh_hvcc.h"
 #include "ffh_nal.h"
 #include "ffh_picture.h"
+#include "ffh_recoder.h"
 #include "ffh_sei.h"
 #include "ffh_slice.h"
 
-enum { MAX_SAMPLES = 128 * 128, PPS_ID = 1 };
+enum { MAX_SAMPLES = 128 * 128, PPS_ID = 1, LOSSY_ID = 2, LOSSLESS_ID = 3 };
 
 typedef struct stream {
     ffh_vps vps;
@@ -33,6 +34,19 @@ static void walk_sei(const uint8_t *nal, size_t size)
     ffh_buf_free(&rbsp);
 }
 
+static void recode(const stream *s, const uint8_t *nal, size_t size)
+{
+    ffh_buf coded = { 0 };
+    ffh_slice_header header;
+
+    if ((size_t)s->sps.pic_width_in_luma_samples * s->sps.pic_height_in_luma_samples > MAX_SAMPLES)
+        return;
+    if (ffh_recode_slice(nal, size, &s->sps, &s->pps, LOSSY_ID, LOSSLESS_ID, &coded) == 0 &&
+        (ffh_parse_slice_pps_id(coded.data, coded.size, &header) < 0 || header.slice_pic_parameter_set_id < LOSSY_ID))
+        abort();
+    ffh_buf_free(&coded);
+}
+
 static void read_nal(stream *s, const uint8_t *nal, size_t size)
 {
     ffh_slice_header header;
@@ -48,7 +62,7 @@ static void read_nal(stream *s, const uint8_t *nal, size_t size)
         walk_sei(nal, size);
     else if (type >= 0 && type < FFH_NAL_VPS && ffh_parse_slice_pps_id(nal, size, &header) == 0 && s->has_sps &&
              s->has_pps)
-        ffh_parse_slice_header(nal, size, &s->sps, &s->pps, &header);
+        recode(s, nal, size);
 }
 
 static void check_idr(int result, const ffh_buf *nal, const ffh_sps *sps, const ffh_pps *pps)

@@ -1,0 +1,116 @@
+"""Slices coded anew without the flags of lossless blocks decode to x265's own picture hashes, in fewer bytes."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+from itertools import islice
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ffhybrid import hevc
+from ffhybrid.decoding import decode_access_units
+from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.gop import AccessUnit, ParameterSets
+from ffhybrid.shared_pps import LOSSLESS_PPS_ID, LOSSY_PPS_ID, recoded, shared
+from support import clip
+
+PICTURES = 8
+FLAGGED = "cu-lossless=1:hash=1:sao=0:slices=1:aud=0:info=0:log-level=error"
+BLOCKS = (
+    "ctu=64:wpp=0",
+    "ctu=16:wpp=1",
+    "ctu=32:min-cu-size=16:wpp=1:max-tu-size=16",
+    "min-cu-size=32:amp=1:rect=1",
+    "tu-inter-depth=4:tu-intra-depth=4:limit-tu=0",
+    "qg-size=8:aq-mode=3:aq-strength=3",
+    "tskip=1:signhide=0",
+)
+PREDICTION = (
+    "bframes=0:ref=1:max-merge=1",
+    "bframes=8:ref=5:max-merge=5:weightb=1",
+    "constrained-intra=1:b-intra=1:temporal-mvp=0",
+    "cbqpoffs=3:crqpoffs=-3:deblock=-2,1",
+)
+
+
+@cache
+def x265_stream(params: str, crf: int = 30, pix_fmt: str = "yuv420p") -> tuple[ParameterSets, tuple[AccessUnit, ...]]:
+    """Encode pictures of a real clip, every block with a flag that it is not lossless."""
+    with av.open(str(clip("carphone_pristine.mp4"))) as source:
+        frames = [frame.reformat(format=pix_fmt) for frame in islice(source.decode(video=0), PICTURES)]
+    encoder = av.CodecContext.create("libx265", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = frames[0].width, frames[0].height, pix_fmt
+    encoder.time_base, encoder.framerate = frames[0].time_base, 30
+    encoder.flags |= av.codec.context.Flags.global_header
+    encoder.options = {"preset": "slow", "crf": str(crf), "x265-params": f"{FLAGGED}:{params}"}
+    encoder.open()
+    packets = [packet for frame in (*frames, None) for packet in encoder.encode(frame)]
+    sets = hevc.parameter_sets(hevc.split_annexb(bytes(encoder.extradata)))
+    return sets, tuple(AccessUnit(tuple(hevc.split_annexb(bytes(packet))), 0, 0) for packet in packets)
+
+
+def assert_exact(sets: ParameterSets, units: tuple[AccessUnit, ...]) -> list[AccessUnit]:
+    """Decode under the stream's parameter sets, where a picture that differs from x265's hash is an error."""
+    moved = [recoded(unit, sets) for unit in units]
+    assert len(list(decode_access_units((unit.nal_units for unit in moved), shared(sets)))) == PICTURES
+    return moved
+
+
+def pps_ids(units: list[AccessUnit]) -> list[int]:
+    return [hevc.slice_pps_id(nal) for unit in units for nal in unit.nal_units if hevc.is_slice(nal)]
+
+
+@pytest.mark.parametrize("params", BLOCKS + PREDICTION)
+def test_pictures_keep_every_sample_and_lose_bytes(params: str) -> None:
+    sets, units = x265_stream(params)
+    moved = assert_exact(sets, units)
+    assert pps_ids(moved) == [LOSSY_PPS_ID] * PICTURES
+    assert all(after.size < before.size for after, before in zip(moved, units, strict=True))
+
+
+def test_ten_bits_keep_every_sample() -> None:
+    assert_exact(*x265_stream("wpp=0", pix_fmt="yuv420p10le"))
+
+
+def test_pictures_with_lossless_blocks_keep_their_flags() -> None:
+    sets, units = x265_stream("wpp=1", crf=4)
+    moved = assert_exact(sets, units)
+    assert LOSSLESS_PPS_ID in pps_ids(moved)
+
+
+def test_the_streams_parameter_sets_do_not_depend_on_who_wrote_them() -> None:
+    with_flags, _ = x265_stream("ctu=64:wpp=0")
+    without, units = x265_stream("ctu=64:wpp=0:cu-lossless=0")
+    assert hevc.allows_lossless_blocks(with_flags.pps[0])
+    assert not hevc.allows_lossless_blocks(without.pps[0])
+    assert shared(with_flags) == shared(without)
+    assert [recoded(unit, without) for unit in units] == list(units)
+
+
+def test_tools_that_the_recoder_does_not_read_are_refused() -> None:
+    sets, units = x265_stream("sao=1")
+    with pytest.raises(UnsupportedError):
+        recoded(units[0], sets)
+
+
+@given(st.integers(0, PICTURES - 1), st.integers(2, 10_000), st.integers(0, 7))
+def test_damaged_slices_never_crash(picture: int, position: int, bit: int) -> None:
+    sets, units = x265_stream("ctu=16:wpp=1")
+    nal = bytearray(units[picture].nal_units[0])
+    nal[2 + position % (len(nal) - 2)] ^= 1 << bit
+    with contextlib.suppress(CorruptDataError, UnsupportedError):
+        recoded(AccessUnit((bytes(nal),), 0, 0), sets)
+
+
+@given(st.integers(0, PICTURES - 1), st.floats(0, 1))
+def test_cut_slices_are_never_coded_anew(picture: int, share: float) -> None:
+    sets, units = x265_stream("ctu=64:wpp=0")
+    nal = units[picture].nal_units[0]
+    cut = nal[: max(2, min(int(share * len(nal)), len(nal) - 4))]
+    with contextlib.suppress(CorruptDataError):
+        copied = recoded(AccessUnit((cut,), 0, 0), sets)
+        assert pps_ids([copied]) == [LOSSLESS_PPS_ID]
