@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +25,19 @@ from ffhybrid.gop_encoding import encode_ordinary
 from ffhybrid.judging import Judge, lpips_distance
 from ffhybrid.planner import SourceGop, plan_gops
 from ffhybrid.source import VideoSource
+from ffhybrid.x265_options import parse_x265_params
 
 CRFS = (30, 36, 42, 46, 50)
 POINTS = (0.0032, 0.0064, 0.0096, 0.019)
 """Bits per pixel."""
 
 
-def curve(gop: SourceGop, factor: float, judge: Judge, preset: str) -> tuple[Sequence[float], Sequence[float]]:
+def curve(gop: SourceGop, factor: float, judge: Judge, options: X265Options) -> tuple[Sequence[float], Sequence[float]]:
     """Bits per pixel and LPIPS of encodes, by rising rate."""
     pixels = gop.spec.width * gop.spec.height * len(gop)
     found = []
     for crf in CRFS:
-        coded = encode_ordinary(gop, X265Options(crf=crf, preset=preset), factor=factor)
+        coded = encode_ordinary(gop, replace(options, crf=crf), factor=factor)
         found.append((8 * coded.size / pixels, judge.quality(coded.pictures(), gop).lpips))
     rates, distances = zip(*sorted(found), strict=True)
     return rates, distances
@@ -55,7 +57,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--x265-preset", default="slow")
+    parser.add_argument("--x265-params", type=parse_x265_params, default={}, help="on top of -tune hybrid")
     arguments = parser.parse_args()
+    options = X265Options(preset=arguments.x265_preset, params=arguments.x265_params)
     judge = Judge(lpips_distance(None))
     table = Table("clip", "factor", *map(str, POINTS), box=None)
     for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
@@ -68,7 +72,7 @@ def main() -> None:
             with VideoSource(clip.path) as source:
                 gop = next(plan_gops(source.frames(limit=None), source.info, folder, limits=limits))
             for factor in arguments.factors:
-                table.add_row(clip.name, f"{factor:g}", *at_points(*curve(gop, factor, judge, arguments.x265_preset)))
+                table.add_row(clip.name, f"{factor:g}", *at_points(*curve(gop, factor, judge, options)))
     Console(width=120).print(table)
 
 
