@@ -9,8 +9,6 @@ over the logarithm of their size, "-" where they do not reach a rate.
 from __future__ import annotations
 
 import argparse
-import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,34 +16,22 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from clips import EIGHT_BITS, shared_clips, wheel_clip
-from ffhybrid import GopLimits, X265Options
-from ffhybrid.compare.clip import prepare
+from clips import shared_clips, wheel_clip
+from ffhybrid import X265Options
 from ffhybrid.gop_encoding import encode_ordinary
 from ffhybrid.judging import Judge, lpips_distance
-from ffhybrid.planner import SourceGop, plan_gops
-from ffhybrid.source import VideoSource
+from ffhybrid.planner import SourceGop
 from ffhybrid.x265_options import parse_x265_params
+from one_gop import POINTS, at_points, bits_per_pixel, first_gop
 
 CRFS = (30, 36, 42, 46, 50)
-POINTS = (0.0032, 0.0064, 0.0096, 0.019)
-"""Bits per pixel."""
 
 
-def curve(gop: SourceGop, factor: float, judge: Judge, options: X265Options) -> tuple[Sequence[float], Sequence[float]]:
-    """Bits per pixel and LPIPS of encodes, by rising rate."""
-    pixels = gop.spec.width * gop.spec.height * len(gop)
-    found = []
-    for crf in CRFS:
-        coded = encode_ordinary(gop, replace(options, crf=crf), factor=factor)
-        found.append((8 * coded.size / pixels, judge.quality(coded.pictures(), gop).lpips))
-    rates, distances = zip(*sorted(found), strict=True)
-    return rates, distances
-
-
-def at_points(rates: Sequence[float], distances: Sequence[float]) -> list[str]:
+def cells(gop: SourceGop, factor: float, judge: Judge, options: X265Options) -> list[str]:
     """LPIPS at every rate that the encodes reach."""
-    found = np.interp(np.log(POINTS), np.log(rates), distances, left=np.nan, right=np.nan)
+    coded = [encode_ordinary(gop, replace(options, crf=crf), factor=factor) for crf in CRFS]
+    distances = [judge.quality(one.pictures(), gop).lpips for one in coded]
+    found = at_points([bits_per_pixel(one, gop) for one in coded], distances)
     return ["-" if np.isnan(distance) else f"{distance:.4f}" for distance in found]
 
 
@@ -63,16 +49,9 @@ def main() -> None:
     judge = Judge(lpips_distance(None))
     table = Table("clip", "factor", *map(str, POINTS), box=None)
     for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            clip = prepare(
-                path, folder, frames=arguments.frames, width=arguments.width, height=None, options=EIGHT_BITS
-            )
-            limits = GopLimits(length=arguments.frames, scene_threshold=0)
-            with VideoSource(clip.path) as source:
-                gop = next(plan_gops(source.frames(limit=None), source.info, folder, limits=limits))
+        with first_gop(path, frames=arguments.frames, width=arguments.width) as gop:
             for factor in arguments.factors:
-                table.add_row(clip.name, f"{factor:g}", *at_points(*curve(gop, factor, judge, options)))
+                table.add_row(path.name, f"{factor:g}", *cells(gop, factor, judge, options))
     Console(width=120).print(table)
 
 

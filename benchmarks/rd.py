@@ -29,11 +29,10 @@ from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.comparing import Step
 from ffhybrid.compare.curves import PEERS, at_rate, better_peer
 from ffhybrid.source import VideoSource
+from one_gop import POINTS
 
 GOP_LENGTH = 120
 LEAST_SECONDS = 4
-POINTS = (0.0032, 0.0064, 0.0096, 0.019)
-"""Bits per pixel: 200 to 1200 kbit/s at 1080p30."""
 X265_PRESET = "slow"
 
 
@@ -76,6 +75,7 @@ def compare_clip(
     bitrates = {bitrate_at(clip, point, width=options.width)[1]: point for point in points}
     settings = CompareOptions(
         bitrates=tuple(bitrates),
+        codecs=("hybrid", *options.peers),
         encode=EncodeOptions(
             generator=options.kf,
             generator_options={"preset": options.preset} if options.kf == "overfit" else {},
@@ -151,7 +151,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=640, help="0 for the clip's own")
     parser.add_argument("--kf", default="overfit", help="keyframe generator")
     parser.add_argument("--preset", default="medium", help="effort of overfit")
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="the table holds hybrid files against")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="what hybrid files are held against")
     parser.add_argument("--html", action="store_true", help="a report for every clip too")
     parser.add_argument("--budgets", type=int, default=3, help="sizes tried for a keyframe")
     parser.add_argument("--refine", type=int, default=1, help="joint refinements at most")

@@ -20,7 +20,7 @@ from ffhybrid.picture import Picture, PictureSpec
 from ffhybrid.planner import SourceGop, write_planes
 from ffhybrid.regeneration import Regeneration, sequence_md5
 from ffhybrid.x265 import X265Gop
-from ffhybrid.x265_options import KEYFRAME_FACTOR, X265Options, keyframe_zones
+from ffhybrid.x265_options import COARSEST_ORDINARY, KEYFRAME_FACTOR, X265Options, keyframe_zones
 
 GREY_CRF = 51.0
 IN_ORDER = {"bframes": "0"}
@@ -84,9 +84,11 @@ def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -
     return CodedGop(hybrid, stream, payload, options.crf, len(locked.windows))
 
 
-def encode_ordinary(gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR) -> CodedGop:
+def encode_ordinary(
+    gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR, coarsest: float = COARSEST_ORDINARY
+) -> CodedGop:
     """Code the whole GOP by x265, the keyframe with ``factor`` times the bits that it would give it."""
-    stream = x265.encode(gop, options, params=keyframe_zones(factor=factor))
+    stream = x265.encode(gop, replace(options, coarsest=coarsest), params=keyframe_zones(factor=factor))
     keyframe = stream.keyframe(gop.spec.bit_depth)
     payload = _payload(gop, stream, ORDINARY, keyframe, latent=b"", differences=b"")
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)

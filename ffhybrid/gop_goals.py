@@ -20,6 +20,8 @@ MISS = 0.03
 """Of a size or a distance, by which a GOP still counts as one that meets it."""
 OUT_OF_REACH = 100.0
 """More than any loss, and than any ratio of sizes."""
+LOSS_OF_BYTES = 0.7
+"""By how many per cent the loss falls where a GOP gets one per cent more bytes (``benchmarks/coarsest.py``)."""
 
 Encode = Callable[[float], CodedGop]
 """Codes a GOP at a CRF."""
@@ -63,7 +65,7 @@ class SizeGoal:
     wanted: int
 
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
-        """Search the CRF; the cost is the loss."""
+        """Search the CRF; the cost is what the loss would be at exactly those bytes."""
         return self.judged(meet_size(encode, self.wanted, first_crf=first_crf))
 
     def size(self, ordinary: CodedGop) -> int:  # noqa: ARG002 - it is known
@@ -85,7 +87,8 @@ class SizeGoal:
         quality = self.judge.quality(gop.pictures(), self.source)
         _log(self.source, gop, quality)
         excess = self._excess(gop)
-        return Judged(gop, quality, quality.loss if excess <= MISS else OUT_OF_REACH + excess)
+        cost = quality.loss * (1 + LOSS_OF_BYTES * excess) if excess <= MISS else OUT_OF_REACH + excess
+        return Judged(gop, quality, cost)
 
     def _excess(self, gop: CodedGop) -> float:
         return gop.size / self.wanted - 1

@@ -69,8 +69,13 @@ FRAME_THREADS, CTU_SIZE = 4, 64
 do: with as many as there are cores, GOPs would depend on the machine."""
 
 DEFAULT_CRF = 28.0
-HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 55.0
-"""x265's, and ours: beyond its highest QP bits only weigh more in its decisions, as they would at that QP."""
+HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 60.0
+"""x265's, and ours."""
+COARSEST, COARSEST_ORDINARY = 40.0, 45.0
+"""CRFs, of GOPs with generated keyframes and with x265's own, above which quantisation gets no coarser and bits only
+weigh more in x265's decisions, as they would at that CRF. Skipped blocks carry the keyframe's texture on, and those
+that are coded are worth it; towards its highest CRF x265's own way takes more bytes at every step, not fewer
+(``benchmarks/coarsest.py``)."""
 MIN_RD = 3
 """x265 weighs lossless CUs from this RD level on, which the presets up to ``fast`` do not reach by themselves."""
 
@@ -174,12 +179,16 @@ def keyframe_zones(keyframes: Iterable[int] = (0,), *, factor: float = KEYFRAME_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class X265Options:
-    """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check, and win."""
+    """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check, and win.
+
+    Quantisation gets coarser up to the CRF ``coarsest``, under ``-tune hybrid``; with other tunings, up to x265's last.
+    """
 
     crf: float = DEFAULT_CRF
     preset: str = "medium"
     tune: str | None = HYBRID
     params: Mapping[str, str] | None = None
+    coarsest: float = COARSEST
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= HIGHEST_CRF:
@@ -192,11 +201,11 @@ class X265Options:
     @property
     def x265_crf(self) -> float:
         """What x265 itself is told."""
-        return min(self.crf, HIGHEST_X265_CRF)
+        return min(self.crf, self.coarsest if self.tune == HYBRID else HIGHEST_X265_CRF)
 
     @property
     def excess(self) -> float:
-        """How far the CRF is beyond x265's highest one."""
+        """How far the CRF is beyond that."""
         return self.crf - self.x265_crf
 
     def codec_options(self, lock_params: Mapping[str, str], *, height: int) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,15 @@ from ffhybrid.lock import ENOUGH, LockWindow, encode_locked
 from ffhybrid.picture import Picture
 from ffhybrid.planner import GopLimits, SourceGop, plan_gops
 from ffhybrid.source import VideoSource
-from ffhybrid.x265_options import HIGHEST_CRF, HIGHEST_X265_CRF, PRESETS, TUNES, X265Options, parse_x265_params
+from ffhybrid.x265_options import (
+    COARSEST,
+    HIGHEST_CRF,
+    HIGHEST_X265_CRF,
+    PRESETS,
+    TUNES,
+    X265Options,
+    parse_x265_params,
+)
 from support import clip
 
 
@@ -85,12 +94,19 @@ def test_access_units_carry_source_timestamps_and_hashes(gop: SourceGop, keyfram
     }
 
 
-def test_beyond_x265s_highest_crf_pictures_take_fewer_bytes_and_the_lock_holds(tmp_path: Path) -> None:
+def test_a_higher_crf_takes_fewer_bytes_beyond_the_coarsest_quantisation_too(tmp_path: Path) -> None:
     gop = first_gop("bikes.mp4", 24, tmp_path)
     keyframe = thumbnail_of(gop)
-    highest, beyond = (encode_locked(gop, keyframe, X265Options(crf=crf)) for crf in (HIGHEST_X265_CRF, HIGHEST_CRF))
-    assert beyond.fixup_count <= ENOUGH
-    assert sum(unit.size for unit in beyond.coded.inter) < sum(unit.size for unit in highest.coded.inter)
+    crfs = (COARSEST, 44, 48, HIGHEST_X265_CRF, HIGHEST_CRF)
+    encodes = [encode_locked(gop, keyframe, X265Options(crf=crf)) for crf in crfs]
+    assert all(encode.fixup_count <= ENOUGH for encode in encodes)
+    assert all(higher.size < lower.size for lower, higher in pairwise(encodes))
+
+
+def test_only_the_hybrid_tuning_weighs_bits_more() -> None:
+    assert X265Options(crf=48).x265_crf == COARSEST
+    assert X265Options(crf=48, tune="psnr").x265_crf == 48
+    assert X265Options(crf=55, tune="psnr").excess == 55 - HIGHEST_X265_CRF
 
 
 def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:

@@ -13,7 +13,14 @@ from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.pyav import PyAVCodec
 from ffhybrid.control_search import Control
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
-from ffhybrid.x265_options import FULL_HYBRID, HIGHEST_CRF, X265Options, keyframe_zones
+from ffhybrid.x265_options import (
+    COARSEST_ORDINARY,
+    FULL_HYBRID,
+    HIGHEST_CRF,
+    HIGHEST_X265_CRF,
+    X265Options,
+    keyframe_zones,
+)
 
 BEST = {
     "wpp": "0",
@@ -36,7 +43,7 @@ class X265(PyAVCodec):
     """One keyframe a GOP, closed GOPs, nothing between the pictures; ``extra`` options on top of a preset.
 
     CRFs reach as far as those of hybrid files, by tables of lambdas like theirs. Where ``favours_keyframes`` these get
-    as many more bits than x265 gives them as those of hybrid files do.
+    as many more bits than x265 gives them as those of hybrid files do, and those tables begin where theirs do.
     """
 
     def __init__(
@@ -57,7 +64,8 @@ class X265(PyAVCodec):
 
     def options(self, crf: float, *, frames: int = 1) -> dict[str, str]:
         """Give options of FFmpeg's wrapper."""
-        common = X265Options(crf=crf, preset=self._preset)
+        coarsest = COARSEST_ORDINARY if self._favours_keyframes else HIGHEST_X265_CRF
+        common = X265Options(crf=crf, preset=self._preset, coarsest=coarsest)
         zones = keyframe_zones(range(0, frames, self._gop_length)) if self._favours_keyframes else {}
         params = {**self._params, **zones}
         if common.excess:

@@ -1,0 +1,81 @@
+"""From which CRF on bits should weigh more, and quantisation not get coarser: LPIPS and PSNR of a GOP at equal bytes.
+
+51 is x265's own way: quantisation gets coarser up to its highest CRF. Keyframes are generated (once, for all encodes of
+a clip) or x265's own; bytes are those of the elementary streams. Between encodes values are taken straight over the
+logarithm of their size, "-" where they do not reach a rate.
+
+    python benchmarks/coarsest.py [--limits 40 42 45 48 51] [--frames 120] [--width 640] [CLIP ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from clips import shared_clips, wheel_clip
+from ffhybrid import X265Options
+from ffhybrid.filters import Likeness, create
+from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary
+from ffhybrid.judging import Judge, lpips_distance
+from ffhybrid.planner import SourceGop
+from one_gop import POINTS, at_points, bits_per_pixel, first_gop
+
+CRFS = (40, 42, 44, 46, 48, 50, 52, 54, 57, 60)
+KEYFRAME_SHARE = 0.25
+"""Of the bytes at the second point that a generated keyframe gets."""
+
+Encode = Callable[[X265Options], CodedGop]
+
+
+def encoders(gop: SourceGop, preset: str) -> dict[str, Encode]:
+    """Ways to encode a GOP, by name."""
+    generator = create("overfit", preset=preset)
+    budget = round(KEYFRAME_SHARE * POINTS[1] * gop.spec.width * gop.spec.height * len(gop) / 8)
+    latent = generator.fit(Likeness(gop.picture(0)), gop.spec, budget=budget, warm_start=None, progress=None)
+    keyframe = Keyframe.generated(generator, latent, gop.spec)
+    return {
+        "generated": lambda options: encode_generated(gop, keyframe, options),
+        "x265's": lambda options: encode_ordinary(gop, options, coarsest=options.coarsest),
+    }
+
+
+def cells(gop: SourceGop, encode: Encode, options: X265Options, judge: Judge) -> list[str]:
+    """LPIPS and PSNR at every rate that the encodes reach."""
+    coded = [encode(replace(options, crf=crf)) for crf in CRFS]
+    rates = [bits_per_pixel(one, gop) for one in coded]
+    qualities = [judge.quality(one.pictures(), gop) for one in coded]
+    distances = at_points(rates, [quality.lpips for quality in qualities])
+    psnrs = at_points(rates, [quality.psnr for quality in qualities])
+    return ["-" if np.isnan(lpips) else f"{lpips:.4f} {psnr:.2f}" for lpips, psnr in zip(distances, psnrs, strict=True)]
+
+
+def main() -> None:
+    """Print a row a clip, kind of keyframe and limit."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--limits", nargs="+", type=float, default=(40, 42, 45, 48, 51))
+    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--preset", default="ultrafast", help="effort of overfit")
+    parser.add_argument("--x265-preset", default="slow")
+    arguments = parser.parse_args()
+    judge = Judge(lpips_distance(None))
+    console = Console(width=120)
+    for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
+        table = Table("clip", "keyframe", "limit", *map(str, POINTS), box=None)
+        with first_gop(path, frames=arguments.frames, width=arguments.width) as gop:
+            for kind, encode in encoders(gop, arguments.preset).items():
+                for limit in arguments.limits:
+                    options = X265Options(preset=arguments.x265_preset, coarsest=limit)
+                    table.add_row(path.name, kind, f"{limit:g}", *cells(gop, encode, options, judge))
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()
