@@ -87,11 +87,15 @@ class SizeGoal:
         quality = self.judge.quality(gop.pictures(), self.source)
         _log(self.source, gop, quality)
         excess = self._excess(gop)
-        cost = quality.loss * (1 + LOSS_OF_BYTES * excess) if excess <= MISS else OUT_OF_REACH + excess
-        return Judged(gop, quality, cost)
+        return Judged(gop, quality, cost_of(quality.loss, excess))
 
     def _excess(self, gop: CodedGop) -> float:
         return gop.size / self.wanted - 1
+
+
+def cost_of(loss: float, excess: float) -> float:
+    """Take a GOP's loss to what it would be at the wanted size; ``excess`` is the part of that which it has more."""
+    return loss * (1 + LOSS_OF_BYTES * excess) if excess <= MISS else OUT_OF_REACH + excess
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The two PPSs of a stream: one that allows no lossless blocks, for nearly all slices, and its twin that allows them.
 
-The reference lock needs ``cu-lossless``, and for it x265 puts a flag into every block of every picture of a GOP: some
-percent of the bytes at low rates (``benchmarks/lock.py``). Slices are coded anew without those flags; one that has
-lossless blocks keeps them and refers to the twin. So P and B pictures are the same, whether a keyframe was generated or
-not, and both kinds of GOPs have the same parameter sets.
+The reference lock needs ``cu-lossless``, and for it x265 puts a flag into every block of every picture of a GOP, which
+at low rates weighs. Slices are coded anew without those flags; one that has lossless blocks keeps them and refers to
+the twin. So GOPs have the same parameter sets, whether their keyframe was generated or not, and pay for nothing but
+what they use.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from ffhybrid.allocation import FILE_OVERHEAD, FIRST_PASS, GOP_OVERHEAD, PICTURE
 from ffhybrid.control_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.gop_goals import Judged, SizeGoal
+from ffhybrid.gop_goals import MISS, Judged, SizeGoal, cost_of
 from ffhybrid.gop_search import Tried, climb, first_that_fits
 from ffhybrid.judging import Judge, Quality
 from ffhybrid.planner import SourceGop
@@ -164,6 +164,11 @@ def test_where_x265_is_too_large_at_any_crf_a_generated_keyframe_has_its_bytes(s
     reached, ordinary = goal.within_reach(Judged(coded, Quality(0.5, math.nan), 100.4))
     assert reached.size(coded) == wanted
     assert (ordinary.cost == ordinary.quality.loss) == (wanted == size > 1_000)
+
+
+def test_of_two_gops_that_look_the_same_the_smaller_one_wins_and_one_that_is_too_large_never() -> None:
+    assert cost_of(0.2, -0.01) < cost_of(0.2, 0.0) == 0.2 < cost_of(0.2, 0.01) < cost_of(0.21, 0.0)
+    assert cost_of(0.01, 2 * MISS) > cost_of(1.0, MISS)
 
 
 @pytest.mark.parametrize(("room", "found"), [(1000, 1000), (700, 667), (450, 445), (100, 445)])
