@@ -209,7 +209,7 @@ def test_a_closed_pipe_is_quiet(track_file: Path) -> None:
         (("-x265-params", "lossless=1"), "reference lock"),
         (("-x265-params", "no-cutree=1"), "reference lock"),
         (("-x265-params", "keyint=5"), "-g"),
-        (("-crf", "77"), "0 to 55"),
+        (("-crf", "77"), "0 to 60"),
         (("-carriage", "track", "-f", "mp4"), "inband"),
         (("-kf", "thumbnail", "-kf:qp", "60"), "0 to 51"),
         (("-kf:qp", "30"), "no option 'qp'"),
