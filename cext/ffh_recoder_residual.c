@@ -10,11 +10,9 @@ typedef struct significant {
 
 static int recode_last_prefix(ffh_recoder *e, ffh_cabac_ctx *contexts, int log2_size, int is_luma)
 {
-    int offset = is_luma ? 3 * (log2_size - 2) + ((log2_size - 1) >> 2) : 15;
-    int shift = is_luma ? (log2_size + 1) >> 2 : log2_size - 2;
     int prefix = 0;
 
-    while (prefix < 2 * log2_size - 1 && ffh_recode(e, &contexts[offset + (prefix >> shift)]))
+    while (prefix < 2 * log2_size - 1 && ffh_recode(e, &contexts[ffh_last_prefix_ctx(prefix, log2_size, is_luma)]))
         prefix++;
     return prefix;
 }

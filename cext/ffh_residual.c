@@ -30,13 +30,10 @@ static inline void gather(const int16_t *tile, const uint8_t *scan, sub_block *s
 
 static inline void put_last_prefix(ffh_cabac *c, ffh_cabac_ctx *contexts, int prefix, int log2_size, int is_luma)
 {
-    int offset = is_luma ? 3 * (log2_size - 2) + ((log2_size - 1) >> 2) : 15;
-    int shift = is_luma ? (log2_size + 1) >> 2 : log2_size - 2;
-
     for (int i = 0; i < prefix; i++)
-        ffh_cabac_put(c, &contexts[offset + (i >> shift)], 1);
+        ffh_cabac_put(c, &contexts[ffh_last_prefix_ctx(i, log2_size, is_luma)], 1);
     if (prefix < 2 * log2_size - 1)
-        ffh_cabac_put(c, &contexts[offset + (prefix >> shift)], 0);
+        ffh_cabac_put(c, &contexts[ffh_last_prefix_ctx(prefix, log2_size, is_luma)], 0);
 }
 
 /* Prefix of last_sig_coeff_x/y (7.4.9.11): the largest one whose range begins at or before the position. */

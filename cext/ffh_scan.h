@@ -22,6 +22,14 @@ const uint8_t *ffh_sub_block_scan(int log2_size, enum ffh_scan scan);
  * or not (right | below << 1). */
 const uint8_t *ffh_sig_ctx(int log2_size, enum ffh_scan scan, int neighbours);
 
+/* ctxInc of bin `i` of last_sig_coeff_x_prefix and last_sig_coeff_y_prefix (9.3.4.2.3). */
+static inline int ffh_last_prefix_ctx(int i, int log2_size, int is_luma)
+{
+    if (!is_luma)
+        return 15 + (i >> (log2_size - 2));
+    return 3 * (log2_size - 2) + ((log2_size - 1) >> 2) + (i >> ((log2_size + 1) >> 2));
+}
+
 /* Contexts of one kind of block, and what of the sub-block before still matters. */
 typedef struct ffh_residual_contexts {
     ffh_cabac_ctx *coded_sub_block, *sig_coeff, *sig_coeff_dc, *greater1, *greater2;
