@@ -66,8 +66,9 @@ int ffh_write_with_level(const uint8_t *nal, size_t size, uint8_t general_level_
 int ffh_write_vps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_sps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_pps(const ffh_pps *pps, ffh_buf *out);
-int ffh_write_with_bypass(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
-                          uint8_t transquant_bypass_enabled_flag, ffh_buf *out);
+int ffh_write_terse_sps(const uint8_t *nal, size_t size, ffh_buf *out);
+int ffh_write_terse_pps(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
+                        uint8_t transquant_bypass_enabled_flag, ffh_buf *out);
 void ffh_neural_track_sps(ffh_sps *sps);
 
 typedef struct ffh_slice_header {
@@ -80,8 +81,9 @@ typedef struct ffh_slice_header {
 int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *header);
 int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
                            ffh_slice_header *header);
-int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, uint8_t lossy_id,
-                     uint8_t lossless_id, ffh_buf *out);
+typedef struct ffh_terse_sets { ffh_sps sps; ffh_pps lossy; ffh_pps lossless; } ffh_terse_sets;
+int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, const ffh_terse_sets *to,
+                     ffh_buf *out);
 
 typedef struct ffh_picture { const uint8_t *planes[3]; ptrdiff_t strides[3]; } ffh_picture;
 void ffh_lossless_pps(const ffh_pps *base, uint8_t pps_pic_parameter_set_id, ffh_pps *pps);

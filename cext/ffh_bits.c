@@ -131,11 +131,30 @@ void ffh_put_u(ffh_bitwriter *w, const char *name, unsigned bits, uint32_t value
     put_bits(w, bits, value);
 }
 
-void ffh_put_ue(ffh_bitwriter *w, const char *name, uint32_t value)
+unsigned ffh_ceil_log2(uint32_t value)
+{
+    unsigned bits = 0;
+    while ((UINT64_C(1) << bits) < value)
+        bits++;
+    return bits;
+}
+
+static unsigned ue_prefix_length(uint32_t value)
 {
     unsigned length = 0;
     while ((UINT64_C(1) + value) >> (length + 1))
         length++;
+    return length;
+}
+
+unsigned ffh_ue_bits(uint32_t value)
+{
+    return 2 * ue_prefix_length(value) + 1;
+}
+
+void ffh_put_ue(ffh_bitwriter *w, const char *name, uint32_t value)
+{
+    unsigned length = ue_prefix_length(value);
     trace(name, 2 * length + 1, value);
     put_bits(w, length, 0);
     put_bits(w, 1, 1);

@@ -44,6 +44,9 @@ typedef struct ffh_bitwriter {
 
 void ffh_bitwriter_init(ffh_bitwriter *w, ffh_buf *out);
 
+unsigned ffh_ue_bits(uint32_t value);   /* that ue(v) takes */
+unsigned ffh_ceil_log2(uint32_t value); /* Ceil( Log2( value ) ) */
+
 /*
  * Writers name the syntax element as the specification does, so that a writer reads like its table.
  */

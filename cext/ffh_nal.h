@@ -27,6 +27,11 @@ int ffh_next_annexb(const uint8_t *data, size_t size, size_t *pos, size_t *start
 int ffh_next_length_prefixed(const uint8_t *data, size_t size, unsigned length_size, size_t *pos, size_t *start,
                              size_t *length);
 
+static inline int ffh_is_idr(int nal_unit_type)
+{
+    return nal_unit_type == FFH_NAL_IDR_W_RADL || nal_unit_type == FFH_NAL_IDR_N_LP;
+}
+
 /* nal_unit_type, or FFH_EDATA for a unit too short or with a broken two-byte header. */
 int ffh_nal_unit_type(const uint8_t *nal, size_t size);
 

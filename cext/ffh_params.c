@@ -4,7 +4,7 @@
 
 #include "ffh_nal.h"
 
-enum { EXTENDED_SAR = 255, MAX_DPB = 16 };
+enum { EXTENDED_SAR = 255 };
 
 /* Opens the RBSP of a NAL unit of the expected type; the caller frees `rbsp`. */
 static int open_rbsp(const uint8_t *nal, size_t size, int type, ffh_buf *rbsp, ffh_bitreader *r)
@@ -69,31 +69,6 @@ static void skip_scaling_list_data(ffh_bitreader *r)
                 ffh_get_se_range(r, -128, 127);
         }
     }
-}
-
-unsigned ffh_skip_st_ref_pic_set(ffh_bitreader *r, unsigned idx, unsigned num_short_term_ref_pic_sets,
-                                 const uint8_t num_delta_pocs[])
-{
-    if (idx && ffh_get_u(r, 1)) { /* inter_ref_pic_set_prediction_flag */
-        unsigned used = 0, delta_idx_minus1 = 0;
-        if (idx == num_short_term_ref_pic_sets)
-            delta_idx_minus1 = ffh_get_ue_range(r, 0, idx - 1);
-        ffh_skip_bits(r, 1); /* delta_rps_sign */
-        ffh_get_ue_range(r, 0, 32767);
-        for (unsigned j = 0; j <= num_delta_pocs[idx - 1 - delta_idx_minus1]; j++) {
-            unsigned used_by_curr_pic_flag = ffh_get_u(r, 1);
-            unsigned use_delta_flag = used_by_curr_pic_flag ? 1 : ffh_get_u(r, 1);
-            used += use_delta_flag;
-        }
-        return used;
-    }
-    unsigned negative = ffh_get_ue_range(r, 0, MAX_DPB);
-    unsigned positive = ffh_get_ue_range(r, 0, MAX_DPB - negative);
-    for (unsigned i = 0; i < negative + positive; i++) {
-        ffh_get_ue_range(r, 0, 32767);
-        ffh_skip_bits(r, 1);
-    }
-    return negative + positive;
 }
 
 /* clause E.2.3 */
@@ -210,11 +185,12 @@ static void block_sizes(ffh_bitreader *r, ffh_sps *sps)
 
 static void reference_structure(ffh_bitreader *r, ffh_sps *sps)
 {
-    unsigned sets = ffh_get_ue_range(r, 0, FFH_MAX_SHORT_TERM_RPS);
-
-    sps->num_short_term_ref_pic_sets = (uint8_t)sets;
-    for (unsigned i = 0; i < sets && !r->error; i++)
-        sps->num_delta_pocs[i] = (uint8_t)ffh_skip_st_ref_pic_set(r, i, sets, sps->num_delta_pocs);
+    sps->ref_pic_sets_begin = r->pos;
+    unsigned count = ffh_get_ue_range(r, 0, FFH_MAX_SHORT_TERM_RPS);
+    sps->num_short_term_ref_pic_sets = (uint8_t)count;
+    for (unsigned i = 0; i < count && !r->error; i++)
+        ffh_get_ref_pic_set(r, i, sps->st_ref_pic_set, count, &sps->st_ref_pic_set[i]);
+    sps->ref_pic_sets_end = r->pos;
 }
 
 static void sps_extensions(ffh_bitreader *r, ffh_sps *sps)
@@ -235,11 +211,12 @@ static int parse_sps_rbsp(ffh_bitreader *r, ffh_sps *sps)
     profile_tier_level(r, sps->sps_max_sub_layers_minus1, sps->general_profile_tier_level);
     sps->sps_seq_parameter_set_id = (uint8_t)ffh_get_ue_range(r, 0, 15);
     picture_geometry(r, sps);
+    sps->pic_order_cnt_position = r->pos;
     sps->log2_max_pic_order_cnt_lsb = (uint8_t)(4 + ffh_get_ue_range(r, 0, 12));
 
     unsigned all_sub_layers = ffh_get_u(r, 1); /* sps_sub_layer_ordering_info_present_flag */
     for (unsigned i = all_sub_layers ? 0 : sps->sps_max_sub_layers_minus1; i <= sps->sps_max_sub_layers_minus1; i++) {
-        sps->sps_max_dec_pic_buffering_minus1 = (uint8_t)ffh_get_ue_range(r, 0, MAX_DPB - 1);
+        sps->sps_max_dec_pic_buffering_minus1 = (uint8_t)ffh_get_ue_range(r, 0, FFH_MAX_DPB - 1);
         sps->sps_max_num_reorder_pics = (uint8_t)ffh_get_ue_range(r, 0, sps->sps_max_dec_pic_buffering_minus1);
         ffh_get_ue(r); /* sps_max_latency_increase_plus1 */
     }
@@ -314,9 +291,11 @@ static int parse_pps_rbsp(ffh_bitreader *r, ffh_pps *pps)
     pps->num_extra_slice_header_bits = (uint8_t)ffh_get_u(r, 3);
     pps->sign_data_hiding_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     pps->cabac_init_present_flag = (uint8_t)ffh_get_u(r, 1);
+    pps->defaults_begin = r->pos;
     for (int list = 0; list < 2; list++)
         pps->num_ref_idx_default_active_minus1[list] = (uint8_t)ffh_get_ue_range(r, 0, 14);
     pps->init_qp_minus26 = (int8_t)ffh_get_se_range(r, -74, 25);
+    pps->defaults_end = r->pos;
     ffh_skip_bits(r, 1); /* constrained_intra_pred_flag */
     pps->transform_skip_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     pps->cu_qp_delta_enabled_flag = (uint8_t)ffh_get_u(r, 1);

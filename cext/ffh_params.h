@@ -5,11 +5,10 @@
 #ifndef FFH_PARAMS_H
 #define FFH_PARAMS_H
 
-#include "ffh_bits.h"
+#include "ffh_ref_pic_set.h"
 
 #define FFH_MAX_PICTURE_SIDE 16384
 #define FFH_PTL_SIZE 12
-#define FFH_MAX_SHORT_TERM_RPS 64
 
 typedef struct ffh_vps {
     uint8_t vps_video_parameter_set_id;
@@ -33,6 +32,7 @@ typedef struct ffh_sps {
     uint8_t bit_depth_luma;
     uint8_t bit_depth_chroma;
     uint8_t log2_max_pic_order_cnt_lsb;
+    size_t pic_order_cnt_position; /* of log2_max_pic_order_cnt_lsb_minus4, in bits from the beginning of the RBSP */
     uint8_t sps_max_dec_pic_buffering_minus1; /* of the highest sub-layer */
     uint8_t sps_max_num_reorder_pics;
     uint8_t log2_min_luma_coding_block_size;
@@ -45,7 +45,8 @@ typedef struct ffh_sps {
     uint8_t sample_adaptive_offset_enabled_flag;
     uint8_t pcm_enabled_flag;
     uint8_t num_short_term_ref_pic_sets;
-    uint8_t num_delta_pocs[FFH_MAX_SHORT_TERM_RPS]; /* of each of them */
+    ffh_ref_pic_set st_ref_pic_set[FFH_MAX_SHORT_TERM_RPS];
+    size_t ref_pic_sets_begin, ref_pic_sets_end; /* num_short_term_ref_pic_sets and all sets */
     uint8_t long_term_ref_pics_present_flag;
     uint8_t sps_temporal_mvp_enabled_flag;
     uint8_t strong_intra_smoothing_enabled_flag;
@@ -65,6 +66,7 @@ typedef struct ffh_pps {
     uint8_t cabac_init_present_flag;
     uint8_t num_ref_idx_default_active_minus1[2]; /* of lists 0 and 1 */
     int8_t init_qp_minus26;
+    size_t defaults_begin, defaults_end; /* the last three */
     uint8_t transform_skip_enabled_flag;
     uint8_t cu_qp_delta_enabled_flag;
     uint8_t diff_cu_qp_delta_depth;
@@ -92,19 +94,20 @@ int ffh_parse_pps(const uint8_t *nal, size_t size, ffh_pps *pps);
 /* Appends a copy of a VPS or SPS in which nothing but general_level_idc is another. */
 int ffh_write_with_level(const uint8_t *nal, size_t size, uint8_t general_level_idc, ffh_buf *out);
 
+/* Ends an RBSP, appends it to `out` as a NAL unit, and frees it. */
+int ffh_finish_nal(ffh_bitwriter *w, ffh_buf *rbsp, int nal_unit_type, ffh_buf *out);
+
 /* Appends a NAL unit to `out`. The SPS carries exactly what ffh_sps holds: one sub-layer, no VUI. */
 int ffh_write_vps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_sps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_pps(const ffh_pps *pps, ffh_buf *out);
 
-/* Appends a copy of a PPS in which nothing but the id and transquant_bypass_enabled_flag are others. */
-int ffh_write_with_bypass(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
-                          uint8_t transquant_bypass_enabled_flag, ffh_buf *out);
-
-/* Reads st_ref_pic_set( idx ) of clause 7.3.7, in an SPS or with idx = num_short_term_ref_pic_sets in a slice header;
- * `num_delta_pocs` are those of the sets before it. Returns NumDeltaPocs of this one. */
-unsigned ffh_skip_st_ref_pic_set(ffh_bitreader *r, unsigned idx, unsigned num_short_term_ref_pic_sets,
-                                 const uint8_t num_delta_pocs[]);
+/* Appends a copy of an SPS or PPS that makes slice headers short: with fewer bits for picture order counts and the
+ * reference picture sets that x265 uses most, and with the numbers of reference pictures and the QP that low rates
+ * have. Nothing else changes but what is named. */
+int ffh_write_terse_sps(const uint8_t *nal, size_t size, ffh_buf *out);
+int ffh_write_terse_pps(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
+                        uint8_t transquant_bypass_enabled_flag, ffh_buf *out);
 
 /* The SPS of the neural track: 64x64, 8 bits, Main profile, one CTU. */
 void ffh_neural_track_sps(ffh_sps *sps);

@@ -3,7 +3,7 @@
 #include "ffh_nal.h"
 #include "ffh_params.h"
 
-static int finish_nal(ffh_bitwriter *w, ffh_buf *rbsp, int nal_unit_type, ffh_buf *out)
+int ffh_finish_nal(ffh_bitwriter *w, ffh_buf *rbsp, int nal_unit_type, ffh_buf *out)
 {
     ffh_put_trailing_bits(w);
     ffh_put_nal_header(out, nal_unit_type);
@@ -18,28 +18,6 @@ static void put_profile_tier_level(ffh_bitwriter *w, const ffh_sps *sps)
 {
     for (int i = 0; i < FFH_PTL_SIZE; i++)
         ffh_put_u(w, "general_profile_tier_level", 8, sps->general_profile_tier_level[i]);
-}
-
-int ffh_write_with_level(const uint8_t *nal, size_t size, uint8_t general_level_idc, ffh_buf *out)
-{
-    /* What lies before profile_tier_level(), whose last byte the level is: clauses 7.3.2.1 and 7.3.2.2. */
-    enum { VPS_BYTES_BEFORE = 4, SPS_BYTES_BEFORE = 1 };
-    int type = ffh_nal_unit_type(nal, size);
-    if (type != FFH_NAL_VPS && type != FFH_NAL_SPS)
-        return FFH_EINVAL;
-    size_t level = (type == FFH_NAL_VPS ? VPS_BYTES_BEFORE : SPS_BYTES_BEFORE) + FFH_PTL_SIZE - 1;
-    ffh_buf rbsp = { 0 };
-    int error = ffh_nal_to_rbsp(nal, size, &rbsp);
-    if (error == 0 && rbsp.size <= level)
-        error = FFH_EDATA;
-    if (error == 0) {
-        rbsp.data[level] = general_level_idc;
-        ffh_put_nal_header(out, type);
-        ffh_append_escaped(out, rbsp.data, rbsp.size);
-        error = out->error;
-    }
-    ffh_buf_free(&rbsp);
-    return error;
 }
 
 int ffh_write_vps(const ffh_sps *sps, ffh_buf *out)
@@ -64,7 +42,7 @@ int ffh_write_vps(const ffh_sps *sps, ffh_buf *out)
     ffh_put_ue(&w, "vps_num_layer_sets_minus1", 0);
     ffh_put_u(&w, "vps_timing_info_present_flag", 1, 0);
     ffh_put_u(&w, "vps_extension_flag", 1, 0);
-    return finish_nal(&w, &rbsp, FFH_NAL_VPS, out);
+    return ffh_finish_nal(&w, &rbsp, FFH_NAL_VPS, out);
 }
 
 int ffh_write_sps(const ffh_sps *sps, ffh_buf *out)
@@ -111,7 +89,7 @@ int ffh_write_sps(const ffh_sps *sps, ffh_buf *out)
     ffh_put_u(&w, "strong_intra_smoothing_enabled_flag", 1, sps->strong_intra_smoothing_enabled_flag);
     ffh_put_u(&w, "vui_parameters_present_flag", 1, 0);
     ffh_put_u(&w, "sps_extension_present_flag", 1, 0);
-    return finish_nal(&w, &rbsp, FFH_NAL_SPS, out);
+    return ffh_finish_nal(&w, &rbsp, FFH_NAL_SPS, out);
 }
 
 int ffh_write_pps(const ffh_pps *pps, ffh_buf *out)
@@ -150,34 +128,7 @@ int ffh_write_pps(const ffh_pps *pps, ffh_buf *out)
     ffh_put_ue(&w, "log2_parallel_merge_level_minus2", 0);
     ffh_put_u(&w, "slice_segment_header_extension_present_flag", 1, 0);
     ffh_put_u(&w, "pps_extension_present_flag", 1, 0);
-    return finish_nal(&w, &rbsp, FFH_NAL_PPS, out);
-}
-
-int ffh_write_with_bypass(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
-                          uint8_t transquant_bypass_enabled_flag, ffh_buf *out)
-{
-    ffh_pps pps;
-    ffh_buf from = { 0 }, rbsp = { 0 };
-    ffh_bitreader r;
-    ffh_bitwriter w;
-    int error = ffh_parse_pps(nal, size, &pps);
-
-    if (error == 0)
-        error = ffh_nal_to_rbsp(nal, size, &from);
-    if (error < 0) {
-        ffh_buf_free(&from);
-        return error;
-    }
-    ffh_bitreader_init(&r, from.data, from.size);
-    ffh_bitwriter_init(&w, &rbsp);
-    ffh_get_ue(&r);
-    ffh_put_ue(&w, "pps_pic_parameter_set_id", pps_pic_parameter_set_id);
-    ffh_copy_bits(&w, &r, pps.transquant_bypass_position);
-    ffh_skip_bits(&r, 1);
-    ffh_put_u(&w, "transquant_bypass_enabled_flag", 1, transquant_bypass_enabled_flag);
-    ffh_copy_bits(&w, &r, ffh_rbsp_end(&r));
-    ffh_buf_free(&from);
-    return finish_nal(&w, &rbsp, FFH_NAL_PPS, out);
+    return ffh_finish_nal(&w, &rbsp, FFH_NAL_PPS, out);
 }
 
 void ffh_neural_track_sps(ffh_sps *sps)

@@ -70,10 +70,16 @@ uint32_t ffh_recode_exp_golomb(ffh_recoder *e, int k);
 /* residual_coding() of a block that is not lossless. */
 void ffh_recode_residual(ffh_recoder *e, int log2_size, int is_luma, enum ffh_scan scan);
 
-/* Appends a slice that is its whole picture, under a PPS that allows no lossless blocks and is `pps` otherwise, with id
- * `lossy_id`. A slice that has lossless blocks is copied, under id `lossless_id`.
- * Returns 0, FFH_EDATA, FFH_ENOMEM, FFH_EINVAL or FFH_EUNSUPPORTED. */
-int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, uint8_t lossy_id,
-                     uint8_t lossless_id, ffh_buf *out);
+/* Parameter sets that slices are moved to: copies as ffh_params.h makes them. */
+typedef struct ffh_terse_sets {
+    ffh_sps sps;
+    ffh_pps lossy, lossless; /* without and with transquant_bypass_enabled_flag */
+} ffh_terse_sets;
+
+/* Appends a slice that is its whole picture, from `sps` and `pps` moved to others: to the PPS that allows no lossless
+ * blocks, or, copied but for its header, to the one that does where the slice has such blocks.
+ * Returns 0, FFH_EDATA, FFH_ENOMEM or FFH_EUNSUPPORTED. */
+int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, const ffh_terse_sets *to,
+                     ffh_buf *out);
 
 #endif

@@ -11,14 +11,13 @@ typedef struct slice {
     int rows, columns;
     ffh_buf *substreams; /* by row with wavefront rows, else one; before emulation prevention */
     ffh_contexts stored; /* after the second CTU of the row before (9.3.1, TableStateIdxWpp) */
+    const ffh_terse_sets *to;
     const uint8_t *rbsp;
-    size_t size, next; /* byte that the next substream begins with */
+    size_t size, first, next; /* bytes that the slice data and the next substream begin with */
 } slice;
 
 static int check_tools(const ffh_sps *sps, const ffh_pps *pps, const ffh_slice_header *header)
 {
-    if (!pps->transquant_bypass_enabled_flag)
-        return FFH_EINVAL;
     if (sps->chroma_format_idc != 1 || sps->pcm_enabled_flag || sps->range_extension || sps->other_extension)
         return FFH_EUNSUPPORTED;
     return header->has_sao || pps->pps_range_extension_flag ? FFH_EUNSUPPORTED : 0;
@@ -94,27 +93,17 @@ static int recode_rows(slice *s)
     return error;
 }
 
-/* Appends the NAL unit with another PPS id, and the entry points of substreams if there are new ones. */
-static int put_nal(const uint8_t *nal, const slice *s, uint8_t pps_id, const uint32_t *sizes, const ffh_buf *data,
+/* Appends the NAL unit under another PPS, with the entry points of substreams if there are new ones. */
+static int put_nal(const uint8_t *nal, const slice *s, const ffh_pps *pps, const uint32_t *sizes, const ffh_buf *data,
                    ffh_buf *out)
 {
-    const ffh_slice_header *header = s->coder.header;
     ffh_buf rbsp = { 0 };
     ffh_bitreader r;
     ffh_bitwriter w;
 
     ffh_bitreader_init(&r, s->rbsp, s->size);
     ffh_bitwriter_init(&w, &rbsp);
-    ffh_copy_bits(&w, &r, header->pps_id_begin);
-    ffh_put_ue(&w, "slice_pic_parameter_set_id", pps_id);
-    ffh_skip_bits(&r, header->pps_id_end - header->pps_id_begin);
-    if (sizes) {
-        ffh_copy_bits(&w, &r, header->entry_points_begin);
-        ffh_put_entry_points(&w, sizes, (uint32_t)s->rows - 1);
-        ffh_skip_bits(&r, header->entry_points_end - header->entry_points_begin);
-    }
-    ffh_copy_bits(&w, &r, header->end);
-    ffh_put_trailing_bits(&w);
+    ffh_copy_slice_header(&w, &r, s->coder.header, &s->to->sps, pps, sizes, (uint32_t)s->rows - 1);
     ffh_buf_append(out, nal, 2);
     if (!rbsp.error)
         ffh_append_escaped(out, rbsp.data, rbsp.size);
@@ -125,17 +114,17 @@ static int put_nal(const uint8_t *nal, const slice *s, uint8_t pps_id, const uin
 }
 
 /* The slice data as they were: the header ends in a one bit, so that their emulation prevention bytes stay right. */
-static int put_copied(const uint8_t *nal, const slice *s, uint8_t pps_id, size_t first, ffh_buf *out)
+static int put_copied(const uint8_t *nal, const slice *s, const ffh_pps *pps, ffh_buf *out)
 {
     ffh_buf data = { 0 };
 
-    ffh_append_escaped(&data, s->rbsp + first, s->size - first);
-    int error = data.error ? data.error : put_nal(nal, s, pps_id, NULL, &data, out);
+    ffh_append_escaped(&data, s->rbsp + s->first, s->size - s->first);
+    int error = data.error ? data.error : put_nal(nal, s, pps, NULL, &data, out);
     ffh_buf_free(&data);
     return error;
 }
 
-static int put_recoded(const uint8_t *nal, const slice *s, uint8_t pps_id, ffh_buf *out)
+static int put_recoded(const uint8_t *nal, const slice *s, ffh_buf *out)
 {
     int has_substreams = s->coder.pps->entropy_coding_sync_enabled_flag;
     uint32_t *sizes = malloc((size_t)s->rows * sizeof(*sizes));
@@ -143,7 +132,7 @@ static int put_recoded(const uint8_t *nal, const slice *s, uint8_t pps_id, ffh_b
     int error = sizes ? ffh_append_substreams(s->substreams, has_substreams ? s->rows : 1, sizes, &data) : FFH_ENOMEM;
 
     if (error == 0)
-        error = put_nal(nal, s, pps_id, has_substreams ? sizes : NULL, &data, out);
+        error = put_nal(nal, s, &s->to->lossy, has_substreams ? sizes : NULL, &data, out);
     ffh_buf_free(&data);
     free(sizes);
     return error;
@@ -172,37 +161,36 @@ static void slice_free(slice *s)
     ffh_cu_map_free(&s->coder.map);
 }
 
-static int recode(const uint8_t *nal, slice *s, uint8_t lossy_id, uint8_t lossless_id, ffh_buf *out)
+static int recode(const uint8_t *nal, slice *s, ffh_buf *out)
 {
-    size_t first = s->coder.header->end / 8 + 1; /* after byte_alignment() */
-
-    s->next = first;
-    if (first >= s->size)
-        return FFH_EDATA;
-    int error = slice_init(s);
+    if (!s->coder.pps->transquant_bypass_enabled_flag)
+        return put_copied(nal, s, &s->to->lossy, out);
+    int error = check_tools(s->coder.sps, s->coder.pps, s->coder.header);
+    if (error == 0)
+        error = slice_init(s);
     if (error == 0)
         error = recode_rows(s);
     if (error < 0)
         return error;
-    if (s->coder.has_lossless_blocks)
-        return put_copied(nal, s, lossless_id, first, out);
-    return put_recoded(nal, s, lossy_id, out);
+    return s->coder.has_lossless_blocks ? put_copied(nal, s, &s->to->lossless, out) : put_recoded(nal, s, out);
 }
 
-int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, uint8_t lossy_id,
-                     uint8_t lossless_id, ffh_buf *out)
+int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, const ffh_terse_sets *to,
+                     ffh_buf *out)
 {
     ffh_slice_header header;
     ffh_buf rbsp = { 0 };
     int error = ffh_parse_slice_header(nal, size, sps, pps, &header);
 
     if (error == 0)
-        error = check_tools(sps, pps, &header);
-    if (error == 0)
         error = ffh_nal_to_rbsp(nal, size, &rbsp);
     if (error == 0) {
-        slice s = { .coder = { .sps = sps, .pps = pps, .header = &header }, .rbsp = rbsp.data, .size = rbsp.size };
-        error = recode(nal, &s, lossy_id, lossless_id, out);
+        size_t first = header.end / 8 + 1; /* after byte_alignment() */
+        slice s = { .coder = { .sps = sps, .pps = pps, .header = &header }, .to = to };
+        s.rbsp = rbsp.data;
+        s.size = rbsp.size;
+        s.first = s.next = first;
+        error = first < rbsp.size ? recode(nal, &s, out) : FFH_EDATA;
         slice_free(&s);
     }
     ffh_buf_free(&rbsp);

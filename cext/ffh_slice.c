@@ -6,11 +6,6 @@
 
 enum { HEADER_PREFIX = 16 }; /* bytes that hold everything up to slice_pic_parameter_set_id */
 
-static int is_idr(int nal_unit_type)
-{
-    return nal_unit_type == FFH_NAL_IDR_W_RADL || nal_unit_type == FFH_NAL_IDR_N_LP;
-}
-
 static int is_irap(int nal_unit_type)
 {
     return nal_unit_type >= FFH_NAL_BLA_W_LP && nal_unit_type <= 23;
@@ -46,23 +41,13 @@ int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *he
     return error;
 }
 
-static unsigned ceil_log2(uint32_t value)
+static void reference_pictures(ffh_bitreader *r, const ffh_sps *sps, ffh_slice_header *header)
 {
-    unsigned bits = 0;
-    while ((UINT64_C(1) << bits) < value)
-        bits++;
-    return bits;
-}
-
-static void reference_pictures(ffh_bitreader *r, const ffh_sps *sps)
-{
-    unsigned sets = sps->num_short_term_ref_pic_sets;
-
-    ffh_skip_bits(r, sps->log2_max_pic_order_cnt_lsb);
-    if (!ffh_get_u(r, 1)) /* short_term_ref_pic_set_sps_flag */
-        ffh_skip_st_ref_pic_set(r, sets, sets, sps->num_delta_pocs);
-    else
-        ffh_skip_bits(r, ceil_log2(sets)); /* short_term_ref_pic_set_idx */
+    header->references_begin = r->pos;
+    header->slice_pic_order_cnt_lsb = ffh_get_u(r, sps->log2_max_pic_order_cnt_lsb);
+    ffh_get_slice_ref_pic_set(r, sps->st_ref_pic_set, sps->num_short_term_ref_pic_sets,
+                              &header->short_term_ref_pic_set);
+    header->references_end = r->pos;
 }
 
 /* clause 7.3.6.3 */
@@ -88,6 +73,8 @@ static void inter_prediction(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps
                              ffh_slice_header *header)
 {
     int lists = header->slice_type == FFH_SLICE_B ? 2 : 1, collocated_list = 0;
+
+    header->ref_idx_begin = r->pos;
     unsigned overrides = ffh_get_u(r, 1); /* num_ref_idx_active_override_flag */
 
     for (int list = 0; list < lists; list++) {
@@ -95,6 +82,7 @@ static void inter_prediction(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps
             overrides ? ffh_get_ue_range(r, 0, FFH_MAX_REF_IDX - 1) : pps->num_ref_idx_default_active_minus1[list];
         header->num_ref_idx[list] = (uint8_t)(minus1 + 1);
     }
+    header->ref_idx_end = r->pos;
     if (header->slice_type == FFH_SLICE_B)
         header->mvd_l1_zero_flag = (uint8_t)ffh_get_u(r, 1);
     if (pps->cabac_init_present_flag)
@@ -147,17 +135,22 @@ static int parse_header(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps
     if (pps->output_flag_present_flag)
         ffh_skip_bits(r, 1); /* pic_output_flag */
     int has_temporal_mvp = 0;
-    if (!is_idr(header->nal_unit_type)) {
+    if (!ffh_is_idr(header->nal_unit_type)) {
         if (sps->long_term_ref_pics_present_flag || pps->lists_modification_present_flag)
             return FFH_EUNSUPPORTED;
-        reference_pictures(r, sps);
+        reference_pictures(r, sps, header);
         has_temporal_mvp = sps->sps_temporal_mvp_enabled_flag && ffh_get_u(r, 1);
     }
     if (sps->sample_adaptive_offset_enabled_flag)
         header->has_sao = ffh_get_u(r, sps->chroma_format_idc ? 2 : 1) != 0;
     if (header->slice_type != FFH_SLICE_I)
         inter_prediction(r, sps, pps, has_temporal_mvp, header);
-    header->slice_qp = (int8_t)(26 + pps->init_qp_minus26 + ffh_get_se_range(r, -99, 99));
+    header->qp_begin = r->pos;
+    int32_t slice_qp = 26 + pps->init_qp_minus26 + ffh_get_se_range(r, -99, 99);
+    header->qp_end = r->pos;
+    if (slice_qp < -6 * (sps->bit_depth_luma - 8) || slice_qp > 51)
+        return FFH_EDATA;
+    header->slice_qp = (int8_t)slice_qp;
     if (pps->pps_slice_chroma_qp_offsets_present_flag) {
         ffh_get_se_range(r, -12, 12);
         ffh_get_se_range(r, -12, 12);
@@ -185,67 +178,4 @@ int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, 
         error = parse_header(&r, sps, pps, header);
     ffh_buf_free(&rbsp);
     return error;
-}
-
-/* Since substreams end in a one bit, escaping each of them alone gives the same bytes as escaping all together; their
- * sizes count emulation prevention bytes (7.4.7.1). */
-int ffh_append_substreams(const ffh_buf *substreams, int count, uint32_t *sizes, ffh_buf *escaped)
-{
-    for (int i = 0; i < count; i++) {
-        size_t before = escaped->size;
-        ffh_append_escaped(escaped, substreams[i].data, substreams[i].size);
-        if (escaped->error)
-            return escaped->error;
-        if (escaped->size - before > UINT32_MAX)
-            return FFH_ENOMEM;
-        sizes[i] = (uint32_t)(escaped->size - before);
-    }
-    return 0;
-}
-
-void ffh_put_entry_points(ffh_bitwriter *w, const uint32_t *sizes, uint32_t count)
-{
-    uint32_t largest = 1;
-    for (uint32_t i = 0; i < count; i++)
-        largest = FFH_MAX(largest, sizes[i]);
-    unsigned bits = FFH_MAX(ceil_log2(largest), 1);
-
-    ffh_put_ue(w, "num_entry_point_offsets", count);
-    if (!count)
-        return;
-    ffh_put_ue(w, "offset_len_minus1", bits - 1);
-    for (uint32_t i = 0; i < count; i++)
-        ffh_put_u(w, "entry_point_offset_minus1", bits, sizes[i] - 1);
-}
-
-void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pps *pps, int slice_qp,
-                              const uint32_t *entry_points, uint32_t num_entry_point_offsets)
-{
-    ffh_put_u(w, "first_slice_segment_in_pic_flag", 1, 1);
-    ffh_put_u(w, "no_output_of_prior_pics_flag", 1, 0);
-    ffh_put_ue(w, "slice_pic_parameter_set_id", pps->pps_pic_parameter_set_id);
-    ffh_put_u(w, "slice_reserved_flag", pps->num_extra_slice_header_bits, 0);
-    ffh_put_ue(w, "slice_type", FFH_SLICE_I);
-    if (pps->output_flag_present_flag)
-        ffh_put_u(w, "pic_output_flag", 1, 1);
-    if (sps->sample_adaptive_offset_enabled_flag) {
-        ffh_put_u(w, "slice_sao_luma_flag", 1, 0);
-        ffh_put_u(w, "slice_sao_chroma_flag", 1, 0);
-    }
-    ffh_put_se(w, "slice_qp_delta", slice_qp - 26 - pps->init_qp_minus26);
-    if (pps->pps_slice_chroma_qp_offsets_present_flag) {
-        ffh_put_se(w, "slice_cb_qp_offset", 0);
-        ffh_put_se(w, "slice_cr_qp_offset", 0);
-    }
-    if (pps->chroma_qp_offset_list_enabled_flag)
-        ffh_put_u(w, "cu_chroma_qp_offset_enabled_flag", 1, 0);
-    if (pps->deblocking_filter_override_enabled_flag)
-        ffh_put_u(w, "deblocking_filter_override_flag", 1, 0);
-    if (pps->pps_loop_filter_across_slices_enabled_flag && !pps->pps_deblocking_filter_disabled_flag)
-        ffh_put_u(w, "slice_loop_filter_across_slices_enabled_flag", 1, 1);
-    if (pps->entropy_coding_sync_enabled_flag)
-        ffh_put_entry_points(w, entry_points, num_entry_point_offsets);
-    if (pps->slice_segment_header_extension_present_flag)
-        ffh_put_ue(w, "slice_segment_header_extension_length", 0);
-    ffh_put_trailing_bits(w);
 }

@@ -23,7 +23,12 @@ typedef struct ffh_slice_header {
     uint8_t max_num_merge_cand;
     int8_t slice_qp; /* SliceQpY */
     uint32_t num_entry_point_offsets;
+    uint32_t slice_pic_order_cnt_lsb;
+    ffh_ref_pic_set short_term_ref_pic_set;
     size_t pps_id_begin, pps_id_end;             /* slice_pic_parameter_set_id */
+    size_t references_begin, references_end;     /* slice_pic_order_cnt_lsb and the reference picture set */
+    size_t ref_idx_begin, ref_idx_end;           /* num_ref_idx_active_override_flag and the numbers behind it */
+    size_t qp_begin, qp_end;                     /* slice_qp_delta */
     size_t entry_points_begin, entry_points_end; /* num_entry_point_offsets up to the last offset */
     size_t end;                                  /* of the header, byte_alignment() left out */
 } ffh_slice_header;
@@ -39,6 +44,11 @@ int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, 
 /* Appends substreams, each of which ends in the byte of its last one bit, with emulation prevention to `escaped`, and
  * gives the bytes that each of them takes there. Returns 0 or FFH_ENOMEM. */
 int ffh_append_substreams(const ffh_buf *substreams, int count, uint32_t *sizes, ffh_buf *escaped);
+
+/* Copies a header, byte_alignment() included, to other parameter sets: they may differ in what the copies of
+ * ffh_params.h change. `entry_points` are those of ffh_put_entry_points(), NULL to keep what there are. */
+void ffh_copy_slice_header(ffh_bitwriter *w, ffh_bitreader *r, const ffh_slice_header *header, const ffh_sps *sps,
+                           const ffh_pps *pps, const uint32_t *entry_points, uint32_t num_entry_point_offsets);
 
 /* Writes num_entry_point_offsets and the offsets, from sizes in bytes (emulation prevention counted) of all substreams
  * but the last. */

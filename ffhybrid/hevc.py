@@ -268,14 +268,14 @@ def with_level(nal: bytes, level_idc: int) -> bytes:
     return _built("a parameter set", lambda buf: int(lib.ffh_write_with_level(nal, len(nal), level_idc, buf)))
 
 
-def allows_lossless_blocks(pps: bytes) -> bool:
-    """``transquant_bypass_enabled_flag`` of a PPS NAL unit."""
-    return bool(_parsed("pps", pps).transquant_bypass_enabled_flag)
+def terse_sps(sps: bytes) -> bytes:
+    """Copy an SPS with the reference picture sets that x265 uses most, and few bits for picture order counts."""
+    return _built("the SPS", lambda buf: int(lib.ffh_write_terse_sps(sps, len(sps), buf)))
 
 
-def with_lossless_blocks(pps: bytes, allowed: bool, *, pps_id: int) -> bytes:
-    """Copy a PPS with another id and ``transquant_bypass_enabled_flag``; nothing else changes."""
-    return _built("the PPS", lambda buf: int(lib.ffh_write_with_bypass(pps, len(pps), pps_id, allowed, buf)))
+def terse_pps(pps: bytes, *, pps_id: int, lossless_blocks: bool) -> bytes:
+    """Copy a PPS with numbers of reference pictures and a QP that are usual, and ``transquant_bypass_enabled_flag``."""
+    return _built("the PPS", lambda buf: int(lib.ffh_write_terse_pps(pps, len(pps), pps_id, lossless_blocks, buf)))
 
 
 def write_hvcc(sets: ParameterSets) -> bytes:
@@ -307,15 +307,28 @@ def slice_type(nal: bytes, sets: ParameterSets) -> str:
     return "BPI"[header.slice_type]
 
 
-def recode_slice(nal: bytes, sets: ParameterSets, *, lossy_pps_id: int, lossless_pps_id: int) -> bytes:
-    """Code the one slice of a picture anew under a PPS without ``transquant_bypass_enabled_flag``.
+class SliceRecoder:
+    """Moves slices that are their whole picture from parameter sets to their :func:`terse_sps` and :func:`terse_pps`.
 
-    It decodes to the same picture. A slice that has lossless blocks is copied instead, for a PPS with that flag.
+    ``terse`` has two PPSs, one without and one with ``transquant_bypass_enabled_flag``.
     """
-    sps, pps = _parsed("sps", sets.sps), _pps_by_id(sets, slice_pps_id(nal))
-    return _built(
-        "a slice", lambda buf: int(lib.ffh_recode_slice(nal, len(nal), sps, pps, lossy_pps_id, lossless_pps_id, buf))
-    )
+
+    def __init__(self, sets: ParameterSets, terse: ParameterSets) -> None:
+        self._sps, self._pps = _parsed("sps", sets.sps), _parsed("pps", sets.pps[0])
+        lossy, lossless = (_parsed("pps", pps)[0] for pps in terse.pps)
+        self._terse = ffi.new(
+            "ffh_terse_sets *", {"sps": _parsed("sps", terse.sps)[0], "lossy": lossy, "lossless": lossless}
+        )
+
+    def recode(self, nal: bytes) -> bytes:
+        """Code a slice without the flags of lossless blocks; it decodes to the same picture.
+
+        One that has lossless blocks keeps its flags, for the second PPS.
+        """
+        return _built(
+            "a slice",
+            lambda buf: int(lib.ffh_recode_slice(nal, len(nal), self._sps, self._pps, self._terse, buf)),
+        )
 
 
 def _pps_by_id(sets: ParameterSets, pps_id: int) -> Any:

@@ -17,7 +17,7 @@ from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Picture
 from ffhybrid.planner import SourceGop, write_planes
-from ffhybrid.shared_pps import recoded, shared
+from ffhybrid.terse_sets import recoded, terse
 from ffhybrid.x265_options import X265Options
 from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 
@@ -26,7 +26,7 @@ from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 class X265Gop:
     """One IDR picture and P and B pictures in decoding order, with MD5 picture hashes and the source's timestamps.
 
-    Parameter sets are those that all GOPs of a stream share (:mod:`ffhybrid.shared_pps`).
+    Parameter sets are those that all GOPs of a stream share (:mod:`ffhybrid.terse_sets`).
     """
 
     parameter_sets: ParameterSets
@@ -94,8 +94,10 @@ def encode(
         raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
     if any(hevc.is_idr(nal) for unit in units[1:] for nal in unit.nal_units if hevc.is_slice(nal)):
         raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
-    intra, *inter = (recoded(unit, sets) for unit in units)
-    return X265Gop(shared(sets), intra, tuple(inter))
+    stream_sets = terse(sets)
+    recoder = hevc.SliceRecoder(sets, stream_sets)
+    intra, *inter = (recoded(unit, recoder) for unit in units)
+    return X265Gop(stream_sets, intra, tuple(inter))
 
 
 def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:

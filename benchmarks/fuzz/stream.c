@@ -1,9 +1,11 @@
 /*
  * libFuzzer target of all that reads HEVC: the input is an Annex B stream, and once more an hvcC record and a run of
  * NAL units with lengths before them. Under whatever parameter sets come out of it the grey and the lossless keyframe
- * are written, whose slice headers must parse again, and slices are coded anew without the flags of lossless blocks.
+ * are written, whose slice headers must parse again, and slices are moved to terse parameter sets, where they must say
+ * the same.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "ffh_hvcc.h"
 #include "ffh_nal.h"
@@ -18,7 +20,8 @@ typedef struct stream {
     ffh_vps vps;
     ffh_sps sps;
     ffh_pps pps;
-    int has_sps, has_pps;
+    ffh_terse_sets to;
+    int has_sps, has_pps, has_terse_sps;
 } stream;
 
 static void walk_sei(const uint8_t *nal, size_t size)
@@ -34,16 +37,66 @@ static void walk_sei(const uint8_t *nal, size_t size)
     ffh_buf_free(&rbsp);
 }
 
+static void read_sps(stream *s, const uint8_t *nal, size_t size)
+{
+    ffh_buf terse = { 0 };
+
+    s->has_sps = ffh_parse_sps(nal, size, &s->sps) == 0;
+    s->has_terse_sps = s->has_sps && ffh_write_terse_sps(nal, size, &terse) == 0;
+    if (s->has_terse_sps && ffh_parse_sps(terse.data, terse.size, &s->to.sps) < 0)
+        abort();
+    ffh_buf_free(&terse);
+}
+
+static void write_terse_pps(const uint8_t *nal, size_t size, uint8_t pps_id, ffh_pps *pps)
+{
+    ffh_buf terse = { 0 };
+
+    if (ffh_write_terse_pps(nal, size, pps_id, pps_id == LOSSLESS_ID, &terse) < 0 ||
+        ffh_parse_pps(terse.data, terse.size, pps) < 0)
+        abort();
+    ffh_buf_free(&terse);
+}
+
+static void read_pps(stream *s, const uint8_t *nal, size_t size)
+{
+    s->has_pps = ffh_parse_pps(nal, size, &s->pps) == 0;
+    if (!s->has_pps)
+        return;
+    write_terse_pps(nal, size, LOSSY_ID, &s->to.lossy);
+    write_terse_pps(nal, size, LOSSLESS_ID, &s->to.lossless);
+}
+
+static void check_same(const ffh_slice_header *from, const ffh_slice_header *to)
+{
+    const ffh_ref_pic_set *set = &from->short_term_ref_pic_set, *other = &to->short_term_ref_pic_set;
+
+    if (from->slice_qp != to->slice_qp || memcmp(from->num_ref_idx, to->num_ref_idx, 2) != 0 ||
+        set->num_delta_pocs != other->num_delta_pocs ||
+        memcmp(set->delta_poc, other->delta_poc, sizeof(set->delta_poc)) != 0 ||
+        memcmp(set->used_by_curr_pic, other->used_by_curr_pic, FFH_MAX_DPB) != 0 ||
+        to->slice_pic_parameter_set_id < LOSSY_ID)
+        abort();
+}
+
 static void recode(const stream *s, const uint8_t *nal, size_t size)
 {
     ffh_buf coded = { 0 };
-    ffh_slice_header header;
+    ffh_slice_header header, moved;
 
     if ((size_t)s->sps.pic_width_in_luma_samples * s->sps.pic_height_in_luma_samples > MAX_SAMPLES)
         return;
-    if (ffh_recode_slice(nal, size, &s->sps, &s->pps, LOSSY_ID, LOSSLESS_ID, &coded) == 0 &&
-        (ffh_parse_slice_pps_id(coded.data, coded.size, &header) < 0 || header.slice_pic_parameter_set_id < LOSSY_ID))
-        abort();
+    if (ffh_recode_slice(nal, size, &s->sps, &s->pps, &s->to, &coded) == 0) {
+        const ffh_pps *pps = &s->to.lossy;
+        if (ffh_parse_slice_pps_id(coded.data, coded.size, &moved) < 0)
+            abort();
+        if (moved.slice_pic_parameter_set_id == LOSSLESS_ID)
+            pps = &s->to.lossless;
+        if (ffh_parse_slice_header(nal, size, &s->sps, &s->pps, &header) < 0 ||
+            ffh_parse_slice_header(coded.data, coded.size, &s->to.sps, pps, &moved) < 0)
+            abort();
+        check_same(&header, &moved);
+    }
     ffh_buf_free(&coded);
 }
 
@@ -55,12 +108,12 @@ static void read_nal(stream *s, const uint8_t *nal, size_t size)
     if (type == FFH_NAL_VPS)
         ffh_parse_vps(nal, size, &s->vps);
     else if (type == FFH_NAL_SPS)
-        s->has_sps = ffh_parse_sps(nal, size, &s->sps) == 0;
+        read_sps(s, nal, size);
     else if (type == FFH_NAL_PPS)
-        s->has_pps = ffh_parse_pps(nal, size, &s->pps) == 0;
+        read_pps(s, nal, size);
     else if (type == FFH_NAL_PREFIX_SEI || type == FFH_NAL_SUFFIX_SEI)
         walk_sei(nal, size);
-    else if (type >= 0 && type < FFH_NAL_VPS && ffh_parse_slice_pps_id(nal, size, &header) == 0 && s->has_sps &&
+    else if (type >= 0 && type < FFH_NAL_VPS && ffh_parse_slice_pps_id(nal, size, &header) == 0 && s->has_terse_sps &&
              s->has_pps)
         recode(s, nal, size);
 }

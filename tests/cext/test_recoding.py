@@ -1,4 +1,4 @@
-"""Slices coded anew without the flags of lossless blocks decode to x265's own picture hashes, in fewer bytes."""
+"""Slices moved to terse parameter sets decode to x265's own picture hashes, in fewer bytes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ffhybrid import hevc
 from ffhybrid.decoding import decode_access_units
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.gop import AccessUnit, ParameterSets
-from ffhybrid.shared_pps import LOSSLESS_PPS_ID, LOSSY_PPS_ID, recoded, shared
+from ffhybrid.terse_sets import LOSSLESS_PPS_ID, LOSSY_PPS_ID, recoded, terse
 from support import clip
 
-PICTURES = 8
+PICTURES, LONG = 8, 60
 FLAGGED = "cu-lossless=1:hash=1:sao=0:slices=1:aud=0:info=0:log-level=error"
 BLOCKS = (
     "ctu=64:wpp=0",
@@ -29,6 +29,13 @@ BLOCKS = (
     "qg-size=8:aq-mode=3:aq-strength=3",
     "tskip=1:signhide=0",
 )
+REFERENCES = (
+    "bframes=16:b-adapt=0:ref=1",
+    "bframes=16:b-adapt=0:ref=7:b-pyramid=1",
+    "bframes=3:b-adapt=0:ref=5:b-pyramid=0",
+    "bframes=8:b-adapt=2:ref=5:rc-lookahead=60",
+    "bframes=0:ref=5:weightp=0",
+)
 PREDICTION = (
     "bframes=0:ref=1:max-merge=1",
     "bframes=8:ref=5:max-merge=5:weightb=1",
@@ -38,10 +45,12 @@ PREDICTION = (
 
 
 @cache
-def x265_stream(params: str, crf: int = 30, pix_fmt: str = "yuv420p") -> tuple[ParameterSets, tuple[AccessUnit, ...]]:
+def x265_stream(
+    params: str, *, crf: int = 30, pix_fmt: str = "yuv420p", pictures: int = PICTURES
+) -> tuple[ParameterSets, tuple[AccessUnit, ...]]:
     """Encode pictures of a real clip, every block with a flag that it is not lossless."""
     with av.open(str(clip("carphone_pristine.mp4"))) as source:
-        frames = [frame.reformat(format=pix_fmt) for frame in islice(source.decode(video=0), PICTURES)]
+        frames = [frame.reformat(format=pix_fmt) for frame in islice(source.decode(video=0), pictures)]
     encoder = av.CodecContext.create("libx265", "w")
     encoder.width, encoder.height, encoder.pix_fmt = frames[0].width, frames[0].height, pix_fmt
     encoder.time_base, encoder.framerate = frames[0].time_base, 30
@@ -55,8 +64,9 @@ def x265_stream(params: str, crf: int = 30, pix_fmt: str = "yuv420p") -> tuple[P
 
 def assert_exact(sets: ParameterSets, units: tuple[AccessUnit, ...]) -> list[AccessUnit]:
     """Decode under the stream's parameter sets, where a picture that differs from x265's hash is an error."""
-    moved = [recoded(unit, sets) for unit in units]
-    assert len(list(decode_access_units((unit.nal_units for unit in moved), shared(sets)))) == PICTURES
+    recoder = hevc.SliceRecoder(sets, terse(sets))
+    moved = [recoded(unit, recoder) for unit in units]
+    assert len(list(decode_access_units((unit.nal_units for unit in moved), terse(sets)))) == len(units)
     return moved
 
 
@@ -82,19 +92,31 @@ def test_pictures_with_lossless_blocks_keep_their_flags() -> None:
     assert LOSSLESS_PPS_ID in pps_ids(moved)
 
 
+@pytest.mark.parametrize("params", REFERENCES)
+def test_pictures_refer_to_what_they_referred_to(params: str) -> None:
+    sets, units = x265_stream(f"{params}:cu-lossless=0", pictures=LONG)
+    moved = assert_exact(sets, units)
+    assert sum(unit.size for unit in moved) < sum(unit.size for unit in units)
+
+
+def test_headers_of_the_usual_structure_lose_a_byte_a_picture_and_more() -> None:
+    sets, units = x265_stream("cu-lossless=0:bframes=8:ref=5:rc-lookahead=60", crf=40, pictures=LONG)
+    moved = assert_exact(sets, units)
+    assert sum(before.size - after.size for before, after in zip(units, moved, strict=True)) > 1.5 * LONG
+
+
 def test_the_streams_parameter_sets_do_not_depend_on_who_wrote_them() -> None:
     with_flags, _ = x265_stream("ctu=64:wpp=0")
-    without, units = x265_stream("ctu=64:wpp=0:cu-lossless=0")
-    assert hevc.allows_lossless_blocks(with_flags.pps[0])
-    assert not hevc.allows_lossless_blocks(without.pps[0])
-    assert shared(with_flags) == shared(without)
-    assert [recoded(unit, without) for unit in units] == list(units)
+    without, _ = x265_stream("ctu=64:wpp=0:cu-lossless=0")
+    assert with_flags.pps != without.pps
+    assert terse(with_flags) == terse(without)
 
 
 def test_tools_that_the_recoder_does_not_read_are_refused() -> None:
     sets, units = x265_stream("sao=1")
+    recoder = hevc.SliceRecoder(sets, terse(sets))
     with pytest.raises(UnsupportedError):
-        recoded(units[0], sets)
+        recoded(units[0], recoder)
 
 
 @given(st.integers(0, PICTURES - 1), st.integers(2, 10_000), st.integers(0, 7))
@@ -103,7 +125,7 @@ def test_damaged_slices_never_crash(picture: int, position: int, bit: int) -> No
     nal = bytearray(units[picture].nal_units[0])
     nal[2 + position % (len(nal) - 2)] ^= 1 << bit
     with contextlib.suppress(CorruptDataError, UnsupportedError):
-        recoded(AccessUnit((bytes(nal),), 0, 0), sets)
+        recoded(AccessUnit((bytes(nal),), 0, 0), hevc.SliceRecoder(sets, terse(sets)))
 
 
 @given(st.integers(0, PICTURES - 1), st.floats(0, 1))
@@ -112,5 +134,5 @@ def test_cut_slices_are_never_coded_anew(picture: int, share: float) -> None:
     nal = units[picture].nal_units[0]
     cut = nal[: max(2, min(int(share * len(nal)), len(nal) - 4))]
     with contextlib.suppress(CorruptDataError):
-        copied = recoded(AccessUnit((cut,), 0, 0), sets)
+        copied = recoded(AccessUnit((cut,), 0, 0), hevc.SliceRecoder(sets, terse(sets)))
         assert pps_ids([copied]) == [LOSSLESS_PPS_ID]
