@@ -66,7 +66,8 @@ class EncodeOptions:
     ``generator`` is for the codec ``hybrid``, ``generator_options`` are for that of any codec.
 
     Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
-    ``budgets`` sizes of a keyframe are tried at most. ``refinements`` are joint ones, at most so many. ``fallback``
+    ``budgets`` sizes of a keyframe are tried at most, and with ``rate`` so many ``tries`` more are made in the end, of
+    which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback``
     lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
     x265's MD5 of every picture in the file. ``source`` says what is made of the source's pictures first, ``streams``
     which of its streams are there. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
@@ -81,6 +82,7 @@ class EncodeOptions:
     target_lpips: float | None = None
     budgets: int = 3
     refinements: int = 0
+    tries: int = 3
     fallback: bool = True
     x265: X265Options = field(default_factory=X265Options)
     limits: GopLimits = field(default_factory=GopLimits)
@@ -228,6 +230,7 @@ class GopEncoder:
             keyframe_budget=options.keyframe_budget,
             budgets=options.budgets,
             refinements=options.refinements,
+            tries=options.tries,
             fallback=options.fallback,
             lpips=weights,
         )

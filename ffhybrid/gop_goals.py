@@ -11,7 +11,7 @@ from ffhybrid.control_search import Probe
 from ffhybrid.gop_encoding import CodedGop
 from ffhybrid.judging import Judge, Quality
 from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import DISTANCE, meet_size, search_crf
+from ffhybrid.rate_search import DISTANCE, TOLERANCE, meet_size, neighbours, search_crf
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,9 @@ class Goal(Protocol):
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
         """Search the CRF that meets the goal."""
 
+    def vary(self, encode: Encode, met: Judged, *, tries: int) -> Judged:
+        """Look at so many encodes that meet the goal as well, and take what costs least."""
+
     def size(self, ordinary: CodedGop) -> int:
         """Bytes that the GOP will have, as far as x265's own tells."""
 
@@ -67,6 +70,14 @@ class SizeGoal:
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
         """Search the CRF; the cost is what the loss would be at exactly those bytes."""
         return self.judged(meet_size(encode, self.wanted, first_crf=first_crf))
+
+    def vary(self, encode: Encode, met: Judged, *, tries: int) -> Judged:
+        """Encode at neighbouring CRFs: x265 decides otherwise at each, and LPIPS wavers by one or two per cent."""
+        if abs(self._excess(met.gop)) > TOLERANCE:
+            return met
+        coded = map(encode, neighbours(met.gop, self.wanted, count=tries))
+        others = (self.judged(gop) for gop in coded if abs(self._excess(gop)) <= TOLERANCE)
+        return min([met, *others], key=lambda judged: judged.cost)
 
     def size(self, ordinary: CodedGop) -> int:  # noqa: ARG002 - it is known
         """Give those wanted."""
@@ -117,6 +128,10 @@ class DistanceGoal:
             return Probe(value, self.wanted, value / self.wanted, Judged(gop, quality, self._cost(gop, value)))
 
         return search_crf(probe, DISTANCE, first_crf=first_crf)
+
+    def vary(self, encode: Encode, met: Judged, *, tries: int) -> Judged:  # noqa: ARG002 - sizes waver less
+        """Change nothing."""
+        return met
 
     def size(self, ordinary: CodedGop) -> int:
         """Take x265's."""

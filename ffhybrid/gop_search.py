@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from ffhybrid.filters import FitProgress, Generator, Likeness, Objective
-from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary, intra_size
+from ffhybrid.gop_encoding import CodedGop, Keyframe, coded_again, encode_generated, encode_ordinary, intra_size
 from ffhybrid.gop_goals import Goal, Judged, SizeGoal
 from ffhybrid.judging import Judge
 from ffhybrid.planner import SourceGop
@@ -59,6 +59,7 @@ class GopSearch:
         keyframe_budget: bytes of latents where the user sets them.
         budgets: budgets that are tried at most, where he does not.
         refinements: joint refinements at most; they end when one does not pay.
+        tries: encodes of the same size that are looked at in the end.
         fallback: whether a GOP may keep x265's own keyframe.
         lpips: AlexNet's weights where the user names them.
     """
@@ -69,6 +70,7 @@ class GopSearch:
     keyframe_budget: int | None
     budgets: int
     refinements: int
+    tries: int
     fallback: bool
     lpips: Path | None
 
@@ -118,10 +120,10 @@ class GopSearch:
             is_shrunk = fitting.budget < first
             tried = climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
         best = self._refined(goal, tried, progress)
-        if best.cost < ordinary.cost or not self.fallback:
-            return best
-        logger.info("GOP %d keeps an ordinary I-frame", gop.index)
-        return ordinary
+        if best.cost >= ordinary.cost and self.fallback:
+            logger.info("GOP %d keeps an ordinary I-frame", gop.index)
+            best = ordinary
+        return goal.vary(partial(self._again, gop, best.gop), best, tries=self.tries)
 
     def ordinary(self, goal: Goal, *, first_crf: float) -> Judged:
         """Meet a goal with x265's own keyframe; ``first_crf`` is a guess."""
@@ -150,6 +152,9 @@ class GopSearch:
 
     def _ordinary(self, gop: SourceGop, crf: float) -> CodedGop:
         return encode_ordinary(gop, replace(self.x265, crf=crf))
+
+    def _again(self, gop: SourceGop, coded: CodedGop, crf: float) -> CodedGop:
+        return coded_again(gop, coded, self.generator, replace(self.x265, crf=crf))
 
     def _generated(self, gop: SourceGop, keyframe: Keyframe, crf: float) -> CodedGop:
         return encode_generated(gop, keyframe, replace(self.x265, crf=crf))

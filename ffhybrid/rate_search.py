@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,9 @@ MOST_PROBES = 7
 
 SIZE = Control(low=LOWEST_CRF, high=HIGHEST_CRF, step=CRF_STEP, slope=-0.115)
 DISTANCE = Control(low=LOWEST_CRF, high=HIGHEST_CRF, step=CRF_STEP, slope=0.06)
+
+NEIGHBOUR_STEP = 0.02
+"""CRFs so far apart give sizes within half a per cent, but pictures as different as any."""
 
 Result = TypeVar("Result")
 
@@ -38,3 +42,11 @@ def search_crf(probe: Callable[[float], Probe[Result]], control: Control, *, fir
     """Probe CRFs until one meets the goal; of all tried, the one that comes nearest."""
     search = Search(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
     return search.meet(probe, first=first_crf).result
+
+
+def neighbours(gop: CodedGop, wanted: int, *, count: int) -> list[float]:
+    """CRFs around the one that would give exactly ``wanted`` bytes, the nearest first, without that of the GOP."""
+    centre = gop.crf + math.log(wanted / gop.size) / SIZE.slope
+    steps = sorted(range(-count, count + 1), key=abs)
+    crfs = dict.fromkeys(SIZE.rounded(centre + step * NEIGHBOUR_STEP) for step in steps)
+    return [crf for crf in crfs if crf != gop.crf][:count]

@@ -14,12 +14,13 @@ import ffhybrid
 from ffhybrid.allocation import FILE_OVERHEAD, FIRST_PASS, GOP_OVERHEAD, PICTURE_OVERHEAD, Complexity, shares
 from ffhybrid.control_search import Probe
 from ffhybrid.errors import UsageError
+from ffhybrid.gop_encoder import GopReport
 from ffhybrid.gop_encoding import CodedGop
 from ffhybrid.gop_goals import MISS, Judged, SizeGoal, cost_of
 from ffhybrid.gop_search import Tried, climb, first_that_fits
-from ffhybrid.judging import Judge, Quality
+from ffhybrid.judging import MSE_WEIGHT, Judge, Quality
 from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, search_crf
+from ffhybrid.rate_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, neighbours, search_crf
 from ffhybrid.x265_options import HIGHEST_CRF
 from support import clip
 
@@ -32,6 +33,7 @@ class Sized:
 
     size: int
     governed_size: int
+    crf: float = 30.0
 
 
 def encoder(scale: float, slope: float, asked: list[float]) -> object:
@@ -171,6 +173,13 @@ def test_of_two_gops_that_look_the_same_the_smaller_one_wins_and_one_that_is_too
     assert cost_of(0.01, 2 * MISS) > cost_of(1.0, MISS)
 
 
+def test_neighbours_lie_around_the_crf_of_the_size_and_are_not_what_was_tried() -> None:
+    at_size, too_large = (cast(CodedGop, Sized(size, size)) for size in (1_000, 1_010))
+    assert neighbours(at_size, 1_000, count=4) == [29.98, 30.02, 29.96, 30.04]
+    assert sum(neighbours(too_large, 1_000, count=4)) / 4 == pytest.approx(30 + 0.01 / 0.115, abs=0.03)
+    assert neighbours(at_size, 1_000, count=0) == []
+
+
 @pytest.mark.parametrize(("room", "found"), [(1000, 1000), (700, 667), (450, 445), (100, 445)])
 def test_keyframes_shrink_until_the_rest_has_room(room: int, found: int) -> None:
     tried: list[int] = []
@@ -215,6 +224,27 @@ def test_gops_without_a_generated_keyframe_restore_exactly(
 SHORT = ffhybrid.EncodeOptions(
     generator="thumbnail", x265=ffhybrid.X265Options(crf=36, preset="veryfast"), frames=16, budgets=1
 )
+
+
+def cost(gop: GopReport, size: int) -> float:
+    assert gop.psnr is not None
+    mse = 10 ** (-gop.psnr / 10)
+    loss = mse if gop.lpips is None else gop.lpips + MSE_WEIGHT * mse
+    return cost_of(loss, (gop.payload + gop.placeholder + gop.inter) / size - 1)
+
+
+def test_more_tries_look_better_at_the_same_bytes(tmp_path: Path) -> None:
+    without, with_tries = (
+        ffhybrid.encode(
+            clip("bikes.mp4"),
+            tmp_path / f"{tries}.mkv",
+            options=replace(SHORT, rate=ffhybrid.Rate(bitrate=200_000), tries=tries),
+        ).gops[0]
+        for tries in (0, 4)
+    )
+    size = without.payload + without.placeholder + without.inter
+    assert with_tries.crf != without.crf
+    assert cost(with_tries, size) < cost(without, size)
 
 
 def test_at_a_crf_too_a_keyframe_that_does_not_win_is_left_to_x265(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
         refinements=options.refine,
         fallback=bool(options.fallback),
         **({"budgets": options.budgets} if options.budgets else {}),
+        **({} if options.tries is None else {"tries": options.tries}),
     )
 
 
@@ -149,6 +150,8 @@ def _rate(options: argparse.Namespace) -> Rate | None:
             raise UsageError("-maxrate and -bufsize belong to -b:v")
         if options.budgets and options.target_lpips is None:
             raise UsageError("-kf:budgets belongs to -b:v and -target-lpips")
+        if options.tries is not None:
+            raise UsageError("-tries belongs to -b:v")
         return None
     if options.crf is not None:
         raise UsageError("give -b:v or -crf, not both")
