@@ -8,6 +8,7 @@ from fractions import Fraction
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.muxer import ebml
+from ffhybrid.muxer.header_stripping import stripped_frame
 from ffhybrid.muxer.streams import AUDIO, StreamPacket, Track
 from ffhybrid.muxer.top_level import NANOSECONDS
 
@@ -48,9 +49,10 @@ def relative_ticks(time: int, start: int) -> int:
     return time - start
 
 
-def picture_block(track: int, relative: int, nal_units: Sequence[bytes], *, is_key: bool) -> bytes:
-    """SimpleBlock of one access unit."""
-    return _simple_block(track, relative, hevc.join_length_prefixed(nal_units), is_key=is_key)
+def picture_block(track: int, relative: int, nal_units: Sequence[bytes], *, is_key: bool, is_stripped: bool) -> bytes:
+    """SimpleBlock of one access unit; ``is_stripped`` as :func:`video_entry` says it of the track."""
+    frame = stripped_frame(nal_units) if is_stripped else hevc.join_length_prefixed(nal_units)
+    return _simple_block(track, relative, frame, is_key=is_key)
 
 
 def lasting_block(track: int, nal_units: Sequence[bytes], duration: int) -> bytes:

@@ -32,7 +32,8 @@ class MatroskaWriter:
 
     On a seekable file duration, seek head and cues are filled in by :meth:`close`. On a pipe the segment has no size,
     and every cluster is flushed when its GOP is complete. A GOP whose parameter sets are not those of ``video`` brings
-    them in band. ``carriage`` None is for plain GOPs, which have no payloads.
+    them in band. ``carriage`` None is for plain GOPs, which have no payloads; their frames are written whole, and those
+    of hybrid files with header stripping.
 
     Raises:
         UnsupportedError: a codec that has no mapping.
@@ -49,6 +50,8 @@ class MatroskaWriter:
         self._file = file
         self._patchable = file.seekable()
         self._carriage = carriage
+        # Plain files are for any player there is, old ones too that know no header stripping.
+        self._is_stripped = carriage is not None
         self._neural_sets = hevc.neural_track_parameter_sets()
         self._sets = SetsInForce(video.parameter_sets)
         self._companions = companions or Companions()
@@ -123,16 +126,19 @@ class MatroskaWriter:
         end = to_ticks(max(unit.pts + unit.duration for unit in units) * time_base)
         pictures = [(relative_ticks(to_ticks(unit.pts * time_base), start), unit.nal_units) for unit in inter]
         in_band = self._sets.to_write(sets)
-        blocks = [picture_block(self._video, 0, (*in_band, *keyframe.nal_units), is_key=True)]
+        blocks = [self._picture_block(0, (*in_band, *keyframe.nal_units), is_key=True)]
         if payload:
             blocks.append(lasting_block(self._neural, payload, end - start))
         self._write_packet_clusters(start - MAX_RELATIVE)
         for relative, nal_units in pictures:
             blocks += self._packet_blocks(start, min(start + relative + 1, end))
-            blocks.append(picture_block(self._video, relative, nal_units, is_key=False))
+            blocks.append(self._picture_block(relative, nal_units, is_key=False))
         blocks += self._packet_blocks(start, end)
         self._write_cluster(start, blocks, is_cue=True)
         self._end = max(self._end, end)
+
+    def _picture_block(self, relative: int, nal_units: Sequence[bytes], *, is_key: bool) -> bytes:
+        return picture_block(self._video, relative, nal_units, is_key=is_key, is_stripped=self._is_stripped)
 
     def close(self) -> None:
         """Write what is left of the other tracks, cues, and the values known only now; again, it does nothing."""
@@ -176,7 +182,8 @@ class MatroskaWriter:
         companions = self._companions
         entries = [track_entry(number, track) for number, track in zip(self._numbers, companions.tracks, strict=True)]
         neural = [neural_entry(self._neural, self._neural_sets)] if self._carriage is Carriage.TRACK else []
-        entries[companions.before_video : companions.before_video] = [video_entry(self._video, video), *neural]
+        main = video_entry(self._video, video, is_stripped=self._is_stripped)
+        entries[companions.before_video : companions.before_video] = [main, *neural]
         self._file.write(top_level.ebml_header() + ebml.element_id(top_level.SEGMENT) + ebml.UNKNOWN_SIZE)
         self._segment_data = self._file.tell() if self._patchable else 0
         labels = [(self._video, video.labels)]

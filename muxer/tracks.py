@@ -13,6 +13,7 @@ from ffhybrid.gop import ParameterSets
 from ffhybrid.muxer import ebml
 from ffhybrid.muxer.carriage import NEURAL_SIDE
 from ffhybrid.muxer.codecs import MatroskaCodec, matroska_codec
+from ffhybrid.muxer.header_stripping import content_encodings
 from ffhybrid.muxer.streams import AUDIO, Labels, Track
 from ffhybrid.muxer.top_level import NANOSECONDS
 from ffhybrid.picture import Colour
@@ -68,8 +69,8 @@ class VideoTrack:
     labels: Labels = field(default_factory=Labels)
 
 
-def video_entry(number: int, track: VideoTrack) -> bytes:
-    """TrackEntry of the main video, chosen by default."""
+def video_entry(number: int, track: VideoTrack, *, is_stripped: bool) -> bytes:
+    """TrackEntry of the main video, chosen by default; ``is_stripped`` where frames lack what all begin with."""
     labels = track.labels
     return ebml.master(
         TRACK_ENTRY,
@@ -86,6 +87,7 @@ def video_entry(number: int, track: VideoTrack) -> bytes:
             _colour(track),
             *_projection(track.presentation.orientation),
         ),
+        *([content_encodings()] if is_stripped else []),
     )
 
 
