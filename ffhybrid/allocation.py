@@ -17,11 +17,11 @@ from ffhybrid.rate_search import SIZE, TOLERANCE
 from ffhybrid.x265_options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
-FILE_OVERHEAD = 629
+FILE_OVERHEAD = 647
 """Bytes of headers, tags and cues of a short Matroska file."""
-GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 145, 10, 58
-"""Bytes of a cluster, its binding tag, the neural track's packet and a cue; of a block and a NAL unit's length; of a
-picture hash."""
+GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 145, 8, 58
+"""Bytes of a cluster, its binding tag, the neural track's packet and a cue; of a block and what header stripping leaves
+of a NAL unit's length; of a picture hash. Other containers are taken for Matroska: MP4 needs more a picture."""
 LEAST_PICTURE = 12
 """Bytes that a picture takes even at the highest CRF."""
 
