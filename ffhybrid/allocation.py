@@ -17,9 +17,9 @@ from ffhybrid.rate_search import SIZE, TOLERANCE
 from ffhybrid.x265_options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
-FILE_OVERHEAD = 647
+FILE_OVERHEAD = 690
 """Bytes of headers, tags and cues of a short Matroska file."""
-GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 145, 8, 58
+GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 125, 8, 58
 """Bytes of a cluster, its binding tag, the neural track's packet and a cue; of a block and what header stripping leaves
 of a NAL unit's length; of a picture hash. Other containers are taken for Matroska: MP4 needs more a picture."""
 LEAST_PICTURE = 12
@@ -51,7 +51,7 @@ def first_pass(gop: SourceGop) -> Complexity:
     """Encode a GOP quickly at one CRF."""
     coded = x265.encode(gop, FIRST_PASS, params={})
     size = sum(unit.size for unit in coded.access_units)
-    return Complexity(size, len(gop), float(sum(gop.durations) * gop.time_base))
+    return Complexity(size, len(gop), gop.seconds)
 
 
 def shares(

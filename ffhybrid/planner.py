@@ -52,6 +52,11 @@ class SourceGop:
         return len(self.pts)
 
     @property
+    def seconds(self) -> float:
+        """From the first picture to the end of the last; durations are rounded, and may add up to one per cent less."""
+        return float((self.pts[-1] + self.durations[-1] - self.pts[0]) * self.time_base)
+
+    @property
     def start_seconds(self) -> float:
         """Timestamp of the keyframe."""
         return float(self.pts[0] * self.time_base)
