@@ -69,7 +69,7 @@ def encode(
     keyframe: Picture | None = None,
     tables: str | None = None,
 ) -> X265Gop:
-    """Encode a GOP.
+    """Encode a GOP, and move it to the stream's parameter sets (:mod:`ffhybrid.terse_sets`).
 
     Args:
         gop: the frames.
@@ -81,6 +81,22 @@ def encode(
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
     """
+    sets, units = encode_as_is(gop, options, params=params, keyframe=keyframe, tables=tables)
+    stream_sets = terse(sets)
+    recoder = hevc.SliceRecoder(sets, stream_sets)
+    intra, *inter = (recoded(unit, recoder) for unit in units)
+    return X265Gop(stream_sets, intra, tuple(inter))
+
+
+def encode_as_is(
+    gop: SourceGop,
+    options: X265Options,
+    *,
+    params: Mapping[str, str],
+    keyframe: Picture | None = None,
+    tables: str | None = None,
+) -> tuple[ParameterSets, Sequence[AccessUnit]]:
+    """Encode a GOP; arguments and errors are those of :func:`encode`, access units come in decoding order."""
     if tables is None and options.excess:
         tables = lambda_tables(excess=options.excess)
     records = _run_worker(gop, options, params, keyframe, tables)
@@ -94,10 +110,7 @@ def encode(
         raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
     if any(hevc.is_idr(nal) for unit in units[1:] for nal in unit.nal_units if hevc.is_slice(nal)):
         raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
-    stream_sets = terse(sets)
-    recoder = hevc.SliceRecoder(sets, stream_sets)
-    intra, *inter = (recoded(unit, recoder) for unit in units)
-    return X265Gop(stream_sets, intra, tuple(inter))
+    return sets, units
 
 
 def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:

@@ -1,0 +1,57 @@
+"""Bytes of P and B pictures as x265 writes them, and moved to terse parameter sets (:mod:`ffhybrid.terse_sets`).
+
+With "flags" x265 runs with ``cu-lossless``, as the reference lock needs it: every block then says that it is lossy.
+
+    python benchmarks/slices.py [--crfs 40 48 56] [--frames 120] [--width 640] [CLIP ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from clips import shared_clips, wheel_clip
+from ffhybrid import X265Options, hevc
+from ffhybrid.gop import AccessUnit
+from ffhybrid.lock import LOSSLESS_BLOCKS
+from ffhybrid.terse_sets import recoded, terse
+from ffhybrid.x265 import encode_as_is
+from one_gop import first_gop
+
+
+def slice_bytes(units: Iterable[AccessUnit]) -> int:
+    """Bytes of all slices."""
+    return sum(len(nal) for unit in units for nal in unit.nal_units if hevc.is_slice(nal))
+
+
+def main() -> None:
+    """Print a row a clip, CRF and kind."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--crfs", nargs="+", type=float, default=(40, 48, 56))
+    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--x265-preset", default="slow")
+    arguments = parser.parse_args()
+    console = Console(width=120)
+    table = Table("clip", "CRF", "", "x265", "terse", "change", "bytes a picture", box=None)
+    for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
+        with first_gop(path, frames=arguments.frames, width=arguments.width) as gop:
+            for crf in arguments.crfs:
+                for name, params in (("", {}), ("flags", LOSSLESS_BLOCKS)):
+                    options = X265Options(preset=arguments.x265_preset, crf=crf)
+                    sets, (_, *units) = encode_as_is(gop, options, params=params)
+                    recoder = hevc.SliceRecoder(sets, terse(sets))
+                    before, after = slice_bytes(units), slice_bytes(recoded(unit, recoder) for unit in units)
+                    saved = (before - after) / len(units)
+                    change = f"{100 * (after / before - 1):+.1f} %"
+                    table.add_row(path.name, f"{crf:g}", name, f"{before}", f"{after}", change, f"-{saved:.1f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
