@@ -14,16 +14,40 @@ from ffhybrid import x265
 from ffhybrid.errors import UsageError
 from ffhybrid.planner import SourceGop
 from ffhybrid.rate_search import SIZE, TOLERANCE
+from ffhybrid.targets import MATROSKA
 from ffhybrid.x265_options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
-FILE_OVERHEAD = 690
-"""Bytes of headers, tags and cues of a short Matroska file."""
-GOP_OVERHEAD, PICTURE_OVERHEAD, HASH = 125, 8, 58
-"""Bytes of a cluster, its binding tag, the neural track's packet and a cue; of a block and what header stripping leaves
-of a NAL unit's length; of a picture hash. Other containers are taken for Matroska: MP4 needs more a picture."""
+HASH = 58
+"""Bytes of a picture hash."""
 LEAST_PICTURE = 12
 """Bytes that a picture takes even at the highest CRF."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """Bytes that a container takes: once, for each GOP and for each picture."""
+
+    file: float
+    gop: float
+    picture: float
+
+
+OVERHEADS = {
+    MATROSKA: Overhead(680, 132, 8.5),
+    "mp4": Overhead(1000, 75, 18),
+    "mov": Overhead(970, 75, 18),
+    "mpegts": Overhead(0, 195, 280),
+    "nut": Overhead(455, 92, 7.6),
+}
+"""By FFmpeg's names of formats (``benchmarks/overhead.py``): headers, index and tags; clusters, payloads as packets or
+SEI messages; blocks, packets or sample tables, and lengths of NAL units. Tables of MP4 and MOV take 15 to 22 bytes a
+picture, by how regular durations are."""
+
+
+def overhead_of(container: str) -> Overhead:
+    """Overhead of a container, or where it is not known of Matroska."""
+    return OVERHEADS.get(container, OVERHEADS[MATROSKA])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +85,7 @@ def shares(
     maxrate: int | None = None,
     bufsize: int | None = None,
     hashes: bool = False,
+    overhead: Overhead = OVERHEADS[MATROSKA],
 ) -> list[Share]:
     """Share bytes by complexity; what a GOP leaves because of ``maxrate`` goes to those after it.
 
@@ -70,34 +95,35 @@ def shares(
         maxrate: of any window as long as the buffer lasts, in bits a second.
         bufsize: bits of the decoder's buffer; a second of ``maxrate`` where it is None.
         hashes: whether every picture has its hash in the file.
+        overhead: of the container.
 
     Raises:
         UsageError: too few bits for this many pictures.
     """
-    overheads = [round(GOP_OVERHEAD + (PICTURE_OVERHEAD + HASH * hashes) * gop.pictures) for gop in complexities]
-    left = _bytes_to_share(complexities, overheads, bitrate)
+    overheads = [round(overhead.gop + (overhead.picture + HASH * hashes) * gop.pictures) for gop in complexities]
+    left = _bytes_of_gops(complexities, overhead.file, overheads, bitrate)
     complexity_left = sum(gop.size for gop in complexities)
     buffer = _Buffer(maxrate, bufsize) if maxrate is not None else None
     found = []
-    for gop, overhead in zip(complexities, overheads, strict=True):
+    for gop, around in zip(complexities, overheads, strict=True):
         wanted = left * gop.size / complexity_left
         if buffer:
             wanted = min(wanted, buffer.most(gop.seconds))
-        size = max(round(wanted) - overhead, LEAST_PICTURE * gop.pictures)
+        size = max(round(wanted) - around, LEAST_PICTURE * gop.pictures)
         found.append(Share(size, FIRST_PASS.crf + math.log(size / gop.size) / SIZE.slope))
-        left -= size + overhead
+        left -= size + around
         complexity_left -= gop.size
         if buffer:
-            buffer.spend(size + overhead, gop.seconds)
+            buffer.spend(size + around, gop.seconds)
     return found
 
 
-def _bytes_to_share(complexities: Sequence[Complexity], overheads: Sequence[int], bitrate: int) -> float:
+def _bytes_of_gops(complexities: Sequence[Complexity], of_file: float, overheads: Sequence[int], bitrate: int) -> float:
     seconds = sum(gop.seconds for gop in complexities)
-    most = bitrate * seconds / 8 - FILE_OVERHEAD
+    most = bitrate * seconds / 8 - of_file
     least = sum(LEAST_PICTURE * gop.pictures for gop in complexities) + sum(overheads)
     if most < least:
-        rate = (least + FILE_OVERHEAD) * 8 / seconds
+        rate = (least + of_file) * 8 / seconds
         raise UsageError(f"-b:v {bitrate}: this video takes at least {rate:.0f} bit/s")
     return most
 

@@ -126,13 +126,15 @@ class _Encode:
 
     def _to_pipe(self) -> EncodeReport:
         with State.temporary() as state, self.target.pending(overwrite=False) as pending, self._opened() as source:
-            return self._write(pending, state, source.info, jobs_of(source, self.options, scratch=state.work))
+            jobs = jobs_of(source, self.options, container=self.target.container, scratch=state.work)
+            return self._write(pending, state, source.info, jobs)
 
     def _to_file(self, folder: Path, *, overwrite: bool) -> EncodeReport:
         with State.open(folder) as state:
             remove_pending(self.target.output)
             with self.target.pending(overwrite=overwrite) as pending, self._opened() as source:
-                report = self._write(pending, state, source.info, kept_jobs_of(source, self.options, state))
+                jobs = kept_jobs_of(source, self.options, state, container=self.target.container)
+                report = self._write(pending, state, source.info, jobs)
             state.remove()
             return report
 

@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 
 from ffhybrid.filters import FitProgress, Generator, Likeness, Objective
-from ffhybrid.gop_encoding import CodedGop, Keyframe, coded_again, encode_generated, encode_ordinary, intra_size
-from ffhybrid.gop_goals import Goal, Judged, SizeGoal
+from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary, intra_size
+from ffhybrid.gop_goals import Encode, Goal, Judged, SizeGoal
 from ffhybrid.judging import Judge
 from ffhybrid.planner import SourceGop
 from ffhybrid.refinement import GopObjective
-from ffhybrid.x265_options import X265Options
+from ffhybrid.x265_options import KEYFRAME_FACTOR, X265Options
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +32,20 @@ of one.
 Where pictures move much x265's own takes a sixth, and generated ones do best with a quarter; where they hardly do it
 takes half, and more still pays.
 """
+RICHER, MOST_WON = 1.5, 0.07
+"""How many times the bits x265's own keyframe is tried with too, and what that lowers the cost by at most
+(``benchmarks/keyframe_bits.py``): it is not tried where a generated one wins by more."""
+
 Progress = Callable[[FitProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A GOP with a generated keyframe of a budget."""
+    """A GOP with a generated keyframe of a budget, or with x265's own, and how it is coded at other CRFs."""
 
     judged: Judged
-    budget: int
+    encode: Encode
+    budget: int = 0
 
     @property
     def cost(self) -> float:
@@ -76,15 +81,16 @@ class GopSearch:
 
     def at_crf(self, gop: SourceGop, *, progress: Progress | None) -> Judged:
         """Encode a GOP at the CRF of the options; what is compared with it has its size."""
-        first = self.unjudged(gop, progress=progress)
+        encode = self._fitted(gop, progress)
+        first = encode(self.x265.crf)
         goal = SizeGoal(gop, self.judge, first.size)
-        best = self._refined(goal, Tried(goal.judged(first), len(first.payload.latent)), progress)
+        best = self._refined(goal, Tried(goal.judged(first), encode, len(first.payload.latent)), progress).judged
         if not self.fallback:
             return best
         at_crf = encode_ordinary(gop, self.x265)
 
         def ordinary(crf: float) -> CodedGop:
-            return at_crf if crf == at_crf.crf else self._ordinary(gop, crf)
+            return at_crf if crf == at_crf.crf else self._ordinary(gop, KEYFRAME_FACTOR, crf)
 
         if best.cost < goal.meet(ordinary, first_crf=self.x265.crf).cost:
             return best
@@ -92,13 +98,13 @@ class GopSearch:
         return goal.judged(at_crf)
 
     def unjudged(self, gop: SourceGop, *, progress: Progress | None) -> CodedGop:
-        """Encode a GOP with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II).
+        """Encode with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II)."""
+        return self._fitted(gop, progress)(self.x265.crf)
 
-        A keyframe whose bytes the options leave open takes what x265's own I-frame would.
-        """
+    def _fitted(self, gop: SourceGop, progress: Progress | None) -> Encode:
+        """Fit a keyframe; where the options leave its bytes open, it takes what x265's own I-frame would."""
         budget = self.keyframe_budget or intra_size(gop, self.x265)
-        keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, progress)
-        return encode_generated(gop, keyframe, self.x265)
+        return partial(self._generated, gop, self._fit(Likeness(gop.picture(0)), gop, budget, None, progress))
 
     def search(self, goal: Goal, *, first_crf: float, progress: Progress | None) -> Judged:
         """Encode the GOP of a goal, at the least cost; ``first_crf`` is a guess."""
@@ -110,8 +116,8 @@ class GopSearch:
         first = min(max(intra + round(FIRST_EXTRA * size), LEAST_BUDGET), most)
 
         def generated(budget: int) -> Tried:
-            keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, progress)
-            return Tried(goal.meet(partial(self._generated, gop, keyframe), first_crf=crf), budget)
+            encode = partial(self._generated, gop, self._fit(Likeness(gop.picture(0)), gop, budget, None, progress))
+            return Tried(goal.meet(encode, first_crf=crf), encode, budget)
 
         if self.keyframe_budget is not None:
             tried = generated(self.keyframe_budget)
@@ -120,28 +126,37 @@ class GopSearch:
             is_shrunk = fitting.budget < first
             tried = climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
         best = self._refined(goal, tried, progress)
-        if best.cost >= ordinary.cost and self.fallback:
-            logger.info("GOP %d keeps an ordinary I-frame", gop.index)
-            best = ordinary
-        return goal.vary(partial(self._again, gop, best.gop), best, tries=self.tries)
+        if self.fallback and best.cost >= (1 - MOST_WON) * ordinary.cost:
+            kept = self._best_ordinary(goal, ordinary)
+            if kept.cost <= best.cost:
+                logger.info("GOP %d keeps an ordinary I-frame", gop.index)
+                best = kept
+        return goal.vary(best.encode, best.judged, tries=self.tries)
 
     def ordinary(self, goal: Goal, *, first_crf: float) -> Judged:
         """Meet a goal with x265's own keyframe; ``first_crf`` is a guess."""
-        return goal.meet(partial(self._ordinary, goal.source), first_crf=first_crf)
+        return goal.meet(partial(self._ordinary, goal.source, KEYFRAME_FACTOR), first_crf=first_crf)
 
-    def _refined(self, goal: Goal, tried: Tried, progress: Progress | None) -> Judged:
+    def _best_ordinary(self, goal: Goal, ordinary: Judged) -> Tried:
+        """Try x265's own keyframe with more bits too."""
+        usual, richer = (partial(self._ordinary, goal.source, KEYFRAME_FACTOR * times) for times in (1, RICHER))
+        met = goal.meet(richer, first_crf=ordinary.gop.crf)
+        return Tried(met, richer) if met.cost < ordinary.cost else Tried(ordinary, usual)
+
+    def _refined(self, goal: Goal, tried: Tried, progress: Progress | None) -> Tried:
         """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""
-        gop, best = goal.source, tried.judged
+        gop, best = goal.source, tried
         for _ in range(self.refinements):
-            before = best.gop.payload.latent
-            objective = GopObjective(gop, best.gop, perceptual=self.judge.sees, lpips=self.lpips)
+            before = best.judged.gop.payload.latent
+            objective = GopObjective(gop, best.judged.gop, perceptual=self.judge.sees, lpips=self.lpips)
             keyframe = self._fit(objective, gop, tried.budget, before, progress)
             if keyframe.latent == before:
                 break
-            refined = goal.meet(partial(self._generated, gop, keyframe), first_crf=best.gop.crf)
+            encode = partial(self._generated, gop, keyframe)
+            refined = goal.meet(encode, first_crf=best.judged.gop.crf)
             if refined.cost >= best.cost:
                 break
-            best = refined
+            best = Tried(refined, encode, tried.budget)
         return best
 
     def _fit(
@@ -150,11 +165,8 @@ class GopSearch:
         latent = self.generator.fit(objective, gop.spec, budget=budget, warm_start=warm_start, progress=progress)
         return Keyframe.generated(self.generator, latent, gop.spec)
 
-    def _ordinary(self, gop: SourceGop, crf: float) -> CodedGop:
-        return encode_ordinary(gop, replace(self.x265, crf=crf))
-
-    def _again(self, gop: SourceGop, coded: CodedGop, crf: float) -> CodedGop:
-        return coded_again(gop, coded, self.generator, replace(self.x265, crf=crf))
+    def _ordinary(self, gop: SourceGop, factor: float, crf: float) -> CodedGop:
+        return encode_ordinary(gop, replace(self.x265, crf=crf), factor=factor)
 
     def _generated(self, gop: SourceGop, keyframe: Keyframe, crf: float) -> CodedGop:
         return encode_generated(gop, keyframe, replace(self.x265, crf=crf))

@@ -18,7 +18,9 @@ from ffhybrid.outputs import PIPE, pending_files, pending_output, standard_outpu
 
 Writer = MatroskaWriter | LibavWriter
 
+MATROSKA = "matroska"
 MATROSKA_SUFFIXES = (".mkv", ".mka", ".mk3d")
+CONTAINER_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".ts": "mpegts", ".nut": "nut"}
 PLAYLIST_SUFFIXES = {".m3u8": "hls", ".mpd": "dash"}
 HLS, SEGMENTS = "hls", frozenset({"segment", "stream_segment"})
 MULTI_FILE = frozenset({*PLAYLIST_SUFFIXES.values(), *SEGMENTS})
@@ -62,8 +64,15 @@ class Target:
     def is_matroska(self) -> bool:
         """Whether our own writer writes it."""
         if self.format:
-            return self.format == "matroska"
+            return self.format == MATROSKA
         return self.output == PIPE or self.output.suffix.lower() in MATROSKA_SUFFIXES
+
+    @property
+    def container(self) -> str:
+        """The format of the file or of its segments; a name without a well-known suffix is taken for Matroska."""
+        if self.is_matroska:
+            return MATROSKA
+        return self._format_of_files() or CONTAINER_SUFFIXES.get(self.output.suffix.lower(), MATROSKA)
 
     @property
     def is_multi_file(self) -> bool:

@@ -12,19 +12,21 @@ from typing import cast
 import pytest
 
 import ffhybrid
-from ffhybrid.allocation import FILE_OVERHEAD, FIRST_PASS, GOP_OVERHEAD, PICTURE_OVERHEAD, Complexity, shares
+from ffhybrid.allocation import FIRST_PASS, Complexity, overhead_of, shares
 from ffhybrid.control_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.gop_goals import MISS, Judged, SizeGoal, cost_of
+from ffhybrid.gop_goals import MISS, Encode, Judged, SizeGoal, cost_of
 from ffhybrid.gop_search import Tried, climb, first_that_fits
 from ffhybrid.judging import Judge, Quality
 from ffhybrid.planner import SourceGop
 from ffhybrid.rate_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, neighbours, search_crf
+from ffhybrid.targets import MATROSKA
 from ffhybrid.x265_options import HIGHEST_CRF
 from support import clip
 
 FIXED = 700
+OVERHEAD = overhead_of(MATROSKA)
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,14 @@ def test_a_distance_is_met_in_a_few_encodes(wanted: float) -> None:
 
 
 def overhead(pictures: int) -> int:
-    return GOP_OVERHEAD + PICTURE_OVERHEAD * pictures
+    return round(OVERHEAD.gop + OVERHEAD.picture * pictures)
 
 
 GOPS = [Complexity(10_000, 100, 4.0), Complexity(30_000, 100, 4.0), Complexity(20_000, 50, 2.0)]
 
 
 def test_bytes_are_shared_by_complexity() -> None:
-    total = 100_000 * 10 / 8 - FILE_OVERHEAD
+    total = 100_000 * 10 / 8 - OVERHEAD.file
     for gop, part, share in zip(GOPS, (1 / 6, 1 / 2, 1 / 3), shares(GOPS, bitrate=100_000), strict=True):
         assert share.size + overhead(gop.pictures) == pytest.approx(total * part, abs=1)
 
@@ -101,7 +103,7 @@ def test_a_share_that_is_smaller_than_the_first_pass_begins_at_a_higher_crf() ->
 
 def test_all_bytes_are_given_out() -> None:
     given = sum(share.size for share in shares(GOPS, bitrate=80_000)) + sum(overhead(gop.pictures) for gop in GOPS)
-    assert given == pytest.approx(80_000 * 10 / 8 - FILE_OVERHEAD, abs=3)
+    assert given == pytest.approx(80_000 * 10 / 8 - OVERHEAD.file, abs=3)
 
 
 def test_no_gop_overdraws_the_buffer() -> None:
@@ -135,7 +137,7 @@ def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], Tri
         tried.append(budget)
         nearest = min(losses, key=lambda known: abs(known - budget))
         judged = Judged(cast(CodedGop, None), Quality(losses[nearest], math.nan), losses[nearest])
-        return Tried(judged, budget)
+        return Tried(judged, cast(Encode, None), budget)
 
     return generated
 
@@ -239,6 +241,13 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ffhybrid.Enco
 def test_the_file_has_the_asked_bitrate(rated: tuple[Path, ffhybrid.EncodeReport]) -> None:
     path, report = rated
     assert path.stat().st_size * 8 / report.seconds == pytest.approx(120_000, rel=0.02)
+
+
+def test_an_mp4_file_has_the_asked_bitrate_too(tmp_path: Path) -> None:
+    path = tmp_path / "rated.mp4"
+    options = replace(SHORT, rate=ffhybrid.Rate(bitrate=150_000), frames=50, tries=0)
+    report = ffhybrid.encode(clip("bikes.mp4"), path, options=options)
+    assert path.stat().st_size * 8 / report.seconds == pytest.approx(150_000, rel=0.03)
 
 
 def test_gops_without_a_generated_keyframe_restore_exactly(

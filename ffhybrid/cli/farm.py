@@ -22,6 +22,7 @@ from ffhybrid.farm.running import run_job
 from ffhybrid.farm.state import RESULT_SUFFIX, State
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.outputs import PIPE, durable_write
+from ffhybrid.targets import Target
 
 
 def engine_options(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -82,8 +83,9 @@ def check_pipes(options: argparse.Namespace) -> None:
 
 def write_jobs(options: argparse.Namespace, settings: EncodeOptions) -> None:
     """Plan, and name the jobs that were written on standard output."""
+    target = Target(output=options.output, container_format=settings.container_format)
     with State.open(options.plan) as state:
-        for job in kept_plan(options.input, settings, state):
+        for job in kept_plan(options.input, settings, state, container=target.container):
             sys.stdout.write(f"{state.keep_job(job)}\n")
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ffhybrid.allocation import Complexity, Share, first_pass, shares
+from ffhybrid.allocation import Complexity, Share, first_pass, overhead_of, shares
 from ffhybrid.encoders import encoder_for
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.frames import FrameDigest
@@ -20,6 +20,7 @@ from ffhybrid.gop_encoder import EncodeOptions, Rate
 from ffhybrid.pipeline import in_order, usable_cores
 from ffhybrid.planner import SourceGop, grouped, spool
 from ffhybrid.source import SourceFrame, VideoSource
+from ffhybrid.targets import MATROSKA
 
 MOST_FIRST_PASSES = 4
 """At a time: each holds the raw frames of a GOP, 370 MB of 1080p."""
@@ -33,10 +34,10 @@ def plan(path: Path, options: EncodeOptions) -> Iterator[Job]:
         yield from jobs_of(source, options)
 
 
-def kept_plan(path: Path, options: EncodeOptions, state: State) -> Iterator[Job]:
+def kept_plan(path: Path, options: EncodeOptions, state: State, *, container: str = MATROSKA) -> Iterator[Job]:
     """Open a file and yield its jobs, as :func:`kept_jobs_of` does."""
     with open_source(path, options) as source:
-        yield from kept_jobs_of(source, options, state)
+        yield from kept_jobs_of(source, options, state, container=container)
 
 
 def open_source(path: Path, options: EncodeOptions) -> VideoSource:
@@ -48,11 +49,13 @@ def open_source(path: Path, options: EncodeOptions) -> VideoSource:
     return VideoSource(path, streams=options.streams, options=options.source)
 
 
-def jobs_of(source: VideoSource, options: EncodeOptions, *, scratch: Path | None = None) -> Iterator[Job]:
+def jobs_of(
+    source: VideoSource, options: EncodeOptions, *, container: str = MATROSKA, scratch: Path | None = None
+) -> Iterator[Job]:
     """Yield the jobs of a source in the order of its GOPs, each as soon as its last frame is decoded.
 
     With a bitrate x265's first pass codes all GOPs, some at a time and with raw frames in ``scratch``, before the first
-    job comes.
+    job comes; ``container`` is FFmpeg's name of what they are shared for (:attr:`Target.container`).
 
     Raises:
         UsageError: options that the generator does not take, too few bits, or no frames.
@@ -61,33 +64,33 @@ def jobs_of(source: VideoSource, options: EncodeOptions, *, scratch: Path | None
     model = encoder_for(options).model_digest()
     name, of_gops = str(source.path.resolve()), options_of_gops(options)
     is_empty = True
-    for found, share in _ranges(source, options, scratch):
+    for found, share in _ranges(source, options, container, scratch):
         is_empty = False
         yield Job(version=VERSION, path=name, range=found, options=of_gops, share=share, model=model)
     if is_empty:
         raise UsageError(f"{source.path}: there are no frames to encode")
 
 
-def kept_jobs_of(source: VideoSource, options: EncodeOptions, state: State) -> Iterator[Job]:
+def kept_jobs_of(source: VideoSource, options: EncodeOptions, state: State, *, container: str) -> Iterator[Job]:
     """Yield the jobs of a source from its state if that has them, else plan, and keep the plan when it is complete.
 
     Raises:
         UsageError, CorruptDataError, UnsupportedError: as :func:`jobs_of`.
     """
-    key = plan_key(source.path, options)
+    key = plan_key(source.path, options, container)
     kept = state.plan(key)
     if kept is not None:
         yield from kept
         return
     jobs = []
-    for job in jobs_of(source, options, scratch=state.work):
+    for job in jobs_of(source, options, container=container, scratch=state.work):
         jobs.append(job)
         yield job
     state.keep_plan(key, jobs)
 
 
 def _ranges(
-    source: VideoSource, options: EncodeOptions, scratch: Path | None
+    source: VideoSource, options: EncodeOptions, container: str, scratch: Path | None
 ) -> Iterator[tuple[GopRange, Share | None]]:
     """Cut the source; with a bitrate give each GOP its share."""
     if options.rate is None:
@@ -100,16 +103,18 @@ def _ranges(
         gops = list(measured)
     if gops:
         complexities = [complexity for _, complexity in gops]
-        yield from zip((found for found, _ in gops), _shares(complexities, options.rate, options), strict=True)
+        found = _shares(complexities, options.rate, hashes=options.picture_hashes, container=container)
+        yield from zip((cut for cut, _ in gops), found, strict=True)
 
 
-def _shares(complexities: Sequence[Complexity], rate: Rate, options: EncodeOptions) -> list[Share]:
+def _shares(complexities: Sequence[Complexity], rate: Rate, *, hashes: bool, container: str) -> list[Share]:
     return shares(
         complexities,
         bitrate=rate.bitrate,
         maxrate=rate.maxrate,
         bufsize=rate.bufsize,
-        hashes=options.picture_hashes,
+        hashes=hashes,
+        overhead=overhead_of(container),
     )
 
 

@@ -19,6 +19,7 @@ from ffhybrid.farm.jobs import VERSION, Job, options_of_gops
 from ffhybrid.farm.results import Result
 from ffhybrid.gop_encoder import EncodeOptions
 from ffhybrid.outputs import durable_write, pending_name
+from ffhybrid.targets import MATROSKA
 
 logger = logging.getLogger(__name__)
 
@@ -134,8 +135,8 @@ class State:
         return self.folder / f"{job.name}{RESULT_SUFFIX}"
 
 
-def plan_key(source: Path, options: EncodeOptions) -> str:
-    """Identity of a plan: the source's path, size and time of change, the options that matter, and the version."""
+def plan_key(source: Path, options: EncodeOptions, container: str = MATROSKA) -> str:
+    """Identity of a plan: path, size and time of change of the source, options that matter, container and version."""
     stat = source.stat()
     identity = (
         VERSION,
@@ -145,5 +146,6 @@ def plan_key(source: Path, options: EncodeOptions) -> str:
         options.frames,
         options.limits,
         options_of_gops(options),
+        container,
     )
     return hashlib.sha256(msgspec.json.encode(identity, order="sorted")).hexdigest()
