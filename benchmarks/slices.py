@@ -18,7 +18,7 @@ from clips import shared_clips, wheel_clip
 from ffhybrid import X265Options, hevc
 from ffhybrid.gop import AccessUnit
 from ffhybrid.lock import LOSSLESS_BLOCKS
-from ffhybrid.terse_sets import recoded, terse
+from ffhybrid.terse_sets import SliceRecoder
 from ffhybrid.x265 import encode_as_is
 from one_gop import first_gop
 
@@ -45,8 +45,8 @@ def main() -> None:
                 for name, params in (("", {}), ("flags", LOSSLESS_BLOCKS)):
                     options = X265Options(preset=arguments.x265_preset, crf=crf)
                     sets, (_, *units) = encode_as_is(gop, options, params=params)
-                    recoder = hevc.SliceRecoder(sets, terse(sets))
-                    before, after = slice_bytes(units), slice_bytes(recoded(unit, recoder) for unit in units)
+                    recoder = SliceRecoder(sets)
+                    before, after = slice_bytes(units), slice_bytes(map(recoder.unit, units))
                     saved = (before - after) / len(units)
                     change = f"{100 * (after / before - 1):+.1f} %"
                     table.add_row(path.name, f"{crf:g}", name, f"{before}", f"{after}", change, f"-{saved:.1f}")

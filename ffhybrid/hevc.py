@@ -81,8 +81,8 @@ def _check(code: int, what: str) -> int:
     raise CorruptDataError(f"{what} is damaged or is not what it claims to be")
 
 
-def _built(what: str, build: Callable[[Any], int]) -> bytes:
-    """Run a C writer that appends to a buffer and return what it wrote."""
+def written(what: str, build: Callable[[Any], int]) -> bytes:
+    """Run a writer of the C core that appends to a buffer and return what it wrote."""
     return built(build, lambda code: _check(code, what))
 
 
@@ -146,7 +146,7 @@ def is_idr(nal: bytes) -> bool:
 
 def rbsp(nal: bytes) -> bytes:
     """Payload of a NAL unit without header and emulation prevention bytes."""
-    return _built("a NAL unit", lambda buf: int(lib.ffh_nal_to_rbsp(nal, len(nal), buf)))
+    return written("a NAL unit", lambda buf: int(lib.ffh_nal_to_rbsp(nal, len(nal), buf)))
 
 
 def read_sei(nal: bytes) -> list[tuple[int, bytes]]:
@@ -170,7 +170,7 @@ def read_user_data_sei(nal: bytes) -> list[tuple[bytes, bytes]]:
 
 def write_sei(payload_type: int, data: bytes, *, kind: NalType = NalType.PREFIX_SEI) -> bytes:
     """Write an SEI NAL unit with one message; ``kind`` is one of the two types of SEI NAL units."""
-    return _built("an SEI message", lambda buf: int(lib.ffh_write_sei(kind, payload_type, data, len(data), buf)))
+    return written("an SEI message", lambda buf: int(lib.ffh_write_sei(kind, payload_type, data, len(data), buf)))
 
 
 def write_user_data_sei(uuid: bytes, data: bytes) -> bytes:
@@ -221,7 +221,8 @@ def crc32c(data: bytes) -> int:
     return int(lib.ffh_crc32c(data, len(data)))
 
 
-def _parsed(kind: str, nal: bytes) -> Any:
+def parsed(kind: str, nal: bytes) -> Any:
+    """Parse a parameter set of a kind (``"vps"``, ``"sps"``, ``"pps"``) into the C core's struct."""
     parsed = ffi.new(f"ffh_{kind} *")
     _check(getattr(lib, f"ffh_parse_{kind}")(nal, len(nal), parsed), f"the {kind.upper()}")
     return parsed
@@ -229,7 +230,7 @@ def _parsed(kind: str, nal: bytes) -> Any:
 
 def parse_sps(nal: bytes) -> Sps:
     """Read the picture geometry of an SPS NAL unit."""
-    sps = _parsed("sps", nal)
+    sps = parsed("sps", nal)
     left, right = 2 * sps.conf_win_left_offset, 2 * sps.conf_win_right_offset
     top, bottom = 2 * sps.conf_win_top_offset, 2 * sps.conf_win_bottom_offset
     return Sps(
@@ -259,29 +260,19 @@ def parameter_sets(nal_units: Iterable[bytes]) -> ParameterSets:
         )
     for kind, units in (("vps", vps), ("sps", sps), ("pps", pps)):
         for nal in units:
-            _parsed(kind, nal)
+            parsed(kind, nal)
     return ParameterSets(vps[0], sps[0], tuple(pps))
 
 
 def with_level(nal: bytes, level_idc: int) -> bytes:
     """Copy a VPS or SPS with another ``general_level_idc``; nothing that decoding depends on changes."""
-    return _built("a parameter set", lambda buf: int(lib.ffh_write_with_level(nal, len(nal), level_idc, buf)))
-
-
-def terse_sps(sps: bytes) -> bytes:
-    """Copy an SPS with the reference picture sets that x265 uses most, and few bits for picture order counts."""
-    return _built("the SPS", lambda buf: int(lib.ffh_write_terse_sps(sps, len(sps), buf)))
-
-
-def terse_pps(pps: bytes, *, pps_id: int, lossless_blocks: bool) -> bytes:
-    """Copy a PPS with numbers of reference pictures and a QP that are usual, and ``transquant_bypass_enabled_flag``."""
-    return _built("the PPS", lambda buf: int(lib.ffh_write_terse_pps(pps, len(pps), pps_id, lossless_blocks, buf)))
+    return written("a parameter set", lambda buf: int(lib.ffh_write_with_level(nal, len(nal), level_idc, buf)))
 
 
 def write_hvcc(sets: ParameterSets) -> bytes:
     """Write an HEVCDecoderConfigurationRecord with four-byte NAL unit lengths."""
     units = join_length_prefixed(sets.nal_units)
-    return _built("a parameter set", lambda buf: int(lib.ffh_write_hvcc(units, len(units), buf)))
+    return written("a parameter set", lambda buf: int(lib.ffh_write_hvcc(units, len(units), buf)))
 
 
 def read_hvcc(data: bytes) -> tuple[ParameterSets, int]:
@@ -303,37 +294,13 @@ def slice_type(nal: bytes, sets: ParameterSets) -> str:
     """``"B"``, ``"P"`` or ``"I"`` for the first slice segment of a slice."""
     header = ffi.new("ffh_slice_header *")
     pps = _pps_by_id(sets, slice_pps_id(nal))
-    _check(lib.ffh_parse_slice_header(nal, len(nal), _parsed("sps", sets.sps), pps, header), "a slice header")
+    _check(lib.ffh_parse_slice_header(nal, len(nal), parsed("sps", sets.sps), pps, header), "a slice header")
     return "BPI"[header.slice_type]
-
-
-class SliceRecoder:
-    """Moves slices that are their whole picture from parameter sets to their :func:`terse_sps` and :func:`terse_pps`.
-
-    ``terse`` has two PPSs, one without and one with ``transquant_bypass_enabled_flag``.
-    """
-
-    def __init__(self, sets: ParameterSets, terse: ParameterSets) -> None:
-        self._sps, self._pps = _parsed("sps", sets.sps), _parsed("pps", sets.pps[0])
-        lossy, lossless = (_parsed("pps", pps)[0] for pps in terse.pps)
-        self._terse = ffi.new(
-            "ffh_terse_sets *", {"sps": _parsed("sps", terse.sps)[0], "lossy": lossy, "lossless": lossless}
-        )
-
-    def recode(self, nal: bytes) -> bytes:
-        """Code a slice without the flags of lossless blocks; it decodes to the same picture.
-
-        One that has lossless blocks keeps its flags, for the second PPS.
-        """
-        return _built(
-            "a slice",
-            lambda buf: int(lib.ffh_recode_slice(nal, len(nal), self._sps, self._pps, self._terse, buf)),
-        )
 
 
 def _pps_by_id(sets: ParameterSets, pps_id: int) -> Any:
     for nal in sets.pps:
-        pps = _parsed("pps", nal)
+        pps = parsed("pps", nal)
         if pps.pps_pic_parameter_set_id == pps_id:
             return pps
     raise CorruptDataError(f"a slice refers to PPS {pps_id}, which the stream does not have")
@@ -341,19 +308,19 @@ def _pps_by_id(sets: ParameterSets, pps_id: int) -> Any:
 
 def placeholder_idr(sets: ParameterSets, nal_unit_type: int) -> bytes:
     """Write a mid-grey IDR slice that is valid under the stream's own first PPS."""
-    sps, pps = _parsed("sps", sets.sps), _parsed("pps", sets.pps[0])
-    return _built("the placeholder", lambda buf: int(lib.ffh_write_grey_idr(sps, pps, nal_unit_type, buf)))
+    sps, pps = parsed("sps", sets.sps), parsed("pps", sets.pps[0])
+    return written("the placeholder", lambda buf: int(lib.ffh_write_grey_idr(sps, pps, nal_unit_type, buf)))
 
 
 def lossless_pps(sets: ParameterSets) -> bytes:
     """Write the PPS for lossless pictures, with the smallest id that the stream does not use itself."""
-    used = {int(_parsed("pps", nal).pps_pic_parameter_set_id) for nal in sets.pps}
+    used = {int(parsed("pps", nal).pps_pic_parameter_set_id) for nal in sets.pps}
     free = next((pps_id for pps_id in range(MAX_PPS_ID + 1) if pps_id not in used), None)
     if free is None:
         raise UnsupportedError("the stream uses every PPS id, none is left for lossless keyframes")
     pps = ffi.new("ffh_pps *")
-    lib.ffh_lossless_pps(_parsed("pps", sets.pps[0]), free, pps)
-    return _built("the lossless PPS", lambda buf: int(lib.ffh_write_pps(pps, buf)))
+    lib.ffh_lossless_pps(parsed("pps", sets.pps[0]), free, pps)
+    return written("the lossless PPS", lambda buf: int(lib.ffh_write_pps(pps, buf)))
 
 
 def lossless_idr(
@@ -371,7 +338,7 @@ def lossless_idr(
     ``cu_transquant_bypass_flag`` set for every coding unit. Several threads share the CTU rows of a stream with
     wavefront rows; the bytes do not depend on their number.
     """
-    sps = _parsed("sps", sets.sps)
+    sps = parsed("sps", sets.sps)
     size = (sps.pic_width_in_luma_samples, sps.pic_height_in_luma_samples, sps.bit_depth_luma)
     if size != (picture.width, picture.height, picture.bit_depth):
         raise ValueError("the picture has not the size and bit depth that its SPS codes")
@@ -380,9 +347,9 @@ def lossless_idr(
         "ffh_picture *",
         {"planes": [_pointer(p) for p in planes], "strides": [p.strides[0] for p in planes]},
     )
-    parsed_pps = _parsed("pps", pps)
+    parsed_pps = parsed("pps", pps)
     level = list(SpliceEffort).index(effort)
-    return _built(
+    return written(
         "the lossless keyframe",
         lambda buf: int(lib.ffh_write_lossless_idr(sps, parsed_pps, nal_unit_type, native, level, threads, buf)),
     )
@@ -394,7 +361,7 @@ def neural_track_parameter_sets() -> ParameterSets:
     lib.ffh_neural_track_sps(sps)
     lib.ffh_lossless_pps(base, 0, pps)
     return ParameterSets(
-        _built("a VPS", lambda buf: int(lib.ffh_write_vps(sps, buf))),
-        _built("an SPS", lambda buf: int(lib.ffh_write_sps(sps, buf))),
-        (_built("a PPS", lambda buf: int(lib.ffh_write_pps(pps, buf))),),
+        written("a VPS", lambda buf: int(lib.ffh_write_vps(sps, buf))),
+        written("an SPS", lambda buf: int(lib.ffh_write_sps(sps, buf))),
+        (written("a PPS", lambda buf: int(lib.ffh_write_pps(pps, buf))),),
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ffhybrid import hevc
+from ffhybrid._cext import ffi, lib
 from ffhybrid.gop import AccessUnit, ParameterSets
 
 LOSSY_PPS_ID, LOSSLESS_PPS_ID = 0, 1
@@ -22,14 +23,44 @@ def terse(sets: ParameterSets) -> ParameterSets:
     pps = sets.pps[0]
     return replace(
         sets,
-        sps=hevc.terse_sps(sets.sps),
+        sps=_terse_sps(sets.sps),
         pps=(
-            hevc.terse_pps(pps, pps_id=LOSSY_PPS_ID, lossless_blocks=False),
-            hevc.terse_pps(pps, pps_id=LOSSLESS_PPS_ID, lossless_blocks=True),
+            _terse_pps(pps, LOSSY_PPS_ID, lossless_blocks=False),
+            _terse_pps(pps, LOSSLESS_PPS_ID, lossless_blocks=True),
         ),
     )
 
 
-def recoded(unit: AccessUnit, recoder: hevc.SliceRecoder) -> AccessUnit:
-    """Move a picture from x265's parameter sets to the stream's; it decodes to the same samples."""
-    return replace(unit, nal_units=tuple(recoder.recode(nal) if hevc.is_slice(nal) else nal for nal in unit.nal_units))
+def _terse_sps(sps: bytes) -> bytes:
+    return hevc.written("the SPS", lambda buf: int(lib.ffh_write_terse_sps(sps, len(sps), buf)))
+
+
+def _terse_pps(pps: bytes, pps_id: int, *, lossless_blocks: bool) -> bytes:
+    return hevc.written(
+        "the PPS", lambda buf: int(lib.ffh_write_terse_pps(pps, len(pps), pps_id, lossless_blocks, buf))
+    )
+
+
+class SliceRecoder:
+    """Moves slices that are their whole picture from x265's parameter sets to the stream's."""
+
+    def __init__(self, sets: ParameterSets) -> None:
+        stream = terse(sets)
+        lossy, lossless = (hevc.parsed("pps", pps)[0] for pps in stream.pps)
+        self._sps, self._pps = hevc.parsed("sps", sets.sps), hevc.parsed("pps", sets.pps[0])
+        self._to = ffi.new(
+            "ffh_terse_sets *", {"sps": hevc.parsed("sps", stream.sps)[0], "lossy": lossy, "lossless": lossless}
+        )
+
+    def unit(self, unit: AccessUnit) -> AccessUnit:
+        """Move a picture; it decodes to the same samples.
+
+        Raises:
+            CorruptDataError, UnsupportedError: see :mod:`ffhybrid.hevc`.
+        """
+        return replace(unit, nal_units=tuple(self._slice(nal) if hevc.is_slice(nal) else nal for nal in unit.nal_units))
+
+    def _slice(self, nal: bytes) -> bytes:
+        return hevc.written(
+            "a slice", lambda buf: int(lib.ffh_recode_slice(nal, len(nal), self._sps, self._pps, self._to, buf))
+        )

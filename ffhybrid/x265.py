@@ -17,7 +17,7 @@ from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Picture
 from ffhybrid.planner import SourceGop, write_planes
-from ffhybrid.terse_sets import recoded, terse
+from ffhybrid.terse_sets import SliceRecoder, terse
 from ffhybrid.x265_options import X265Options
 from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 
@@ -82,10 +82,9 @@ def encode(
         EncoderError: x265 failed, or gave a stream of another structure.
     """
     sets, units = encode_as_is(gop, options, params=params, keyframe=keyframe, tables=tables)
-    stream_sets = terse(sets)
-    recoder = hevc.SliceRecoder(sets, stream_sets)
-    intra, *inter = (recoded(unit, recoder) for unit in units)
-    return X265Gop(stream_sets, intra, tuple(inter))
+    recoder = SliceRecoder(sets)
+    intra, *inter = (recoder.unit(unit) for unit in units)
+    return X265Gop(terse(sets), intra, tuple(inter))
 
 
 def encode_as_is(

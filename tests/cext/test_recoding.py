@@ -15,7 +15,7 @@ from ffhybrid import hevc
 from ffhybrid.decoding import decode_access_units
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.gop import AccessUnit, ParameterSets
-from ffhybrid.terse_sets import LOSSLESS_PPS_ID, LOSSY_PPS_ID, recoded, terse
+from ffhybrid.terse_sets import LOSSLESS_PPS_ID, LOSSY_PPS_ID, SliceRecoder, terse
 from support import clip
 
 PICTURES, LONG = 8, 60
@@ -64,8 +64,8 @@ def x265_stream(
 
 def assert_exact(sets: ParameterSets, units: tuple[AccessUnit, ...]) -> list[AccessUnit]:
     """Decode under the stream's parameter sets, where a picture that differs from x265's hash is an error."""
-    recoder = hevc.SliceRecoder(sets, terse(sets))
-    moved = [recoded(unit, recoder) for unit in units]
+    recoder = SliceRecoder(sets)
+    moved = [recoder.unit(unit) for unit in units]
     assert len(list(decode_access_units((unit.nal_units for unit in moved), terse(sets)))) == len(units)
     return moved
 
@@ -114,9 +114,9 @@ def test_the_streams_parameter_sets_do_not_depend_on_who_wrote_them() -> None:
 
 def test_tools_that_the_recoder_does_not_read_are_refused() -> None:
     sets, units = x265_stream("sao=1")
-    recoder = hevc.SliceRecoder(sets, terse(sets))
+    recoder = SliceRecoder(sets)
     with pytest.raises(UnsupportedError):
-        recoded(units[0], recoder)
+        recoder.unit(units[0])
 
 
 @given(st.integers(0, PICTURES - 1), st.integers(2, 10_000), st.integers(0, 7))
@@ -125,7 +125,7 @@ def test_damaged_slices_never_crash(picture: int, position: int, bit: int) -> No
     nal = bytearray(units[picture].nal_units[0])
     nal[2 + position % (len(nal) - 2)] ^= 1 << bit
     with contextlib.suppress(CorruptDataError, UnsupportedError):
-        recoded(AccessUnit((bytes(nal),), 0, 0), hevc.SliceRecoder(sets, terse(sets)))
+        SliceRecoder(sets).unit(AccessUnit((bytes(nal),), 0, 0))
 
 
 @given(st.integers(0, PICTURES - 1), st.floats(0, 1))
@@ -134,5 +134,5 @@ def test_cut_slices_are_never_coded_anew(picture: int, share: float) -> None:
     nal = units[picture].nal_units[0]
     cut = nal[: max(2, min(int(share * len(nal)), len(nal) - 4))]
     with contextlib.suppress(CorruptDataError):
-        copied = recoded(AccessUnit((cut,), 0, 0), hevc.SliceRecoder(sets, terse(sets)))
+        copied = SliceRecoder(sets).unit(AccessUnit((cut,), 0, 0))
         assert pps_ids([copied]) == [LOSSLESS_PPS_ID]
