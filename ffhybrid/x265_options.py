@@ -181,7 +181,8 @@ def keyframe_zones(keyframes: Iterable[int] = (0,), *, factor: float = KEYFRAME_
 class X265Options:
     """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check, and win.
 
-    Quantisation gets coarser up to the CRF ``coarsest``, under ``-tune hybrid``; with other tunings, up to x265's last.
+    Quantisation gets coarser up to the CRF ``coarsest``, under ``-tune hybrid`` and from ``medium`` on; otherwise up to
+    x265's last, since quick decisions weigh bits too little to meet small sizes (``benchmarks/bitrate.py``).
     """
 
     crf: float = DEFAULT_CRF
@@ -201,7 +202,7 @@ class X265Options:
     @property
     def x265_crf(self) -> float:
         """What x265 itself is told."""
-        return min(self.crf, self.coarsest if self.tune == HYBRID else HIGHEST_X265_CRF)
+        return min(self.crf, HIGHEST_X265_CRF if self.tune != HYBRID or self._is_quick else self.coarsest)
 
     @property
     def excess(self) -> float:
