@@ -21,7 +21,7 @@ typedef struct stream {
     ffh_sps sps;
     ffh_pps pps;
     ffh_terse_sets to;
-    int has_sps, has_pps, has_terse_sps;
+    int has_sps, has_pps, has_terse_sps, has_terse_pps;
 } stream;
 
 static void walk_sei(const uint8_t *nal, size_t size)
@@ -42,29 +42,27 @@ static void read_sps(stream *s, const uint8_t *nal, size_t size)
     ffh_buf terse = { 0 };
 
     s->has_sps = ffh_parse_sps(nal, size, &s->sps) == 0;
-    s->has_terse_sps = s->has_sps && ffh_write_terse_sps(nal, size, &terse) == 0;
-    if (s->has_terse_sps && ffh_parse_sps(terse.data, terse.size, &s->to.sps) < 0)
-        abort();
+    s->has_terse_sps = s->has_sps && ffh_write_terse_sps(nal, size, &terse) == 0 &&
+                       ffh_parse_sps(terse.data, terse.size, &s->to.sps) == 0;
     ffh_buf_free(&terse);
 }
 
-static void write_terse_pps(const uint8_t *nal, size_t size, uint8_t pps_id, ffh_pps *pps)
+/* Copies of what ends without rbsp_trailing_bits() may be too short to be read. */
+static int write_terse_pps(const uint8_t *nal, size_t size, uint8_t pps_id, ffh_pps *pps)
 {
     ffh_buf terse = { 0 };
 
-    if (ffh_write_terse_pps(nal, size, pps_id, pps_id == LOSSLESS_ID, &terse) < 0 ||
-        ffh_parse_pps(terse.data, terse.size, pps) < 0)
-        abort();
+    int is_usable = ffh_write_terse_pps(nal, size, pps_id, pps_id == LOSSLESS_ID, &terse) == 0 &&
+                    ffh_parse_pps(terse.data, terse.size, pps) == 0;
     ffh_buf_free(&terse);
+    return is_usable;
 }
 
 static void read_pps(stream *s, const uint8_t *nal, size_t size)
 {
     s->has_pps = ffh_parse_pps(nal, size, &s->pps) == 0;
-    if (!s->has_pps)
-        return;
-    write_terse_pps(nal, size, LOSSY_ID, &s->to.lossy);
-    write_terse_pps(nal, size, LOSSLESS_ID, &s->to.lossless);
+    s->has_terse_pps = s->has_pps && write_terse_pps(nal, size, LOSSY_ID, &s->to.lossy) &&
+                       write_terse_pps(nal, size, LOSSLESS_ID, &s->to.lossless);
 }
 
 static void check_same(const ffh_slice_header *from, const ffh_slice_header *to)
@@ -114,7 +112,7 @@ static void read_nal(stream *s, const uint8_t *nal, size_t size)
     else if (type == FFH_NAL_PREFIX_SEI || type == FFH_NAL_SUFFIX_SEI)
         walk_sei(nal, size);
     else if (type >= 0 && type < FFH_NAL_VPS && ffh_parse_slice_pps_id(nal, size, &header) == 0 && s->has_terse_sps &&
-             s->has_pps)
+             s->has_terse_pps)
         recode(s, nal, size);
 }
 
