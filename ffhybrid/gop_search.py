@@ -81,7 +81,7 @@ class GopSearch:
 
     def at_crf(self, gop: SourceGop, *, progress: Progress | None) -> Judged:
         """Encode a GOP at the CRF of the options; what is compared with it has its size."""
-        encode = self._fitted(gop, progress)
+        encode = self._at_x265s_size(gop, progress)
         first = encode(self.x265.crf)
         goal = SizeGoal(gop, self.judge, first.size)
         best = self._refined(goal, Tried(goal.judged(first), encode, len(first.payload.latent)), progress).judged
@@ -99,11 +99,13 @@ class GopSearch:
 
     def unjudged(self, gop: SourceGop, *, progress: Progress | None) -> CodedGop:
         """Encode with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II)."""
-        return self._fitted(gop, progress)(self.x265.crf)
+        return self._at_x265s_size(gop, progress)(self.x265.crf)
 
-    def _fitted(self, gop: SourceGop, progress: Progress | None) -> Encode:
+    def _at_x265s_size(self, gop: SourceGop, progress: Progress | None) -> Encode:
         """Fit a keyframe; where the options leave its bytes open, it takes what x265's own I-frame would."""
-        budget = self.keyframe_budget or intra_size(gop, self.x265)
+        return self._fitted(gop, self.keyframe_budget or intra_size(gop, self.x265), progress)
+
+    def _fitted(self, gop: SourceGop, budget: int, progress: Progress | None) -> Encode:
         return partial(self._generated, gop, self._fit(Likeness(gop.picture(0)), gop, budget, None, progress))
 
     def search(self, goal: Goal, *, first_crf: float, progress: Progress | None) -> Judged:
@@ -116,7 +118,7 @@ class GopSearch:
         first = min(max(intra + round(FIRST_EXTRA * size), LEAST_BUDGET), most)
 
         def generated(budget: int) -> Tried:
-            encode = partial(self._generated, gop, self._fit(Likeness(gop.picture(0)), gop, budget, None, progress))
+            encode = self._fitted(gop, budget, progress)
             return Tried(goal.meet(encode, first_crf=crf), encode, budget)
 
         if self.keyframe_budget is not None:

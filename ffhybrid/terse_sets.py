@@ -42,14 +42,14 @@ def _terse_pps(pps: bytes, pps_id: int, *, lossless_blocks: bool) -> bytes:
 
 
 class SliceRecoder:
-    """Moves slices that are their whole picture from x265's parameter sets to the stream's."""
+    """Moves slices that are their whole picture from x265's parameter sets to the stream's, which are ``sets``."""
 
     def __init__(self, sets: ParameterSets) -> None:
-        stream = terse(sets)
-        lossy, lossless = (hevc.parsed("pps", pps)[0] for pps in stream.pps)
+        self.sets = terse(sets)
+        lossy, lossless = (hevc.parsed("pps", pps)[0] for pps in self.sets.pps)
         self._sps, self._pps = hevc.parsed("sps", sets.sps), hevc.parsed("pps", sets.pps[0])
         self._to = ffi.new(
-            "ffh_terse_sets *", {"sps": hevc.parsed("sps", stream.sps)[0], "lossy": lossy, "lossless": lossless}
+            "ffh_terse_sets *", {"sps": hevc.parsed("sps", self.sets.sps)[0], "lossy": lossy, "lossless": lossless}
         )
 
     def unit(self, unit: AccessUnit) -> AccessUnit:

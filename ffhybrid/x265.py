@@ -17,7 +17,7 @@ from ffhybrid.gop import AccessUnit, ParameterSets
 from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Picture
 from ffhybrid.planner import SourceGop, write_planes
-from ffhybrid.terse_sets import SliceRecoder, terse
+from ffhybrid.terse_sets import SliceRecoder
 from ffhybrid.x265_options import X265Options
 from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 
@@ -84,7 +84,7 @@ def encode(
     sets, units = encode_as_is(gop, options, params=params, keyframe=keyframe, tables=tables)
     recoder = SliceRecoder(sets)
     intra, *inter = (recoder.unit(unit) for unit in units)
-    return X265Gop(terse(sets), intra, tuple(inter))
+    return X265Gop(recoder.sets, intra, tuple(inter))
 
 
 def encode_as_is(

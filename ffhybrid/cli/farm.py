@@ -83,7 +83,9 @@ def check_pipes(options: argparse.Namespace) -> None:
 
 def write_jobs(options: argparse.Namespace, settings: EncodeOptions) -> None:
     """Plan, and name the jobs that were written on standard output."""
-    target = Target(output=options.output, container_format=settings.container_format)
+    target = Target(
+        output=options.output, container_format=settings.container_format, format_options=settings.format_options
+    )
     with State.open(options.plan) as state:
         for job in kept_plan(options.input, settings, state, container=target.container):
             sys.stdout.write(f"{state.keep_job(job)}\n")
