@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clips import shared_clips, wheel_clip
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.filters import create
 from ffhybrid.filters.base import Likeness
 from ffhybrid.filters.colour import to_rgb
@@ -114,7 +114,7 @@ def payload_size(generator: str, latent: bytes, picture: Picture, spec: PictureS
         seed=0,
         latent=latent,
         fixups=b"",
-        picture_md5=picture_md5(hevc.picture_md5s(picture)),
+        picture_md5=picture_md5(sei.picture_md5s(picture)),
     )
     return len(payload.to_bytes())
 

@@ -29,7 +29,7 @@ from rich.table import Table
 
 import ffhybrid
 from clips import shared_clips, wheel_clip
-from ffhybrid import fixups, hevc
+from ffhybrid import fixups, sei
 from ffhybrid.filters.registry import for_restoring
 from ffhybrid.keyframe import RestoredGop, splice
 from ffhybrid.muxer.libav import LibavWriter
@@ -133,7 +133,7 @@ def measure_stages(path: Path, output: Path) -> Stages:
             with stages.time("fix-ups, MD5"):
                 padded = generated.padded(payload.coded_width, payload.coded_height)
                 picture = fixups.apply(padded, payload.fixups)
-                md5s = hevc.picture_md5s(picture)
+                md5s = sei.picture_md5s(picture)
                 if picture_md5(md5s) != payload.picture_md5:
                     raise SystemExit(f"{path}: a keyframe does not match its MD5")
             with stages.time("code, splice"):

@@ -15,11 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from clips import shared_clips, wheel_clip
-from ffhybrid import X265Options, hevc
+from ffhybrid import X265Options, hevc, x265
 from ffhybrid.gop import AccessUnit
 from ffhybrid.lock import LOSSLESS_BLOCKS
 from ffhybrid.terse_sets import SliceRecoder
-from ffhybrid.x265 import encode_as_is
 from one_gop import first_gop
 
 
@@ -44,10 +43,10 @@ def main() -> None:
             for crf in arguments.crfs:
                 for name, params in (("", {}), ("flags", LOSSLESS_BLOCKS)):
                     options = X265Options(preset=arguments.x265_preset, crf=crf)
-                    sets, (_, *units) = encode_as_is(gop, options, params=params)
-                    recoder = SliceRecoder(sets)
-                    before, after = slice_bytes(units), slice_bytes(map(recoder.unit, units))
-                    saved = (before - after) / len(units)
+                    coded = x265.encode(gop, options, params=params, terse=False)
+                    recoder = SliceRecoder(coded.parameter_sets)
+                    before, after = slice_bytes(coded.inter), slice_bytes(map(recoder.unit, coded.inter))
+                    saved = (before - after) / len(coded.inter)
                     change = f"{100 * (after / before - 1):+.1f} %"
                     table.add_row(path.name, f"{crf:g}", name, f"{before}", f"{after}", change, f"-{saved:.1f}")
     console.print(table)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid import hevc
+from ffhybrid import sei
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import splice
@@ -79,7 +79,7 @@ def decode_with(gop: HybridGop, keyframe: Picture) -> Iterator[Picture]:
 
     The GOP must be one without picture hashes, which would not match.
     """
-    restored = splice(gop, keyframe, hevc.picture_md5s(keyframe))
+    restored = splice(gop, keyframe, sei.picture_md5s(keyframe))
     units = (unit.nal_units for unit in restored.access_units)
     for frame in decode_access_units(units, restored.parameter_sets, crop=False):
         yield coded_picture(frame, keyframe.bit_depth)

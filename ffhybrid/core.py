@@ -1,11 +1,14 @@
-"""What functions of the C core (``cext/``) write into buffers, as bytes."""
+"""Bytes and samples on their way into the C core (``cext/``) and out of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ffhybrid._cext import ffi, lib
+from ffhybrid.picture import Plane
 
 
 def built(build: Callable[[Any], int], check: Callable[[int], object]) -> bytes:
@@ -21,3 +24,13 @@ def built(build: Callable[[Any], int], check: Callable[[int], object]) -> bytes:
         return bytes(ffi.buffer(buf.data, buf.size)[:])
     finally:
         lib.ffh_buf_free(buf)
+
+
+def packed_rows(plane: Plane) -> Plane:
+    """Make the samples of a row adjacent; rows may keep any stride."""
+    return plane if plane.strides[1] == plane.itemsize else np.ascontiguousarray(plane)
+
+
+def pointer(plane: Plane) -> Any:
+    """Point at the samples of a plane, which has to be kept as long as this is used."""
+    return ffi.cast("const uint8_t *", plane.ctypes.data)

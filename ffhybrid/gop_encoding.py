@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ffhybrid import hevc, x265
+from ffhybrid import hevc, sei, x265
 from ffhybrid.decoding import check_decodes, coded_picture, decode_access_units
 from ffhybrid.errors import EncoderError, VerificationError
 from ffhybrid.filters import Generator
@@ -106,7 +106,7 @@ def encode_sequence(gop: SourceGop, generator: SequenceGenerator, latent: bytes,
     keyframe = stream.keyframe(gop.spec.bit_depth)
     pictures = generator.generate_sequence(latent, gop.spec)
     padded = (picture.padded(keyframe.width, keyframe.height) for picture in pictures)
-    md5s = b"".join(picture_md5(hevc.picture_md5s(picture)) for picture in padded)
+    md5s = b"".join(picture_md5(sei.picture_md5s(picture)) for picture in padded)
     payload = _payload(gop, stream, generator.name, keyframe, latent=latent, differences=b"")
     payload = replace(payload, picture_md5=sequence_md5(md5s))
     return CodedGop(_hybrid(gop, stream, payload, placeholder), stream, payload, GREY_CRF)
@@ -154,7 +154,7 @@ def check(gop: CodedGop, source: SourceGop, regeneration: Regeneration) -> None:
 def without_hashes(gop: HybridGop) -> HybridGop:
     """Leave out the picture hashes of P and B pictures."""
     inter = tuple(
-        AccessUnit(tuple(nal for nal in unit.nal_units if not hevc.is_picture_hash(nal)), unit.pts, unit.duration)
+        AccessUnit(tuple(nal for nal in unit.nal_units if not sei.is_picture_hash(nal)), unit.pts, unit.duration)
         for unit in gop.inter
     )
     return HybridGop(gop.payload, gop.parameter_sets, gop.placeholder, inter, gop.time_base)
@@ -173,7 +173,7 @@ def _payload(
         seed=0,
         latent=latent,
         fixups=differences,
-        picture_md5=picture_md5(hevc.picture_md5s(keyframe)),
+        picture_md5=picture_md5(sei.picture_md5s(keyframe)),
     )
 
 

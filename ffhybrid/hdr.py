@@ -10,7 +10,7 @@ from typing import Any, cast
 import av
 from av.sidedata.sidedata import SideData, Type
 
-from ffhybrid import hevc
+from ffhybrid import sei
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.muxer import t35
 from ffhybrid.muxer.hevc_stream import length_size, nal_units
@@ -105,7 +105,7 @@ class DynamicMetadata:
             self._warn("HDR10+ metadata may be lost, a packet is damaged")
             return
         if found:
-            packet.opaque = tuple(hevc.write_sei(t35.HEVC_PAYLOAD_TYPE, message) for message in found)
+            packet.opaque = tuple(sei.write_message(t35.HEVC_PAYLOAD_TYPE, message) for message in found)
 
     def _messages(self, packet: av.Packet[Any]) -> Iterator[bytes]:
         if self._codec == "hevc" and packet.size:

@@ -12,18 +12,12 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any
 
-import numpy as np
-
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core import built
+from ffhybrid.core import built, packed_rows, pointer
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.gop import ParameterSets
-from ffhybrid.picture import Picture, Plane
+from ffhybrid.picture import Picture
 
-PICTURE_HASH_PAYLOAD_TYPE = 132
-USER_DATA_UNREGISTERED_PAYLOAD_TYPE = 5
-UUID_SIZE = 16
-_HASH_IS_MD5 = b"\0"
 MAX_PPS_ID = 63
 LEVEL_8_5 = 255
 """``general_level_idc`` of streams that keep no level's limits, as x265 writes it for lossless ones."""
@@ -69,7 +63,8 @@ class Sps:
     chroma_location: int | None
 
 
-def _check(code: int, what: str) -> int:
+def checked(code: int, what: str) -> int:
+    """Give what a function of the C core returned, or raise the error that its code means for ``what``."""
     if code >= 0:
         return code
     if code == lib.FFH_EUNSUPPORTED:
@@ -83,13 +78,13 @@ def _check(code: int, what: str) -> int:
 
 def written(what: str, build: Callable[[Any], int]) -> bytes:
     """Run a writer of the C core that appends to a buffer and return what it wrote."""
-    return built(build, lambda code: _check(code, what))
+    return built(build, lambda code: checked(code, what))
 
 
 def _units(data: bytes, advance: Callable[[Any, Any], int], what: str) -> Iterator[bytes]:
     """Iterate a C splitter that reports the extent of one NAL unit a call."""
     start, length = ffi.new("size_t *"), ffi.new("size_t *")
-    while _check(advance(start, length), what):
+    while checked(advance(start, length), what):
         if length[0]:
             yield data[start[0] : start[0] + length[0]]
 
@@ -149,73 +144,6 @@ def rbsp(nal: bytes) -> bytes:
     return written("a NAL unit", lambda buf: int(lib.ffh_nal_to_rbsp(nal, len(nal), buf)))
 
 
-def read_sei(nal: bytes) -> list[tuple[int, bytes]]:
-    """List (payloadType, payload) of every message in an SEI NAL unit."""
-    data = rbsp(nal)
-    pos, message = ffi.new("size_t *"), ffi.new("ffh_sei_message *")
-    messages = []
-    while _check(lib.ffh_next_sei_message(data, len(data), pos, message), "an SEI NAL unit"):
-        messages.append((int(message.payload_type), data[message.offset : message.offset + message.size]))
-    return messages
-
-
-def read_user_data_sei(nal: bytes) -> list[tuple[bytes, bytes]]:
-    """List (uuid, data) of every user_data_unregistered message in an SEI NAL unit (H.265 clause D.2.7)."""
-    return [
-        (payload[:UUID_SIZE], payload[UUID_SIZE:])
-        for payload_type, payload in read_sei(nal)
-        if payload_type == USER_DATA_UNREGISTERED_PAYLOAD_TYPE and len(payload) >= UUID_SIZE
-    ]
-
-
-def write_sei(payload_type: int, data: bytes, *, kind: NalType = NalType.PREFIX_SEI) -> bytes:
-    """Write an SEI NAL unit with one message; ``kind`` is one of the two types of SEI NAL units."""
-    return written("an SEI message", lambda buf: int(lib.ffh_write_sei(kind, payload_type, data, len(data), buf)))
-
-
-def write_user_data_sei(uuid: bytes, data: bytes) -> bytes:
-    """Write a prefix SEI NAL unit with one user_data_unregistered message; ``uuid`` has 16 bytes."""
-    if len(uuid) != UUID_SIZE:
-        raise ValueError("a UUID has 16 bytes")
-    return write_sei(USER_DATA_UNREGISTERED_PAYLOAD_TYPE, uuid + data)
-
-
-def is_picture_hash(nal: bytes) -> bool:
-    """Whether the NAL unit is a suffix SEI with a decoded picture hash (H.265 clause D.2.20)."""
-    if nal_type(nal) != NalType.SUFFIX_SEI:
-        return False
-    return any(payload_type == PICTURE_HASH_PAYLOAD_TYPE for payload_type, _ in read_sei(nal))
-
-
-def write_picture_hash(md5s: tuple[bytes, bytes, bytes]) -> bytes:
-    """Write a suffix SEI NAL unit with the MD5s of Y, Cb and Cr."""
-    return write_sei(PICTURE_HASH_PAYLOAD_TYPE, _HASH_IS_MD5 + b"".join(md5s), kind=NalType.SUFFIX_SEI)
-
-
-def picture_md5s(picture: Picture) -> tuple[bytes, bytes, bytes]:
-    """MD5 of each plane as the decoded picture hash SEI defines it (H.265 clause D.3.20)."""
-    y, cb, cr = (plane_md5(plane) for plane in picture.planes)
-    return y, cb, cr
-
-
-def plane_md5(plane: Plane) -> bytes:
-    """MD5 of one plane: a byte a sample at 8 bits, two little-endian bytes above."""
-    samples = _rows_packed(plane)
-    digest = ffi.new("uint8_t[16]")
-    row_bytes = samples.shape[1] * samples.itemsize
-    lib.ffh_plane_md5(_pointer(samples), samples.shape[0], row_bytes, samples.strides[0], digest)
-    return bytes(ffi.buffer(digest)[:])
-
-
-def _rows_packed(plane: Plane) -> Plane:
-    """Make samples of a row adjacent; rows may keep any stride."""
-    return plane if plane.strides[1] == plane.itemsize else np.ascontiguousarray(plane)
-
-
-def _pointer(plane: Plane) -> Any:
-    return ffi.cast("const uint8_t *", plane.ctypes.data)
-
-
 def crc32c(data: bytes) -> int:
     """CRC-32C (Castagnoli), as of RFC 3720 appendix B.4."""
     return int(lib.ffh_crc32c(data, len(data)))
@@ -224,7 +152,7 @@ def crc32c(data: bytes) -> int:
 def parsed(kind: str, nal: bytes) -> Any:
     """Parse a parameter set of a kind (``"vps"``, ``"sps"``, ``"pps"``) into the C core's struct."""
     parsed = ffi.new(f"ffh_{kind} *")
-    _check(getattr(lib, f"ffh_parse_{kind}")(nal, len(nal), parsed), f"the {kind.upper()}")
+    checked(getattr(lib, f"ffh_parse_{kind}")(nal, len(nal), parsed), f"the {kind.upper()}")
     return parsed
 
 
@@ -278,7 +206,7 @@ def write_hvcc(sets: ParameterSets) -> bytes:
 def read_hvcc(data: bytes) -> tuple[ParameterSets, int]:
     """Read the parameter sets and the NAL length size of an HEVCDecoderConfigurationRecord."""
     iterator = ffi.new("ffh_hvcc_iter *")
-    length_size = _check(lib.ffh_read_hvcc(data, len(data), iterator), "the hvcC record")
+    length_size = checked(lib.ffh_read_hvcc(data, len(data), iterator), "the hvcC record")
     units = _units(data, lambda s, n: int(lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n)), "the hvcC record")
     return parameter_sets(units), length_size
 
@@ -286,7 +214,7 @@ def read_hvcc(data: bytes) -> tuple[ParameterSets, int]:
 def slice_pps_id(nal: bytes) -> int:
     """``slice_pic_parameter_set_id`` of a slice segment."""
     header = ffi.new("ffh_slice_header *")
-    _check(lib.ffh_parse_slice_pps_id(nal, len(nal), header), "a slice header")
+    checked(lib.ffh_parse_slice_pps_id(nal, len(nal), header), "a slice header")
     return int(header.slice_pic_parameter_set_id)
 
 
@@ -294,7 +222,7 @@ def slice_type(nal: bytes, sets: ParameterSets) -> str:
     """``"B"``, ``"P"`` or ``"I"`` for the first slice segment of a slice."""
     header = ffi.new("ffh_slice_header *")
     pps = _pps_by_id(sets, slice_pps_id(nal))
-    _check(lib.ffh_parse_slice_header(nal, len(nal), parsed("sps", sets.sps), pps, header), "a slice header")
+    checked(lib.ffh_parse_slice_header(nal, len(nal), parsed("sps", sets.sps), pps, header), "a slice header")
     return "BPI"[header.slice_type]
 
 
@@ -342,10 +270,10 @@ def lossless_idr(
     size = (sps.pic_width_in_luma_samples, sps.pic_height_in_luma_samples, sps.bit_depth_luma)
     if size != (picture.width, picture.height, picture.bit_depth):
         raise ValueError("the picture has not the size and bit depth that its SPS codes")
-    planes = [_rows_packed(plane) for plane in picture.planes]
+    planes = [packed_rows(plane) for plane in picture.planes]
     native = ffi.new(
         "ffh_picture *",
-        {"planes": [_pointer(p) for p in planes], "strides": [p.strides[0] for p in planes]},
+        {"planes": [pointer(p) for p in planes], "strides": [p.strides[0] for p in planes]},
     )
     parsed_pps = parsed("pps", pps)
     level = list(SpliceEffort).index(effort)

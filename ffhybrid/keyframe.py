@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import CorruptDataError, VerificationError
 from ffhybrid.filters.registry import sequence_names
@@ -47,7 +47,7 @@ def regenerate(
     """
     payload = _payload(gop)
     picture = _reference(gop, payload, regeneration or Regeneration())
-    return payload, picture, hevc.picture_md5s(picture)
+    return payload, picture, sei.picture_md5s(picture)
 
 
 def _reference(gop: HybridGop, payload: Payload, regeneration: Regeneration) -> Picture:
@@ -66,7 +66,7 @@ def _ordinary(gop: HybridGop, payload: Payload) -> Picture:
     if len(frames) != 1 or payload.latent or payload.fixups:
         raise CorruptDataError("the ordinary keyframe is not one picture alone")
     picture = coded_picture(frames[0], payload.spec.bit_depth)
-    if picture_md5(hevc.picture_md5s(picture)) != payload.picture_md5:
+    if picture_md5(sei.picture_md5s(picture)) != payload.picture_md5:
         raise VerificationError("the ordinary keyframe does not match its MD5")
     return picture
 
@@ -82,7 +82,7 @@ def restore_gop(
     if is_generated_whole(payload):
         return _generated(gop, payload, effort, regeneration)
     picture = _reference(gop, payload, regeneration)
-    md5s = hevc.picture_md5s(picture)
+    md5s = sei.picture_md5s(picture)
     if payload.generator == ORDINARY:
         return _restored(gop, gop.placeholder.nal_units, md5s)
     return splice(gop, picture, md5s, effort=effort)
@@ -148,7 +148,7 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
     """Put an access unit together; all GOPs of a stream have the same parameter sets, that of lossless ones too."""
     nal_units = keyframe
     if has_picture_hashes(gop):
-        nal_units += (hevc.write_picture_hash(md5s),)
+        nal_units += (sei.write_picture_hash(md5s),)
     return RestoredGop(
         _restored_sets(gop.parameter_sets),
         (AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration), *gop.inter),
@@ -158,7 +158,7 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
 
 def has_picture_hashes(gop: HybridGop) -> bool:
     """Whether the P and B pictures carry decoded picture hash SEI messages."""
-    return any(hevc.is_picture_hash(nal) for unit in gop.inter[:1] for nal in unit.nal_units)
+    return any(sei.is_picture_hash(nal) for unit in gop.inter[:1] for nal in unit.nal_units)
 
 
 @lru_cache(maxsize=16)

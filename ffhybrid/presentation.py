@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 
 MASTERING_DISPLAY_PAYLOAD_TYPE, CONTENT_LIGHT_PAYLOAD_TYPE = 137, 144
 _MASTERING_DISPLAY = struct.Struct(">8H2I")
@@ -34,7 +34,7 @@ class MasteringDisplay:
         """Write the message in a NAL unit of its own."""
         points = (*self.green, *self.blue, *self.red, *self.white_point)
         data = _MASTERING_DISPLAY.pack(*points, self.max_luminance, self.min_luminance)
-        return hevc.write_sei(MASTERING_DISPLAY_PAYLOAD_TYPE, data)
+        return sei.write_message(MASTERING_DISPLAY_PAYLOAD_TYPE, data)
 
     @classmethod
     def from_sei(cls, data: bytes) -> MasteringDisplay:
@@ -52,7 +52,7 @@ class ContentLight:
 
     def to_sei(self) -> bytes:
         """Write the message (H.265 clause D.2.35) in a NAL unit of its own."""
-        return hevc.write_sei(CONTENT_LIGHT_PAYLOAD_TYPE, _CONTENT_LIGHT.pack(self.maximum, self.frame_average))
+        return sei.write_message(CONTENT_LIGHT_PAYLOAD_TYPE, _CONTENT_LIGHT.pack(self.maximum, self.frame_average))
 
     @classmethod
     def from_sei(cls, data: bytes) -> ContentLight:
@@ -100,7 +100,7 @@ def static_metadata(nal_units: Iterable[bytes]) -> tuple[MasteringDisplay | None
     for nal in nal_units:
         if not hevc.is_prefix_sei(nal):
             continue
-        for kind, data in hevc.read_sei(nal):
+        for kind, data in sei.read_messages(nal):
             if kind == MASTERING_DISPLAY_PAYLOAD_TYPE and len(data) >= _MASTERING_DISPLAY.size:
                 display = MasteringDisplay.from_sei(data)
             elif kind == CONTENT_LIGHT_PAYLOAD_TYPE and len(data) >= _CONTENT_LIGHT.size:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from ffhybrid import fixups, hevc
+from ffhybrid import fixups, sei
 from ffhybrid.errors import CorruptDataError, ReproductionError, VerificationError
 from ffhybrid.filters.base import CorrectableGenerator, Generator, Reproducibility, SequenceGenerator
 from ffhybrid.filters.registry import for_restoring, names, sequence_for_restoring
@@ -74,7 +74,7 @@ class Regeneration:
             if count > payload.pictures:
                 raise CorruptDataError(f"the latent has more pictures than the {payload.pictures} of its payload")
             picture = generated.padded(payload.coded_width, payload.coded_height)
-            md5s += picture_md5(hevc.picture_md5s(picture))
+            md5s += picture_md5(sei.picture_md5s(picture))
             yield picture
         if sequence_md5(md5s) == payload.picture_md5:
             return
@@ -122,7 +122,7 @@ def _completed(generated: Picture, payload: Payload) -> Picture:
 
 
 def _is_right(picture: Picture, payload: Payload) -> bool:
-    return picture_md5(hevc.picture_md5s(picture)) == payload.picture_md5
+    return picture_md5(sei.picture_md5s(picture)) == payload.picture_md5
 
 
 def _checked(wrong: Picture, corrected: Picture, payload: Payload) -> Picture:

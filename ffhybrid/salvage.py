@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.decoding import check_decodes, coded_picture, decode_access_units
 from ffhybrid.errors import (
     DAMAGE,
@@ -216,4 +216,4 @@ def _decoded(gop: RestoredGop, last_nal_unit: bytes) -> list[tuple[bytes, bytes,
     depth = hevc.parse_sps(gop.parameter_sets.sps).bit_depth
     *before, last = (unit.nal_units for unit in gop.access_units)
     frames = decode_access_units([*before, (*last[:-1], last_nal_unit)], gop.parameter_sets)
-    return [hevc.picture_md5s(coded_picture(frame, depth)) for frame in frames]
+    return [sei.picture_md5s(coded_picture(frame, depth)) for frame in frames]

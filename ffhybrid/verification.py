@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid import hevc
+from ffhybrid import sei
 from ffhybrid.decoding import check_decodes
 from ffhybrid.gop import HybridGop
 from ffhybrid.keyframe import RestoredGop, restore_gop
@@ -70,4 +70,4 @@ def verify(
 
 
 def _hash_count(gop: RestoredGop) -> int:
-    return sum(any(hevc.is_picture_hash(nal) for nal in unit.nal_units) for unit in gop.access_units)
+    return sum(any(sei.is_picture_hash(nal) for nal in unit.nal_units) for unit in gop.access_units)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import EncoderError
 from ffhybrid.frames import PIXEL_FORMATS
@@ -26,7 +26,7 @@ from ffhybrid.x265_worker import EXTRADATA, Job, read_records
 class X265Gop:
     """One IDR picture and P and B pictures in decoding order, with MD5 picture hashes and the source's timestamps.
 
-    Parameter sets are those that all GOPs of a stream share (:mod:`ffhybrid.terse_sets`).
+    Parameter sets are those that all GOPs of a stream share, where they are terse (:mod:`ffhybrid.terse_sets`).
     """
 
     parameter_sets: ParameterSets
@@ -42,7 +42,7 @@ class X265Gop:
     def inter_size(self) -> int:
         """Bytes of P and B pictures without their hashes."""
         nal_units = (nal for unit in self.inter for nal in unit.nal_units)
-        return sum(len(nal) for nal in nal_units if not hevc.is_picture_hash(nal))
+        return sum(len(nal) for nal in nal_units if not sei.is_picture_hash(nal))
 
     def keyframe(self, bit_depth: int) -> Picture:
         """Decode the IDR picture, at its coded size.
@@ -68,8 +68,9 @@ def encode(
     params: Mapping[str, str],
     keyframe: Picture | None = None,
     tables: str | None = None,
+    terse: bool = True,
 ) -> X265Gop:
-    """Encode a GOP, and move it to the stream's parameter sets (:mod:`ffhybrid.terse_sets`).
+    """Encode a GOP.
 
     Args:
         gop: the frames.
@@ -77,25 +78,11 @@ def encode(
         params: x265 parameters that win over the user's.
         keyframe: takes the place of the first frame.
         tables: of lambdas; None for x265's own, or those of a CRF beyond its highest.
+        terse: move it to the stream's parameter sets (:mod:`ffhybrid.terse_sets`).
 
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
     """
-    sets, units = encode_as_is(gop, options, params=params, keyframe=keyframe, tables=tables)
-    recoder = SliceRecoder(sets)
-    intra, *inter = (recoder.unit(unit) for unit in units)
-    return X265Gop(recoder.sets, intra, tuple(inter))
-
-
-def encode_as_is(
-    gop: SourceGop,
-    options: X265Options,
-    *,
-    params: Mapping[str, str],
-    keyframe: Picture | None = None,
-    tables: str | None = None,
-) -> tuple[ParameterSets, Sequence[AccessUnit]]:
-    """Encode a GOP; arguments and errors are those of :func:`encode`, access units come in decoding order."""
     if tables is None and options.excess:
         tables = lambda_tables(excess=options.excess)
     records = _run_worker(gop, options, params, keyframe, tables)
@@ -104,18 +91,26 @@ def encode_as_is(
         raise EncoderError(f"GOP {gop.index}: x265 returned other frames than it was given")
     sets = hevc.parameter_sets(hevc.split_annexb(extradata))
     units = [_access_unit(gop, index, data) for index, data in records[1:]]
-    slices = [nal for nal in units[0].nal_units if hevc.is_slice(nal)]
-    if len(slices) != 1 or not hevc.is_idr(slices[0]):
-        raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
-    if any(hevc.is_idr(nal) for unit in units[1:] for nal in unit.nal_units if hevc.is_slice(nal)):
-        raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
-    return sets, units
+    _check_structure(gop, units)
+    if terse:
+        recoder = SliceRecoder(sets)
+        sets, units = recoder.sets, [recoder.unit(unit) for unit in units]
+    intra, *inter = units
+    return X265Gop(sets, intra, tuple(inter))
 
 
 def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:
     nal_units = tuple(nal for nal in hevc.split_annexb(data) if hevc.nal_type(nal) != hevc.NalType.AUD)
     messages = gop.sei[index] if index else gop.keyframe_sei
     return AccessUnit((*messages, *nal_units), gop.pts[index], gop.durations[index])
+
+
+def _check_structure(gop: SourceGop, units: Sequence[AccessUnit]) -> None:
+    slices = [nal for nal in units[0].nal_units if hevc.is_slice(nal)]
+    if len(slices) != 1 or not hevc.is_idr(slices[0]):
+        raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
+    if any(hevc.is_idr(nal) for unit in units[1:] for nal in unit.nal_units if hevc.is_slice(nal)):
+        raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
 
 
 def _run_worker(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.gop import HybridGop, ParameterSets
 from ffhybrid.muxer.timing import Timing, read_timing, timing_of, write_timing
@@ -62,13 +62,13 @@ def binding_tag(payload: bytes) -> bytes:
 def _payload_sei(payload: bytes) -> bytes:
     if len(payload) > MAX_PAYLOAD:
         raise UnsupportedError(f"a payload of {len(payload)} bytes is beyond the limit of {MAX_PAYLOAD}")
-    return hevc.write_user_data_sei(PAYLOAD_UUID, payload)
+    return sei.write_user_data(PAYLOAD_UUID, payload)
 
 
 def placeholder_nal_units(gop: HybridGop, carriage: Carriage) -> tuple[bytes, ...]:
     """NAL units of the placeholder access unit: binding tag, the payload if it travels in band, the grey IDR."""
     bound = binding_tag(gop.payload) + write_timing(timing_of(gop))
-    binding = hevc.write_user_data_sei(BINDING_UUID, bound)
+    binding = sei.write_user_data(BINDING_UUID, bound)
     inband = (_payload_sei(gop.payload),) if carriage is Carriage.INBAND else ()
     return (binding, *inband, *gop.placeholder.nal_units)
 
@@ -109,7 +109,7 @@ def split_access_unit(nal_units: Iterable[bytes]) -> CarriedUnit:
 
 
 def _carried(nal: bytes) -> dict[bytes, bytes]:
-    found = {uuid: data for uuid, data in hevc.read_user_data_sei(nal) if uuid in (PAYLOAD_UUID, BINDING_UUID)}
+    found = {uuid: data for uuid, data in sei.read_user_data(nal) if uuid in (PAYLOAD_UUID, BINDING_UUID)}
     if len(found.get(PAYLOAD_UUID, b"")) > MAX_PAYLOAD:
         raise CorruptDataError(f"a payload is larger than the limit of {MAX_PAYLOAD} bytes")
     if not BINDING_SIZE <= len(found.get(BINDING_UUID, bytes(BINDING_SIZE))) <= MAX_BINDING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ffhybrid import hevc, leb128
+from ffhybrid import hevc, leb128, sei
 from ffhybrid.errors import CorruptDataError
 
 HEVC_PAYLOAD_TYPE = 4
@@ -21,7 +21,7 @@ def of_hevc(nal_units: list[bytes]) -> Iterator[bytes]:
     """
     for nal in nal_units:
         if hevc.is_prefix_sei(nal):
-            yield from (data for kind, data in hevc.read_sei(nal) if kind == HEVC_PAYLOAD_TYPE)
+            yield from (data for kind, data in sei.read_messages(nal) if kind == HEVC_PAYLOAD_TYPE)
 
 
 def of_av1(data: bytes) -> Iterator[bytes]:

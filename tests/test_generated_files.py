@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ffhybrid
-from ffhybrid import hevc
+from ffhybrid import sei
 from ffhybrid.cli import main
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.planning import plan
@@ -143,7 +143,7 @@ def test_what_a_cut_leaves_are_the_first_pictures(generated: Path, regeneration:
 def test_every_picture_keeps_its_messages(generated: Path, regeneration: Regeneration) -> None:
     """Static metadata stands in every IDR picture, dynamic metadata with its own."""
     light = ContentLight(1000, 400).to_sei()
-    dynamic = [hevc.write_sei(HEVC_PAYLOAD_TYPE, bytes([index])) for index in range(FRAMES)]
+    dynamic = [sei.write_message(HEVC_PAYLOAD_TYPE, bytes([index])) for index in range(FRAMES)]
     gop = first_gop(generated)
     first = replace(gop.placeholder, nal_units=(light, dynamic[0], *gop.placeholder.nal_units))
     others = (replace(unit, nal_units=(nal, *unit.nal_units)) for nal, unit in zip(dynamic[1:], gop.inter, strict=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ffhybrid import fixups, hevc
+from ffhybrid import fixups, hevc, sei
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Likeness, create
 from ffhybrid.lambda_tables import lambda_tables
@@ -87,7 +87,7 @@ def test_x265s_own_words_are_in_the_error(gop: SourceGop, keyframe: Picture) -> 
 def test_access_units_carry_source_timestamps_and_hashes(gop: SourceGop, keyframe: Picture) -> None:
     locked = encode_locked(gop, keyframe, X265Options(crf=32))
     assert sorted(unit.pts for unit in locked.coded.inter) == list(gop.pts[1:])
-    assert all(any(map(hevc.is_picture_hash, unit.nal_units)) for unit in locked.coded.inter)
+    assert all(any(map(sei.is_picture_hash, unit.nal_units)) for unit in locked.coded.inter)
     assert {hevc.slice_type(unit.nal_units[0], locked.coded.parameter_sets) for unit in locked.coded.inter} <= {
         "P",
         "B",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import ffhybrid
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.gop_encoding import encode_ordinary
 from ffhybrid.keyframe import restore_gop
 from ffhybrid.muxer.hevc_stream import length_size, nal_units
@@ -145,7 +145,7 @@ def with_hdr10_plus(source: Path, target: Path) -> Path:
                 continue
             units = nal_units(bytes(packet), length_size(stream))
             at = next(index for index, nal in enumerate(units) if hevc.is_slice(nal))
-            units.insert(at, hevc.write_sei(4, hdr10_plus(int(packet.pts * packet.time_base * 1000))))
+            units.insert(at, sei.write_message(4, hdr10_plus(int(packet.pts * packet.time_base * 1000))))
             changed = av.Packet(hevc.join_length_prefixed(units))
             changed.pts, changed.dts, changed.time_base = packet.pts, packet.dts, packet.time_base
             changed.is_keyframe, changed.duration, changed.stream = packet.is_keyframe, packet.duration, copy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ffhybrid
-from ffhybrid import fixups, hevc
+from ffhybrid import fixups, hevc, sei
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import VerificationError
 from ffhybrid.filters import create
@@ -108,7 +108,7 @@ def test_a_wrong_keyframe_fails_the_picture_hashes(gop: HybridGop, tmp_path: Pat
     _, picture, _ = regenerate(gop)
     wrong = Picture(picture.y.copy(), picture.cb, picture.cr)
     wrong.y[::8, ::8] ^= 16
-    restored = splice(gop, wrong, hevc.picture_md5s(wrong))
+    restored = splice(gop, wrong, sei.picture_md5s(wrong))
     units = [unit.nal_units for unit in restored.access_units]
     with pytest.raises(VerificationError):
         decoded(units, restored.parameter_sets)
@@ -120,7 +120,7 @@ def test_a_wrong_keyframe_fails_the_picture_hashes(gop: HybridGop, tmp_path: Pat
 
 def test_picture_hashes_are_kept_only_when_asked_for(source_gop: SourceGop) -> None:
     plain, _ = GopEncoder(create("thumbnail"), replace(OPTIONS, picture_hashes=False)).encode(source_gop)
-    assert not any(hevc.is_picture_hash(nal) for unit in plain.inter for nal in unit.nal_units)
+    assert not any(sei.is_picture_hash(nal) for unit in plain.inter for nal in unit.nal_units)
     assert len(restore_gop(plain).access_units[0].nal_units) == 1
 
 

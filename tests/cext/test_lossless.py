@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.decoding import coded_picture, decode_access_units
 from ffhybrid.errors import UnsupportedError, VerificationError
 from ffhybrid.gop import ParameterSets
@@ -35,7 +35,7 @@ def lossless_stream(
     units = [
         (
             hevc.lossless_idr(sets, pps, hevc.NalType.IDR_N_LP, p, effort=effort),
-            hevc.write_picture_hash(hevc.picture_md5s(p)),
+            sei.write_picture_hash(sei.picture_md5s(p)),
         )
         for p in pictures
     ]
@@ -136,7 +136,7 @@ def test_a_wrong_sample_is_caught_by_the_hash(tmp_path: Path) -> None:
     picture = make_picture("natural", 176, 144)
     all_sets, [(idr, _)] = lossless_stream(sets, [picture])
     picture.y[100, 100] ^= 1
-    wrong = (idr, hevc.write_picture_hash(hevc.picture_md5s(picture)))
+    wrong = (idr, sei.write_picture_hash(sei.picture_md5s(picture)))
     with pytest.raises(VerificationError):
         list(decode_access_units([wrong], all_sets))
     stream = tmp_path / "wrong.hevc"

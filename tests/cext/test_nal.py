@@ -1,9 +1,8 @@
-"""NAL units, SEI messages and hvcC records survive writing and reading, and garbage is refused."""
+"""NAL units and hvcC records survive writing and reading, and garbage is refused."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 
 import pytest
 from hypothesis import given
@@ -12,21 +11,11 @@ from hypothesis import strategies as st
 from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.gop import ParameterSets
-from support import make_picture, parameter_sets
+from support import parameter_sets
 
-UUID = bytes(range(16))
-zero_rich = st.lists(st.sampled_from([0, 0, 0, 1, 2, 3, 255]), max_size=600).map(bytes)
 nal_bodies = st.lists(
     st.binary(min_size=1, max_size=40).map(lambda b: b"\x02\x01" + b.replace(b"\0", b"\1")), max_size=6
 )
-
-
-@given(zero_rich)
-def test_user_data_survives_whatever_its_bytes(data: bytes) -> None:
-    nal = hevc.write_user_data_sei(UUID, data)
-    assert b"\0\0\0" not in nal
-    assert b"\0\0\1" not in nal
-    assert hevc.read_user_data_sei(nal) == [(UUID, data)]
 
 
 @given(nal_bodies)
@@ -45,13 +34,6 @@ def test_trailing_zeros_of_other_muxers_are_dropped() -> None:
 def test_a_length_past_the_end_is_refused(data: bytes) -> None:
     with pytest.raises(CorruptDataError):
         hevc.split_length_prefixed(data)
-
-
-def test_an_sei_message_longer_than_its_nal_unit_is_refused() -> None:
-    nal = bytearray(hevc.write_user_data_sei(UUID, b"payload"))
-    nal[3] += 40
-    with pytest.raises(CorruptDataError):
-        hevc.read_user_data_sei(bytes(nal))
 
 
 def test_hvcc_gives_the_parameter_sets_back() -> None:
@@ -118,7 +100,6 @@ def test_random_bytes_never_crash_a_parser(data: bytes) -> None:
     for parse in (
         hevc.split_annexb,
         hevc.split_length_prefixed,
-        hevc.read_sei,
         hevc.read_hvcc,
         hevc.parse_sps,
         hevc.slice_pps_id,
@@ -126,22 +107,6 @@ def test_random_bytes_never_crash_a_parser(data: bytes) -> None:
     ):
         with contextlib.suppress(CorruptDataError, UnsupportedError):
             parse(data)
-
-
-def test_picture_md5_is_the_md5_of_the_samples() -> None:
-    for bit_depth in (8, 10):
-        picture = make_picture("noise", 66, 34, bit_depth)
-        expected = tuple(hashlib.md5(plane.tobytes()).digest() for plane in picture.planes)
-        assert hevc.picture_md5s(picture) == expected
-        assert hevc.picture_md5s(picture.padded(72, 40).cropped(66, 34)) == expected
-
-
-@given(st.binary(max_size=200))
-def test_md5_handles_every_length(data: bytes) -> None:
-    import numpy as np
-
-    plane = np.frombuffer(data + b"x", np.uint8)[None]
-    assert hevc.plane_md5(plane) == hashlib.md5(plane.tobytes()).digest()
 
 
 def test_crc32c_check_value() -> None:

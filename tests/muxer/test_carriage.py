@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
 from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import (
@@ -55,8 +55,8 @@ def test_the_carriages_differ_by_one_nal_unit() -> None:
 
 def test_what_tools_add_is_told_from_the_picture() -> None:
     binding, payload, grey = placeholder_nal_units(gop_of(b"payload"), Carriage.INBAND)
-    foreign = hevc.write_user_data_sei(FOREIGN_UUID, b"x265")
-    suffix = hevc.write_picture_hash((bytes(16), bytes(16), bytes(16)))
+    foreign = sei.write_user_data(FOREIGN_UUID, b"x265")
+    suffix = sei.write_picture_hash((bytes(16), bytes(16), bytes(16)))
     unit = split_access_unit([DELIMITER, payload, foreign, *SETS.nal_units, binding + b"\0\0\0", grey, suffix])
     assert (unit.binding, unit.payload) == (binding_tag(b"payload"), b"payload")
     assert unit.parameter_sets == SETS.nal_units
@@ -68,12 +68,12 @@ def test_a_payload_at_the_limit_passes_and_one_beyond_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="beyond the limit"):
         placeholder_nal_units(gop_of(bytes(MAX_PAYLOAD + 1)), Carriage.INBAND)
     with pytest.raises(CorruptDataError, match="larger than the limit"):
-        split_access_unit([hevc.write_user_data_sei(PAYLOAD_UUID, bytes(MAX_PAYLOAD + 1))])
+        split_access_unit([sei.write_user_data(PAYLOAD_UUID, bytes(MAX_PAYLOAD + 1))])
 
 
 def test_a_binding_tag_of_another_length_is_refused() -> None:
     with pytest.raises(CorruptDataError, match="8 to"):
-        split_access_unit([hevc.write_user_data_sei(BINDING_UUID, bytes(7))])
+        split_access_unit([sei.write_user_data(BINDING_UUID, bytes(7))])
 
 
 @given(st.lists(st.binary(max_size=60) | st.binary(max_size=60).map(lambda data: b"\x4e\x01\x05" + data), max_size=5))

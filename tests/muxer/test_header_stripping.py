@@ -14,7 +14,7 @@ import pytest
 from muxer_clips import TIME_BASE, video_track, write_matroska
 
 import ffhybrid
-from ffhybrid import hevc
+from ffhybrid import hevc, sei
 from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.header_stripping import content_encodings, stripped_frame
@@ -127,7 +127,7 @@ def test_decoders_take_pictures_behind_delimiters(noise: Path, binary: str, tmp_
     with av.open(tmp_path / "restored.mkv") as container:
         sets = cast(ParameterSets, header_sets(container.streams.video[0]))
     restored = [hevc.split_length_prefixed(frame) for frame in frames((tmp_path / "restored.mkv").read_bytes())]
-    assert all(hevc.is_picture_hash(nal_units[-1]) for nal_units in restored[1:])
+    assert all(sei.is_picture_hash(nal_units[-1]) for nal_units in restored[1:])
     keyframe, *inter = (AccessUnit(tuple(nal_units), index, 1) for index, nal_units in enumerate(restored))
     path = tmp_path / "stripped.mkv"
     path.write_bytes(matroska_of(HybridGop(b"", sets, keyframe, tuple(inter), TIME_BASE), Carriage.INBAND))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ffhybrid import hevc
+from ffhybrid import sei
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.muxer import t35
 
@@ -25,7 +25,7 @@ def test_metadata_obus_give_their_message_without_trailing_bits(flags: int) -> N
 
 
 def test_an_access_unit_gives_the_messages_before_its_slices() -> None:
-    units = [hevc.write_sei(4, MESSAGE), hevc.write_sei(137, bytes(24)), hevc.write_sei(4, b"\xb5other")]
+    units = [sei.write_message(4, MESSAGE), sei.write_message(137, bytes(24)), sei.write_message(4, b"\xb5other")]
     assert list(t35.of_hevc(units)) == [MESSAGE, b"\xb5other"]
 
 

@@ -1,0 +1,74 @@
+"""SEI messages (H.265 annex D), and the MD5s of pictures that one of them carries.
+
+NAL units are ``bytes`` as in :mod:`ffhybrid.hevc`; what breaks the syntax raises :class:`CorruptDataError`.
+"""
+
+from __future__ import annotations
+
+from ffhybrid._cext import ffi, lib
+from ffhybrid.core import packed_rows, pointer
+from ffhybrid.hevc import NalType, checked, nal_type, rbsp, written
+from ffhybrid.picture import Picture, Plane
+
+PICTURE_HASH_PAYLOAD_TYPE = 132
+USER_DATA_UNREGISTERED_PAYLOAD_TYPE = 5
+UUID_SIZE = 16
+_HASH_IS_MD5 = b"\0"
+
+
+def read_messages(nal: bytes) -> list[tuple[int, bytes]]:
+    """List (payloadType, payload) of every message in an SEI NAL unit."""
+    data = rbsp(nal)
+    pos, message = ffi.new("size_t *"), ffi.new("ffh_sei_message *")
+    messages = []
+    while checked(lib.ffh_next_sei_message(data, len(data), pos, message), "an SEI NAL unit"):
+        messages.append((int(message.payload_type), data[message.offset : message.offset + message.size]))
+    return messages
+
+
+def read_user_data(nal: bytes) -> list[tuple[bytes, bytes]]:
+    """List (uuid, data) of every user_data_unregistered message in an SEI NAL unit (H.265 clause D.2.7)."""
+    return [
+        (payload[:UUID_SIZE], payload[UUID_SIZE:])
+        for payload_type, payload in read_messages(nal)
+        if payload_type == USER_DATA_UNREGISTERED_PAYLOAD_TYPE and len(payload) >= UUID_SIZE
+    ]
+
+
+def write_message(payload_type: int, data: bytes, *, kind: NalType = NalType.PREFIX_SEI) -> bytes:
+    """Write an SEI NAL unit with one message; ``kind`` is one of the two types of SEI NAL units."""
+    return written("an SEI message", lambda buf: int(lib.ffh_write_sei(kind, payload_type, data, len(data), buf)))
+
+
+def write_user_data(uuid: bytes, data: bytes) -> bytes:
+    """Write a prefix SEI NAL unit with one user_data_unregistered message; ``uuid`` has 16 bytes."""
+    if len(uuid) != UUID_SIZE:
+        raise ValueError("a UUID has 16 bytes")
+    return write_message(USER_DATA_UNREGISTERED_PAYLOAD_TYPE, uuid + data)
+
+
+def is_picture_hash(nal: bytes) -> bool:
+    """Whether the NAL unit is a suffix SEI with a decoded picture hash (H.265 clause D.2.20)."""
+    if nal_type(nal) != NalType.SUFFIX_SEI:
+        return False
+    return any(payload_type == PICTURE_HASH_PAYLOAD_TYPE for payload_type, _ in read_messages(nal))
+
+
+def write_picture_hash(md5s: tuple[bytes, bytes, bytes]) -> bytes:
+    """Write a suffix SEI NAL unit with the MD5s of Y, Cb and Cr."""
+    return write_message(PICTURE_HASH_PAYLOAD_TYPE, _HASH_IS_MD5 + b"".join(md5s), kind=NalType.SUFFIX_SEI)
+
+
+def picture_md5s(picture: Picture) -> tuple[bytes, bytes, bytes]:
+    """MD5 of each plane as the decoded picture hash SEI defines it (H.265 clause D.3.20)."""
+    y, cb, cr = (plane_md5(plane) for plane in picture.planes)
+    return y, cb, cr
+
+
+def plane_md5(plane: Plane) -> bytes:
+    """MD5 of one plane: a byte a sample at 8 bits, two little-endian bytes above."""
+    samples = packed_rows(plane)
+    digest = ffi.new("uint8_t[16]")
+    row_bytes = samples.shape[1] * samples.itemsize
+    lib.ffh_plane_md5(pointer(samples), samples.shape[0], row_bytes, samples.strides[0], digest)
+    return bytes(ffi.buffer(digest)[:])
