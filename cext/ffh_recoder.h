@@ -61,6 +61,15 @@ static inline uint32_t ffh_recode_bypass(ffh_recoder *e, int count)
 /* coding_quadtree() of a CTU at luma sample (x, y). */
 void ffh_recode_ctu(ffh_recoder *e, int x, int y);
 
+/* merge_idx of a prediction block that has one. */
+void ffh_recode_merge_idx(ffh_recoder *e);
+
+/* All prediction_unit()s of an inter coding block that is not skipped; returns merge_flag of the last one. */
+int ffh_recode_inter_prediction(ffh_recoder *e, const ffh_coding_block *cb);
+
+/* The modes of an intra coding block, into the block too. */
+void ffh_recode_intra_prediction(ffh_recoder *e, ffh_coding_block *cb);
+
 /* transform_tree() of a coding block that has one. */
 void ffh_recode_transform_tree(ffh_recoder *e, const ffh_coding_block *cb);
 

@@ -1,0 +1,18 @@
+/*
+ * Parts of parameter sets, read by those who parse them (H.265 clauses 7.3.4 and E.2.1). The errors are the reader's.
+ */
+#ifndef FFH_PARAMS_READ_H
+#define FFH_PARAMS_READ_H
+
+#include "ffh_params.h"
+
+/* Opens the RBSP of a NAL unit of the expected type; the caller frees `rbsp`, whatever is returned. */
+int ffh_open_rbsp(const uint8_t *nal, size_t size, int type, ffh_buf *rbsp, ffh_bitreader *r);
+
+/* scaling_list_data() */
+void ffh_skip_scaling_list_data(ffh_bitreader *r);
+
+/* vui_parameters(), of which `sps` keeps the location of chroma samples. */
+void ffh_get_vui_parameters(ffh_bitreader *r, ffh_sps *sps);
+
+#endif
