@@ -9,22 +9,19 @@ logarithm of their size, "-" where they do not reach a rate.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
 from ffhybrid import X265Options
 from ffhybrid.filters import Likeness, create
 from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary
 from ffhybrid.judging import Judge, lpips_distance
 from ffhybrid.planner import SourceGop
-from one_gop import POINTS, at_points, bits_per_pixel, first_gop
+from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
 
 CRFS = (40, 42, 44, 46, 48, 50, 52, 54, 57, 60)
 KEYFRAME_SHARE = 0.25
@@ -57,23 +54,19 @@ def cells(gop: SourceGop, encode: Encode, options: X265Options, judge: Judge) ->
 
 def main() -> None:
     """Print a row a clip, kind of keyframe and limit."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path)
+    parser = gop_parser(__doc__)
     parser.add_argument("--limits", nargs="+", type=float, default=(40, 42, 45, 48, 51))
-    parser.add_argument("--frames", type=int, default=120)
-    parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--preset", default="ultrafast", help="effort of overfit")
     parser.add_argument("--x265-preset", default="slow")
     arguments = parser.parse_args()
     judge = Judge(lpips_distance(None))
     console = Console(width=120)
-    for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
+    for path, gop in first_gops(arguments):
         table = Table("clip", "keyframe", "limit", *map(str, POINTS), box=None)
-        with first_gop(path, frames=arguments.frames, width=arguments.width) as gop:
-            for kind, encode in encoders(gop, arguments.preset).items():
-                for limit in arguments.limits:
-                    options = X265Options(preset=arguments.x265_preset, coarsest=limit)
-                    table.add_row(path.name, kind, f"{limit:g}", *cells(gop, encode, options, judge))
+        for kind, encode in encoders(gop, arguments.preset).items():
+            for limit in arguments.limits:
+                options = X265Options(preset=arguments.x265_preset, coarsest=limit)
+                table.add_row(path.name, kind, f"{limit:g}", *cells(gop, encode, options, judge))
         console.print(table)
 
 

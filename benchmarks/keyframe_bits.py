@@ -8,21 +8,18 @@ over the logarithm of their size, "-" where they do not reach a rate.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
 from ffhybrid import X265Options
 from ffhybrid.gop_encoding import encode_ordinary
 from ffhybrid.judging import Judge, lpips_distance
 from ffhybrid.planner import SourceGop
 from ffhybrid.x265_options import parse_x265_params
-from one_gop import POINTS, at_points, bits_per_pixel, first_gop
+from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
 
 CRFS = (30, 36, 42, 46, 50)
 
@@ -37,21 +34,17 @@ def cells(gop: SourceGop, factor: float, judge: Judge, options: X265Options) -> 
 
 def main() -> None:
     """Print a row a clip and factor."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path)
+    parser = gop_parser(__doc__)
     parser.add_argument("--factors", nargs="+", type=float, default=(1, 2, 3, 4.5))
-    parser.add_argument("--frames", type=int, default=120)
-    parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--x265-preset", default="slow")
     parser.add_argument("--x265-params", type=parse_x265_params, default={}, help="on top of -tune hybrid")
     arguments = parser.parse_args()
     options = X265Options(preset=arguments.x265_preset, params=arguments.x265_params)
     judge = Judge(lpips_distance(None))
     table = Table("clip", "factor", *map(str, POINTS), box=None)
-    for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
-        with first_gop(path, frames=arguments.frames, width=arguments.width) as gop:
-            for factor in arguments.factors:
-                table.add_row(path.name, f"{factor:g}", *cells(gop, factor, judge, options))
+    for path, gop in first_gops(arguments):
+        for factor in arguments.factors:
+            table.add_row(path.name, f"{factor:g}", *cells(gop, factor, judge, options))
     Console(width=120).print(table)
 
 

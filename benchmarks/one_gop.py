@@ -1,15 +1,15 @@
-"""The first GOP of a clip, as encodes of it see it, and their values at given rates."""
+"""The first GOPs of clips, as encodes of them see them, and their values at given rates."""
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from clips import EIGHT_BITS
+from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import GopLimits
 from ffhybrid.compare.clip import prepare
 from ffhybrid.gop_encoding import CodedGop
@@ -20,16 +20,27 @@ POINTS = (0.0032, 0.0064, 0.0096, 0.019)
 """Bits per pixel: 200 to 1200 kbit/s at 1080p30."""
 
 
-@contextmanager
-def first_gop(path: Path, *, frames: int, width: int) -> Iterator[SourceGop]:
-    """Read so many frames, reduced to a width, as one GOP."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        clip = prepare(path, folder, frames=frames, width=width, height=None, options=EIGHT_BITS)
-        with VideoSource(clip.path) as source:
-            limits = GopLimits(length=frames, scene_threshold=0)
-            gop = next(plan_gops(source.frames(limit=None), source.info, folder, limits=limits))
-        yield gop
+def gop_parser(description: str | None, *, frames: int = 120) -> argparse.ArgumentParser:
+    """Make a parser of what :func:`first_gops` goes by."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--frames", type=int, default=frames)
+    parser.add_argument("--width", type=int, default=640)
+    return parser
+
+
+def first_gops(arguments: argparse.Namespace) -> Iterator[tuple[Path, SourceGop]]:
+    """Read so many frames of every clip, reduced to a width, as one GOP, which is gone when the next one is read."""
+    limits = GopLimits(length=arguments.frames, scene_threshold=0)
+    for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            clip = prepare(
+                path, folder, frames=arguments.frames, width=arguments.width, height=None, options=EIGHT_BITS
+            )
+            with VideoSource(clip.path) as source:
+                gop = next(plan_gops(source.frames(limit=None), source.info, folder, limits=limits))
+            yield path, gop
 
 
 def bits_per_pixel(coded: CodedGop, gop: SourceGop) -> float:

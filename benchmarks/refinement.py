@@ -10,26 +10,20 @@ better or not; ``ffhybrid encode -refine`` keeps the better one.
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-from pathlib import Path
-
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid.codec_map import decode_with, explained_variance, frame_maps
-from ffhybrid.compare.clip import prepare
 from ffhybrid.filters import Likeness, create
 from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary, without_hashes
 from ffhybrid.judging import Judge, Quality, lpips_distance
 from ffhybrid.picture import Picture
-from ffhybrid.planner import GopLimits, SourceGop, plan_gops
+from ffhybrid.planner import SourceGop
 from ffhybrid.rate_search import meet_size
 from ffhybrid.refinement import GopObjective
-from ffhybrid.source import VideoSource
 from ffhybrid.x265_options import X265Options
+from one_gop import first_gops, gop_parser
 
 X265_PRESET, FIRST_CRF = "medium", 40.0
 NOISE, BLOCK = 12, 4
@@ -111,36 +105,27 @@ def _at(crf: float) -> X265Options:
 
 def main() -> None:
     """Print a row a clip."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path)
+    parser = gop_parser(__doc__, frames=72)
     parser.add_argument("--bpp", type=float, default=0.0064)
     parser.add_argument("--preset", default="fast", help="effort of overfit")
-    parser.add_argument("--frames", type=int, default=72)
-    parser.add_argument("--width", type=int, default=640)
     arguments = parser.parse_args()
     table = Table("clip", "explained", "LPIPS", "refined", "change", "PSNR", "refined", "bytes", "refined", box=None)
-    for clip in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            cut = prepare(clip, folder, frames=arguments.frames, width=arguments.width, height=None, options=EIGHT_BITS)
-            with VideoSource(cut.path) as source:
-                limits = GopLimits(length=arguments.frames, scene_threshold=0)
-                gop = next(plan_gops(source.frames(), source.info, folder, limits=limits))
-            trial = Trial(gop, preset=arguments.preset, bpp=arguments.bpp)
-            coded, budget = trial.first()
-            refined = trial.refined(coded, budget)
-            before, after = trial.quality(coded), trial.quality(refined)
-            table.add_row(
-                clip.stem,
-                f"{explained(coded, gop.spec.bit_depth):.3f}",
-                f"{before.lpips:.4f}",
-                f"{after.lpips:.4f}",
-                f"{100 * (after.lpips / before.lpips - 1):+.1f} %",
-                f"{before.psnr:.2f}",
-                f"{after.psnr:.2f}",
-                str(coded.size),
-                str(refined.size),
-            )
+    for path, gop in first_gops(arguments):
+        trial = Trial(gop, preset=arguments.preset, bpp=arguments.bpp)
+        coded, budget = trial.first()
+        refined = trial.refined(coded, budget)
+        before, after = trial.quality(coded), trial.quality(refined)
+        table.add_row(
+            path.stem,
+            f"{explained(coded, gop.spec.bit_depth):.3f}",
+            f"{before.lpips:.4f}",
+            f"{after.lpips:.4f}",
+            f"{100 * (after.lpips / before.lpips - 1):+.1f} %",
+            f"{before.psnr:.2f}",
+            f"{after.psnr:.2f}",
+            str(coded.size),
+            str(refined.size),
+        )
     Console(width=140).print(table)
 
 

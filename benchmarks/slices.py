@@ -7,19 +7,16 @@ With "flags" x265 runs with ``cu-lossless``, as the reference lock needs it: eve
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
 from ffhybrid import X265Options, hevc, x265
 from ffhybrid.gop import AccessUnit
 from ffhybrid.lock import LOSSLESS_BLOCKS
 from ffhybrid.terse_sets import SliceRecoder
-from one_gop import first_gop
+from one_gop import first_gops, gop_parser
 
 
 def slice_bytes(units: Iterable[AccessUnit]) -> int:
@@ -29,26 +26,22 @@ def slice_bytes(units: Iterable[AccessUnit]) -> int:
 
 def main() -> None:
     """Print a row a clip, CRF and kind."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path)
+    parser = gop_parser(__doc__)
     parser.add_argument("--crfs", nargs="+", type=float, default=(40, 48, 56))
-    parser.add_argument("--frames", type=int, default=120)
-    parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--x265-preset", default="slow")
     arguments = parser.parse_args()
     console = Console(width=120)
     table = Table("clip", "CRF", "", "x265", "terse", "change", "bytes a picture", box=None)
-    for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
-        with first_gop(path, frames=arguments.frames, width=arguments.width) as gop:
-            for crf in arguments.crfs:
-                for name, params in (("", {}), ("flags", LOSSLESS_BLOCKS)):
-                    options = X265Options(preset=arguments.x265_preset, crf=crf)
-                    coded = x265.encode(gop, options, params=params, terse=False)
-                    recoder = SliceRecoder(coded.parameter_sets)
-                    before, after = slice_bytes(coded.inter), slice_bytes(map(recoder.unit, coded.inter))
-                    saved = (before - after) / len(coded.inter)
-                    change = f"{100 * (after / before - 1):+.1f} %"
-                    table.add_row(path.name, f"{crf:g}", name, f"{before}", f"{after}", change, f"-{saved:.1f}")
+    for path, gop in first_gops(arguments):
+        for crf in arguments.crfs:
+            for name, params in (("", {}), ("flags", LOSSLESS_BLOCKS)):
+                options = X265Options(preset=arguments.x265_preset, crf=crf)
+                coded = x265.encode(gop, options, params=params, terse=False)
+                recoder = SliceRecoder(coded.parameter_sets)
+                before, after = slice_bytes(coded.inter), slice_bytes(map(recoder.unit, coded.inter))
+                saved = (before - after) / len(coded.inter)
+                change = f"{100 * (after / before - 1):+.1f} %"
+                table.add_row(path.name, f"{crf:g}", name, f"{before}", f"{after}", change, f"-{saved:.1f}")
     console.print(table)
 
 

@@ -8,22 +8,19 @@ standard deviations of sizes and of LPIPS from a straight line over the CRF and 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from clips import shared_clips, wheel_clip
 from ffhybrid import X265Options
 from ffhybrid.gop_encoding import encode_ordinary
 from ffhybrid.judging import Judge, lpips_distance
 from ffhybrid.planner import SourceGop
 from ffhybrid.rate_search import NEIGHBOUR_STEP
-from one_gop import bits_per_pixel, first_gop
+from one_gop import bits_per_pixel, first_gops, gop_parser
 
 
 def off_the_line(x: Sequence[float], y: Sequence[float]) -> float:
@@ -45,21 +42,17 @@ def row(gop: SourceGop, options: X265Options, encodes: int, judge: Judge) -> lis
 
 def main() -> None:
     """Print a row a clip and CRF."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path)
+    parser = gop_parser(__doc__)
     parser.add_argument("--crfs", nargs="+", type=float, default=(34, 40, 46))
     parser.add_argument("--encodes", type=int, default=10)
-    parser.add_argument("--frames", type=int, default=120)
-    parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--x265-preset", default="slow")
     arguments = parser.parse_args()
     judge = Judge(lpips_distance(None))
     table = Table("clip", "CRF", "bits per pixel", "sizes", "LPIPS", "highest LPIPS over lowest", box=None)
-    for path in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
-        with first_gop(path, frames=arguments.frames, width=arguments.width) as gop:
-            for crf in arguments.crfs:
-                options = X265Options(preset=arguments.x265_preset, crf=crf)
-                table.add_row(path.name, f"{crf:g}", *row(gop, options, arguments.encodes, judge))
+    for path, gop in first_gops(arguments):
+        for crf in arguments.crfs:
+            options = X265Options(preset=arguments.x265_preset, crf=crf)
+            table.add_row(path.name, f"{crf:g}", *row(gop, options, arguments.encodes, judge))
     Console(width=120).print(table)
 
 
