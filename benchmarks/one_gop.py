@@ -12,9 +12,10 @@ import numpy as np
 from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import GopLimits
 from ffhybrid.compare.clip import prepare
-from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.planner import SourceGop, plan_gops
-from ffhybrid.source import VideoSource
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import CodedGop
+from ffhybrid.source.gop_planning import plan_gops
+from ffhybrid.source.video import VideoSource
 
 POINTS = (0.0032, 0.0064, 0.0096, 0.019)
 """Bits per pixel: 200 to 1200 kbit/s at 1080p30."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path("cext")
-SOURCES = sorted(str(path) for path in HERE.glob("ffh_*.c"))
+SOURCES = sorted(str(path) for path in HERE.rglob("*.c"))
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
 COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread"]
 
@@ -66,8 +66,8 @@ int ffh_write_with_level(const uint8_t *nal, size_t size, uint8_t general_level_
 int ffh_write_vps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_sps(const ffh_sps *sps, ffh_buf *out);
 int ffh_write_pps(const ffh_pps *pps, ffh_buf *out);
-int ffh_write_terse_sps(const uint8_t *nal, size_t size, ffh_buf *out);
-int ffh_write_terse_pps(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
+int ffh_write_compact_sps(const uint8_t *nal, size_t size, ffh_buf *out);
+int ffh_write_compact_pps(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
                         uint8_t transquant_bypass_enabled_flag, ffh_buf *out);
 void ffh_neural_track_sps(ffh_sps *sps);
 
@@ -81,9 +81,9 @@ typedef struct ffh_slice_header {
 int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *header);
 int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
                            ffh_slice_header *header);
-typedef struct ffh_terse_sets { ffh_sps sps; ffh_pps lossy; ffh_pps lossless; } ffh_terse_sets;
-int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, const ffh_terse_sets *to,
-                     ffh_buf *out);
+typedef struct ffh_compact_sets { ffh_sps sps; ffh_pps lossy; ffh_pps lossless; } ffh_compact_sets;
+int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
+                     const ffh_compact_sets *to, ffh_buf *out);
 
 typedef struct ffh_picture { const uint8_t *planes[3]; ptrdiff_t strides[3]; } ffh_picture;
 void ffh_lossless_pps(const ffh_pps *base, uint8_t pps_pic_parameter_set_id, ffh_pps *pps);
@@ -127,19 +127,19 @@ int ffh_palette_decode(const uint8_t *data, size_t size, int rows, int columns, 
 """
 
 HEADERS = [
-    "common",
-    "nal",
-    "sei",
-    "hvcc",
-    "params",
-    "slice",
-    "recoder",
-    "picture",
-    "digest",
-    "overfit",
-    "codes",
-    "tokens",
-    "palette",
+    "util/common",
+    "hevc/nal",
+    "hevc/sei",
+    "hevc/hvcc",
+    "hevc/params",
+    "hevc/slice",
+    "hevc/recode/recode",
+    "hevc/picture",
+    "util/digest",
+    "neural/overfit",
+    "codes/codes",
+    "codes/tokens",
+    "codes/palette",
 ]
 
 sanitize = bool(os.environ.get("FFH_SANITIZE"))
@@ -148,7 +148,7 @@ ffibuilder = FFI()
 ffibuilder.cdef(CDEF)
 ffibuilder.set_source(
     "ffhybrid._cext",
-    "\n".join(f'#include "ffh_{name}.h"' for name in HEADERS),
+    "\n".join(f'#include "{name}.h"' for name in HEADERS),
     sources=SOURCES,
     include_dirs=[str(HERE)],
     extra_compile_args=COMPILE_ARGS + (SANITIZE if sanitize else []),

@@ -9,7 +9,9 @@
 
 from importlib.metadata import version
 
-from ffhybrid.container import HybridContainer, open  # noqa: A004 - as in av.open
+from ffhybrid.batching import Batch, BatchEntry
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.encoder.options import Rate, VideoCodec
 from ffhybrid.encoding import EncodeReport, encode
 from ffhybrid.errors import (
     BatchError,
@@ -25,25 +27,24 @@ from ffhybrid.errors import (
     UsageError,
     VerificationError,
 )
-from ffhybrid.farm.batch import Batch, BatchEntry
 from ffhybrid.farm.coordinator import OnError
 from ffhybrid.filters import FitProgress
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.gop_encoder import EncodeOptions, Rate, VideoCodec
-from ffhybrid.keyframe_encoder import KeyframeEncoder
-from ffhybrid.keyframe_filter import KeyframeFilter
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.plain import PlainContainer
-from ffhybrid.planner import GopLimits
+from ffhybrid.muxer.streams.selection import StreamOptions
+from ffhybrid.options import EncodeOptions
 from ffhybrid.probing import FileInfo, GopInfo, probe
-from ffhybrid.regeneration import Regeneration, Strictness
+from ffhybrid.pyav.container import HybridContainer, open  # noqa: A004 - as in av.open
+from ffhybrid.pyav.keyframe_encoder import KeyframeEncoder
+from ffhybrid.pyav.keyframe_filter import KeyframeFilter
+from ffhybrid.pyav.ordinary_container import PlainContainer
 from ffhybrid.remuxing import RemuxReport, inject, remux, strip
+from ffhybrid.restorer.damage import DamagedGop
+from ffhybrid.restorer.generator_decode import Regeneration, Strictness
 from ffhybrid.restoring import RestoreReport, restore
-from ffhybrid.salvage import DamagedGop
-from ffhybrid.source import SourceOptions
+from ffhybrid.source.gop_planning import GopLimits
+from ffhybrid.source.video import SourceOptions
 from ffhybrid.verification import VerifyReport, verify
-from ffhybrid.x265_options import X265Options
+from ffhybrid.x265.options import X265Options
 
 __version__ = version("ffhybrid")
 

@@ -9,21 +9,23 @@ from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.encoders import encoder_for
+from ffhybrid.core.atomic_files import PIPE, remove_pending
+from ffhybrid.core.picture import PictureSpec
+from ffhybrid.encoder.gop_encoder import GopReport
+from ffhybrid.encoder.modes import encoder_for
+from ffhybrid.encoder.options import VideoCodec
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.coordinator import Coordinator, OnError
 from ffhybrid.farm.engines import IN_PROCESS, LOCAL, Engine, check_engine, open_engine
 from ffhybrid.farm.events import EventLog, Progress
+from ffhybrid.farm.gop_writer import GopWriter
 from ffhybrid.farm.jobs import VERSION, Job
 from ffhybrid.farm.planning import jobs_of, kept_jobs_of, open_source
 from ffhybrid.farm.state import State, state_folder
 from ffhybrid.filters import FitProgress
-from ffhybrid.gop_encoder import EncodeOptions, GopReport, VideoCodec
-from ffhybrid.gop_writer import GopWriter
-from ffhybrid.outputs import PIPE, remove_pending
-from ffhybrid.picture import PictureSpec
-from ffhybrid.source import SourceInfo, VideoSource
-from ffhybrid.targets import PendingTarget, Target
+from ffhybrid.muxer.output import PendingTarget, Target
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.video import SourceInfo, VideoSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ffhybrid.images import png
-from ffhybrid.keyframe import regenerate
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.outputs import pending_output
-from ffhybrid.payload_folder import PAYLOAD_SUFFIX
-from ffhybrid.regeneration import Regeneration
-from ffhybrid.rewriting import located
+from ffhybrid.core.atomic_files import pending_output
+from ffhybrid.core.images import png
+from ffhybrid.muxer.payload_files import PAYLOAD_SUFFIX
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.rewriting import located
+from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.splice import regenerate
 
 
 def extract(path: Path, folder: Path, *, overwrite: bool, regeneration: Regeneration | None = None) -> Iterator[Path]:

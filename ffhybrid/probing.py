@@ -8,14 +8,15 @@ from pathlib import Path
 
 import av
 
-from ffhybrid import fixups
-from ffhybrid.gop import HybridGop
-from ffhybrid.muxer.integrity import check_matroska, is_matroska
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.streams import codec_name, labels_of
-from ffhybrid.payload import Payload
-from ffhybrid.regeneration import correction_size
-from ffhybrid.rewriting import located
+from ffhybrid.core import fixups
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.payload import Payload
+from ffhybrid.muxer.matroska.integrity import check_matroska, is_matroska
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.rewriting import located
+from ffhybrid.muxer.streams.values import codec_name, labels_of
+from ffhybrid.restorer.generator_decode import correction_size
+from ffhybrid.restorer.splice import check_stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def probe(path: str | PathLike[str]) -> FileInfo:
         for index, gop in enumerate(reader.gops()):
             with located(reader, index, gop):
                 payload = Payload.from_bytes(gop.payload)
-                payload.check_stream(gop.parameter_sets)
+                check_stream(payload, gop.parameter_sets)
                 gops.append(_gop_info(index, gop, payload))
         return FileInfo(
             filename=str(path),

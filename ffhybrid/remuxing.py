@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.gop import AccessUnit, HybridGop
+from ffhybrid.core.gop import AccessUnit, HybridGop
+from ffhybrid.core.payload import Payload
 from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.payload import Payload
-from ffhybrid.payload_folder import PayloadFolder
-from ffhybrid.rewriting import checked_companions, hybrid_groups, located, rewrite
-from ffhybrid.targets import Target, Writer
+from ffhybrid.muxer.output import Target, Writer
+from ffhybrid.muxer.payload_files import PayloadFolder
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.rewriting import checked_companions, hybrid_groups, located, rewrite
+from ffhybrid.muxer.streams.selection import StreamOptions
+from ffhybrid.restorer.splice import check_stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,7 @@ def _copy(
         def check_and_write(writer: Writer, gop: HybridGop) -> None:
             nonlocal payload_bytes, index
             with located(reader, index, gop):
-                Payload.from_bytes(gop.payload).check_stream(gop.parameter_sets)
+                check_stream(Payload.from_bytes(gop.payload), gop.parameter_sets)
             write(writer, gop)
             payload_bytes += len(gop.payload)
             index += 1

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.gop import HybridGop
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.ordered_pool import in_order, usable_cores
 from ffhybrid.hevc import SpliceEffort
-from ffhybrid.keyframe import RestoredGop, restore_gop
-from ffhybrid.muxer.assembly import FoundGop
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.muxer.streams import StreamPacket
-from ffhybrid.muxer.tolerant_reader import TolerantReader
-from ffhybrid.pipeline import in_order, usable_cores
-from ffhybrid.regeneration import Regeneration, Strictness
-from ffhybrid.rewriting import Group, checked_companions, grouped, located, rewrite
-from ffhybrid.salvage import DamagedGop, Salvage, Salvaged, salvaged
-from ffhybrid.targets import Target, Writer
+from ffhybrid.muxer.output import Target, Writer
+from ffhybrid.muxer.reading.gop_assembly import FoundGop
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.reading.tolerant_reader import TolerantReader
+from ffhybrid.muxer.rewriting import Group, checked_companions, grouped, located, rewrite
+from ffhybrid.muxer.streams.selection import StreamOptions
+from ffhybrid.muxer.streams.values import StreamPacket
+from ffhybrid.restorer.damage import DamagedGop, Salvage, Salvaged, salvaged
+from ffhybrid.restorer.generator_decode import Regeneration, Strictness
+from ffhybrid.restorer.splice import RestoredGop, restore_gop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

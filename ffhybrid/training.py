@@ -12,16 +12,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ffhybrid.core.frames import frame_picture
 from ffhybrid.errors import UsageError
+from ffhybrid.filters.cadm.settings import Settings
 from ffhybrid.filters.devices import device_of
-from ffhybrid.filters.pretrained.cadm.settings import Settings
-from ffhybrid.frames import frame_picture
-from ffhybrid.resizing import resized, scaled_spec
-from ffhybrid.source import VideoSource
+from ffhybrid.source.resizing import resized, scaled_spec
+from ffhybrid.source.video import VideoSource
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.cadm.evaluation import Quality, Still
-    from ffhybrid.filters.pretrained.cadm.training import Training
+    from ffhybrid.filters.cadm.evaluation import Quality, Still
+    from ffhybrid.filters.cadm.training import Training
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +82,8 @@ def train(
     """
     if find_spec("diffusers") is None:
         raise UsageError("training needs diffusers: pip install 'ffhybrid[diffusers]'")
-    from ffhybrid.filters.pretrained.cadm.examples import Examples
-    from ffhybrid.filters.pretrained.cadm.training import Training
+    from ffhybrid.filters.cadm.examples import Examples
+    from ffhybrid.filters.cadm.training import Training
 
     settings = options.settings
     training = Training(folder, settings, device_of(options.device))
@@ -119,7 +119,7 @@ def _split(sources: Sequence[Path], options: TrainingOptions) -> tuple[list[Stil
 
 
 def _read(source: Path, options: TrainingOptions) -> Iterator[Still]:
-    from ffhybrid.filters.pretrained.cadm.evaluation import Still
+    from ffhybrid.filters.cadm.evaluation import Still
 
     with VideoSource(source) as video:
         spec = scaled_spec(video.info.spec, width=options.width, height=None)
@@ -132,15 +132,15 @@ class _Judge:
     """Evaluates what a training would publish now, on some of the frames held back, and logs it."""
 
     def __init__(self, training: Training, held_back: Sequence[Still], lpips: Path | None) -> None:
-        from ffhybrid.filters.perceptual import load_lpips
+        from ffhybrid.filters.lpips import load_lpips
 
         self._training = training
         self._stills = held_back[:: -(-len(held_back) // MOST_EVALUATED)]
         self._lpips = load_lpips(lpips, training.device, without="LPIPS is not measured")
 
     def look(self, loss: float | None) -> list[Quality]:
-        from ffhybrid.filters.pretrained.cadm.evaluation import evaluate
-        from ffhybrid.filters.pretrained.cadm.restorer import Restorer
+        from ffhybrid.filters.cadm.evaluation import evaluate
+        from ffhybrid.filters.cadm.restorer import Restorer
 
         training = self._training
         found = evaluate(

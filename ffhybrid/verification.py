@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid import sei
-from ffhybrid.decoding import check_decodes
-from ffhybrid.gop import HybridGop
-from ffhybrid.keyframe import RestoredGop, restore_gop
-from ffhybrid.muxer.integrity import check_matroska, is_matroska
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.pipeline import in_order, usable_cores
-from ffhybrid.regeneration import Regeneration
-from ffhybrid.rewriting import located
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.ordered_pool import in_order, usable_cores
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.decoding import check_decodes
+from ffhybrid.muxer.matroska.integrity import check_matroska, is_matroska
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.rewriting import located
+from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.splice import RestoredGop, restore_gop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.core.picture import Picture, PictureSpec
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +54,16 @@ class FitProgress:
     distortion: float
     psnr: float = math.nan
     lpips: float = math.nan
+
+
+class IntraCodec(Protocol):
+    """A codec of still pictures that a generator may be given, so that it need not know one itself."""
+
+    def encode(self, picture: Picture, *, qp: int) -> bytes:
+        """Code a picture at a quantiser."""
+
+    def decode(self, data: bytes, *, size: tuple[int, int], bit_depth: int) -> Picture:
+        """Decode a picture of a known (width, height); CorruptDataError where it is not one."""
 
 
 class Objective(Protocol):

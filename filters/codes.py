@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core import built
+from ffhybrid.core.buffers import built
 from ffhybrid.errors import CorruptDataError
 
 Codes: TypeAlias = NDArray[np.int8]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from ffhybrid.picture import Colour
+from ffhybrid.core.picture import Colour
 
 BT709, BT2020 = 1, 9
 _LUMA_WEIGHTS = {BT709: (0.2126, 0.0722), BT2020: (0.2627, 0.0593)}

@@ -11,9 +11,9 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ffhybrid.core.picture import Colour, Picture
 from ffhybrid.filters.colour import to_rgb
-from ffhybrid.filters.perceptual import Lpips
-from ffhybrid.picture import Colour, Picture
+from ffhybrid.filters.lpips import Lpips
 
 PEAK = 255.0
 CROP = 112

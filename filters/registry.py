@@ -10,11 +10,16 @@ from typing import Generic, TypeVar, cast
 from ffhybrid.errors import UnsupportedError, UsageError
 from ffhybrid.filters.base import Generator, SequenceGenerator
 
+INTRA_CODEC = "intra_codec"
+
 Made = TypeVar("Made", Generator, SequenceGenerator)
 
 
 class Registry(Generic[Made]):
-    """Generators of one kind; ``what`` they are is for messages, ``places`` are their modules and classes by name."""
+    """Generators of one kind; ``what`` they are is for messages, ``places`` are their modules and classes by name.
+
+    Those that code pictures as such are given ``intra_codec``, an :class:`~ffhybrid.filters.base.IntraCodec`.
+    """
 
     def __init__(self, what: str, places: Mapping[str, str]) -> None:
         self._what = what
@@ -24,7 +29,7 @@ class Registry(Generic[Made]):
         """Names that :meth:`create` knows."""
         return tuple(self._places)
 
-    def create(self, name: str, **options: object) -> Made:
+    def create(self, name: str, *, intra_codec: object = None, **options: object) -> Made:
         """Make the generator for encoding, with its own options.
 
         Raises:
@@ -34,10 +39,11 @@ class Registry(Generic[Made]):
             raise UsageError(f"there is no {self._what} {name!r}; known are {', '.join(self.names())}")
         factory = self._factory(name)
         known = signature(factory).parameters
+        of_user = [option for option in known if option != INTRA_CODEC]
         for option in options:
-            if option not in known:
-                raise UsageError(f"generator {name} has no option {option!r}; it has {', '.join(known)}")
-        return factory(**options)
+            if option not in of_user:
+                raise UsageError(f"generator {name} has no option {option!r}; it has {', '.join(of_user)}")
+        return factory(**options, **({INTRA_CODEC: intra_codec} if INTRA_CODEC in known else {}))
 
     def for_restoring(self, name: str, **options: object) -> Made:
         """Make the generator that a payload names, with those of the options that it has.
@@ -60,15 +66,15 @@ _KEYFRAMES = Registry[Generator](
     "keyframe generator",
     {
         "overfit": "ffhybrid.filters.overfit.generator:Overfit",
-        "promptus": "ffhybrid.filters.pretrained.promptus:Promptus",
+        "promptus": "ffhybrid.filters.promptus.generator:Promptus",
         "thumbnail": "ffhybrid.filters.thumbnail:Thumbnail",
-        "vae": "ffhybrid.filters.pretrained.vae:Vae",
-        "vqgan": "ffhybrid.filters.pretrained.vqgan:Vqgan",
-        "cadm": "ffhybrid.filters.pretrained.cadm.generator:Cadm",
+        "vae": "ffhybrid.filters.vae.generator:Vae",
+        "vqgan": "ffhybrid.filters.vqgan.generator:Vqgan",
+        "cadm": "ffhybrid.filters.cadm.generator:Cadm",
     },
 )
 _SEQUENCES = Registry[SequenceGenerator](
-    "generator of whole GOPs", {"promptus-video": "ffhybrid.filters.pretrained.promptus_video:PromptusVideo"}
+    "generator of whole GOPs", {"promptus-video": "ffhybrid.filters.promptus.video_generator:PromptusVideo"}
 )
 
 names, create, for_restoring = _KEYFRAMES.names, _KEYFRAMES.create, _KEYFRAMES.for_restoring

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid.picture import Plane
+from ffhybrid.core.picture import Plane
 
 PRECISION = 7
 QUARTER = (-9, 111, 29, -3)

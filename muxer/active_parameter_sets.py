@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ffhybrid.gop import ParameterSets
+from ffhybrid.core.gop import ParameterSets
 
 
 class SetsInForce:

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ffhybrid import hevc, sei
+from ffhybrid import hevc
+from ffhybrid.core.gop import HybridGop, ParameterSets
 from ffhybrid.errors import CorruptDataError, UnsupportedError
-from ffhybrid.gop import HybridGop, ParameterSets
+from ffhybrid.hevc import sei
 from ffhybrid.muxer.timing import Timing, read_timing, timing_of, write_timing
 
 PAYLOAD_UUID = bytes.fromhex("6fd1c2b07a4e4c0d9b5e3c8a41f7e260")

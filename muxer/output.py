@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from ffhybrid.core.atomic_files import PIPE, pending_files, pending_output, standard_output
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.libav import LibavWriter, check_format
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.streams import Companions
-from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.outputs import PIPE, pending_files, pending_output, standard_output
+from ffhybrid.muxer.libav.writer import LibavWriter, check_format
+from ffhybrid.muxer.matroska.tracks import VideoTrack
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
+from ffhybrid.muxer.streams.values import Companions
 
 Writer = MatroskaWriter | LibavWriter
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ffhybrid.core.payload import MAX_SIZE, Payload
 from ffhybrid.errors import UsageError, at
 from ffhybrid.muxer.carriage import binding_tag
-from ffhybrid.payload import MAX_SIZE, Payload
 
 PAYLOAD_SUFFIX = ".payload"
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Generic, Protocol, TypeVar
 
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.errors import at
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.muxer.assembly import FoundGop
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.streams import Companions, StreamPacket
-from ffhybrid.targets import PendingTarget, Target, Writer
+from ffhybrid.muxer.output import PendingTarget, Target, Writer
+from ffhybrid.muxer.reading.gop_assembly import FoundGop
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.streams.values import Companions, StreamPacket
 
 
 class CodedGop(Protocol):

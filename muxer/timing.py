@@ -13,9 +13,9 @@ from fractions import Fraction
 from itertools import accumulate
 from math import lcm
 
-from ffhybrid import leb128
+from ffhybrid.core import leb128
+from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.gop import AccessUnit, HybridGop
 
 MAX_PICTURES = 1 << 16
 MILLISECOND = Fraction(1, 1000)

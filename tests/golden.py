@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.structure import PARAMETER_COUNT, PARAMETERS, PATTERN_GRID, array_shapes, level_of
-from ffhybrid.picture import Picture, PictureSpec
 
 FOLDER = Path(__file__).parent / "cext" / "data"
 GOLDEN = {
@@ -76,7 +76,7 @@ def random_picture(spec: PictureSpec, *, seed: int = 1) -> Picture:
 def remake() -> dict[str, bytes]:
     """Make all of them from the built-in prior: two fits of a real picture, and three of random latents."""
     from ffhybrid.filters import Likeness, create
-    from ffhybrid.source import VideoSource
+    from ffhybrid.source.video import VideoSource
     from support import clip
 
     with VideoSource(clip("carphone_pristine.mp4")) as source:

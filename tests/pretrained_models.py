@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
+from ffhybrid.core.picture import Colour, Picture
+from ffhybrid.filters.cadm.restorer import CONFIG as RESTORER
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.pretrained.cadm.restorer import CONFIG as RESTORER
-from ffhybrid.picture import Colour, Picture
 
 TINY = {
     "encoder_block_out_channels": (8, 8, 8),

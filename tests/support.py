@@ -18,8 +18,8 @@ from av.codec.context import Flags
 import ffhybrid
 from clips import wheel_clip
 from ffhybrid import hevc
-from ffhybrid.gop import HybridGop, ParameterSets
-from ffhybrid.picture import Picture
+from ffhybrid.core.gop import HybridGop, ParameterSets
+from ffhybrid.core.picture import Picture
 
 GOP_LENGTH = 25
 """Of the hybrid files that tests share: one second."""
@@ -107,7 +107,7 @@ def parameter_sets(width: int, height: int, bit_depth: int = 8, params: str = ""
     encoder.flags |= Flags.global_header
     encoder.options = {"x265-params": ":".join(filter(None, ("log-level=error:info=0", params)))}
     encoder.open()
-    return hevc.parameter_sets(hevc.split_annexb(bytes(encoder.extradata or b"")))
+    return hevc.find_parameter_sets(hevc.split_annexb(bytes(encoder.extradata or b"")))
 
 
 def make_picture(kind: str, width: int, height: int, bit_depth: int = 8, seed: int = 0) -> Picture:

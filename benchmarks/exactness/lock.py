@@ -16,18 +16,20 @@ from rich.console import Console
 from rich.table import Table
 
 from clips import EIGHT_BITS, shared_clips, wheel_clip
-from ffhybrid import x265
-from ffhybrid.filters import Likeness, create
-from ffhybrid.lock import encode_locked
-from ffhybrid.picture import Picture
-from ffhybrid.planner import GopLimits, SourceGop, plan_gops
-from ffhybrid.source import VideoSource
-from ffhybrid.x265_options import X265Options
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.filters import Likeness
+from ffhybrid.restorer.generators import create
+from ffhybrid.source.gop_planning import GopLimits, plan_gops
+from ffhybrid.source.video import VideoSource
+from ffhybrid.x265.encoding import encode_gop
+from ffhybrid.x265.options import X265Options
+from ffhybrid.x265.reference_lock import encode_locked
 
 
 def plain_bytes(gop: SourceGop, keyframe: Picture, options: X265Options) -> int:
     """Bytes of P and B pictures where x265 codes the keyframe as it likes."""
-    return x265.encode(gop, options, params={}, keyframe=keyframe).inter_size
+    return encode_gop(gop, options, params={}, keyframe=keyframe).inter_size
 
 
 def main() -> None:

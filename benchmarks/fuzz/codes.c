@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ffh_codes.h"
-#include "ffh_tokens.h"
+#include "codes/codes.h"
+#include "codes/tokens.h"
 
 enum { MAX_CHANNELS = 8, MAX_SIDE = 32, KINDS = 1000 };
 

@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from ffhybrid.errors import FFHybridError
-from ffhybrid.muxer.integrity import check_matroska, damaged_ranges, is_matroska
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.muxer.tolerant_reader import TolerantReader
+from ffhybrid.muxer.matroska.integrity import check_matroska, damaged_ranges, is_matroska
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.reading.tolerant_reader import TolerantReader
+from ffhybrid.muxer.streams.selection import StreamOptions
 from fuzz.target import run
 
 

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "ffh_overfit.h"
+#include "neural/overfit.h"
 
 enum { MAX_WIDTH = 32, MAX_HEIGHT = 16 };
 

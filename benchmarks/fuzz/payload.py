@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ffhybrid import fixups, hevc
+from ffhybrid import hevc
+from ffhybrid.core import fixups
+from ffhybrid.core.buffers import crc32c
+from ffhybrid.core.payload import Payload
 from ffhybrid.errors import FFHybridError
 from ffhybrid.muxer.carriage import split_access_unit
-from ffhybrid.payload import Payload
 from fuzz.target import run
 
 
@@ -19,7 +21,7 @@ def one_input(data: bytes) -> None:
     with suppress(FFHybridError):
         split_access_unit(hevc.split_annexb(data))
     with suppress(FFHybridError):
-        payload = Payload.from_bytes(data + hevc.crc32c(data).to_bytes(4, "big"))
+        payload = Payload.from_bytes(data + crc32c(data).to_bytes(4, "big"))
         if Payload.from_bytes(payload.to_bytes()) != payload:
             raise AssertionError("a payload is read otherwise than it was written")
         fixups.count(payload.fixups)

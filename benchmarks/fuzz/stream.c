@@ -1,18 +1,18 @@
 /*
  * libFuzzer target of all that reads HEVC: the input is an Annex B stream, and once more an hvcC record and a run of
  * NAL units with lengths before them. Under whatever parameter sets come out of it the grey and the lossless keyframe
- * are written, whose slice headers must parse again, and slices are moved to terse parameter sets, where they must say
+ * are written, whose slice headers must parse again, and slices are moved to compact parameter sets, where they must say
  * the same.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "ffh_hvcc.h"
-#include "ffh_nal.h"
-#include "ffh_picture.h"
-#include "ffh_recoder.h"
-#include "ffh_sei.h"
-#include "ffh_slice.h"
+#include "hevc/hvcc.h"
+#include "hevc/nal.h"
+#include "hevc/picture.h"
+#include "hevc/recode/internal.h"
+#include "hevc/sei.h"
+#include "hevc/slice.h"
 
 enum { MAX_SAMPLES = 128 * 128, PPS_ID = 1, LOSSY_ID = 2, LOSSLESS_ID = 3 };
 
@@ -20,8 +20,8 @@ typedef struct stream {
     ffh_vps vps;
     ffh_sps sps;
     ffh_pps pps;
-    ffh_terse_sets to;
-    int has_sps, has_pps, has_terse_sps, has_terse_pps;
+    ffh_compact_sets to;
+    int has_sps, has_pps, has_compact_sps, has_compact_pps;
 } stream;
 
 static void walk_sei(const uint8_t *nal, size_t size)
@@ -39,30 +39,30 @@ static void walk_sei(const uint8_t *nal, size_t size)
 
 static void read_sps(stream *s, const uint8_t *nal, size_t size)
 {
-    ffh_buf terse = { 0 };
+    ffh_buf compact = { 0 };
 
     s->has_sps = ffh_parse_sps(nal, size, &s->sps) == 0;
-    s->has_terse_sps = s->has_sps && ffh_write_terse_sps(nal, size, &terse) == 0 &&
-                       ffh_parse_sps(terse.data, terse.size, &s->to.sps) == 0;
-    ffh_buf_free(&terse);
+    s->has_compact_sps = s->has_sps && ffh_write_compact_sps(nal, size, &compact) == 0 &&
+                       ffh_parse_sps(compact.data, compact.size, &s->to.sps) == 0;
+    ffh_buf_free(&compact);
 }
 
 /* Copies of what ends without rbsp_trailing_bits() may be too short to be read. */
-static int write_terse_pps(const uint8_t *nal, size_t size, uint8_t pps_id, ffh_pps *pps)
+static int write_compact_pps(const uint8_t *nal, size_t size, uint8_t pps_id, ffh_pps *pps)
 {
-    ffh_buf terse = { 0 };
+    ffh_buf compact = { 0 };
 
-    int is_usable = ffh_write_terse_pps(nal, size, pps_id, pps_id == LOSSLESS_ID, &terse) == 0 &&
-                    ffh_parse_pps(terse.data, terse.size, pps) == 0;
-    ffh_buf_free(&terse);
+    int is_usable = ffh_write_compact_pps(nal, size, pps_id, pps_id == LOSSLESS_ID, &compact) == 0 &&
+                    ffh_parse_pps(compact.data, compact.size, pps) == 0;
+    ffh_buf_free(&compact);
     return is_usable;
 }
 
 static void read_pps(stream *s, const uint8_t *nal, size_t size)
 {
     s->has_pps = ffh_parse_pps(nal, size, &s->pps) == 0;
-    s->has_terse_pps = s->has_pps && write_terse_pps(nal, size, LOSSY_ID, &s->to.lossy) &&
-                       write_terse_pps(nal, size, LOSSLESS_ID, &s->to.lossless);
+    s->has_compact_pps = s->has_pps && write_compact_pps(nal, size, LOSSY_ID, &s->to.lossy) &&
+                       write_compact_pps(nal, size, LOSSLESS_ID, &s->to.lossless);
 }
 
 static void check_same(const ffh_slice_header *from, const ffh_slice_header *to)
@@ -111,8 +111,8 @@ static void read_nal(stream *s, const uint8_t *nal, size_t size)
         read_pps(s, nal, size);
     else if (type == FFH_NAL_PREFIX_SEI || type == FFH_NAL_SUFFIX_SEI)
         walk_sei(nal, size);
-    else if (type >= 0 && type < FFH_NAL_VPS && ffh_parse_slice_pps_id(nal, size, &header) == 0 && s->has_terse_sps &&
-             s->has_terse_pps)
+    else if (type >= 0 && type < FFH_NAL_VPS && ffh_parse_slice_pps_id(nal, size, &header) == 0 && s->has_compact_sps &&
+             s->has_compact_pps)
         recode(s, nal, size);
 }
 

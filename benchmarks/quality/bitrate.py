@@ -17,7 +17,7 @@ from rich.table import Table
 from clips import bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, X265Options, encode
 from ffhybrid.compare.clip import Clip, prepare
-from ffhybrid.gop_encoder import Rate
+from ffhybrid.encoder.options import Rate
 
 GOP_LENGTH = 120
 POINTS = (0.0064, 0.0096, 0.019)

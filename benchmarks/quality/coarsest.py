@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ffhybrid import X265Options
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_ordinary
+from ffhybrid.encoder.quality import Judge, lpips_distance
 from ffhybrid.filters import Likeness, create
-from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary
-from ffhybrid.judging import Judge, lpips_distance
-from ffhybrid.planner import SourceGop
 from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
 
 CRFS = (40, 42, 44, 46, 48, 50, 52, 54, 57, 60)

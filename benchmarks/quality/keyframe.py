@@ -29,17 +29,18 @@ from rich.console import Console
 from rich.table import Table
 
 from clips import shared_clips, wheel_clip
-from ffhybrid import hevc, sei
-from ffhybrid.filters import create
+from ffhybrid import hevc
+from ffhybrid.core.payload import Payload, picture_md5
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.base import Likeness
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import pack
+from ffhybrid.filters.lpips import Lpips
 from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.generator import Overfit
-from ffhybrid.filters.perceptual import Lpips
-from ffhybrid.payload import Payload, picture_md5
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.hevc import sei
+from ffhybrid.restorer.generators import create
 
 CPU = torch.device("cpu")
 

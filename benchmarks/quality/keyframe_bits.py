@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ffhybrid import X265Options
-from ffhybrid.gop_encoding import encode_ordinary
-from ffhybrid.judging import Judge, lpips_distance
-from ffhybrid.planner import SourceGop
-from ffhybrid.x265_options import parse_x265_params
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import encode_ordinary
+from ffhybrid.encoder.quality import Judge, lpips_distance
+from ffhybrid.x265.options import parse_x265_params
 from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
 
 CRFS = (30, 36, 42, 46, 50)

@@ -23,10 +23,10 @@ from rich.table import Table
 
 from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import hevc
-from ffhybrid.decoding import decode_access_units
-from ffhybrid.gop import ParameterSets
-from ffhybrid.picture import Picture
-from ffhybrid.source import VideoSource
+from ffhybrid.core.gop import ParameterSets
+from ffhybrid.core.picture import Picture
+from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.source.video import VideoSource
 
 
 def encoder(width: int, height: int, preset: str, params: str) -> av.VideoCodecContext:
@@ -52,7 +52,7 @@ def x265_lossless(picture: Picture) -> int:
 def sets_of(picture: Picture) -> ParameterSets:
     """Parameter sets as the locked encode has them by default."""
     context = encoder(picture.width, picture.height, "medium", "cu-lossless=1:sao=0:wpp=0")
-    return hevc.parameter_sets(hevc.split_annexb(bytes(context.extradata or b"")))
+    return hevc.find_parameter_sets(hevc.split_annexb(bytes(context.extradata or b"")))
 
 
 def timed(work: Callable[[], int], repeat: int) -> tuple[int, float]:

@@ -28,7 +28,7 @@ from ffhybrid import EncodeOptions, GopLimits, X265Options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.comparing import Step
 from ffhybrid.compare.curves import PEERS, at_rate, better_peer
-from ffhybrid.source import VideoSource
+from ffhybrid.source.video import VideoSource
 from one_gop import POINTS
 
 GOP_LENGTH = 120

@@ -14,15 +14,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ffhybrid.codec_map import decode_with, explained_variance, frame_maps
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_ordinary, without_hashes
+from ffhybrid.encoder.crf_search import meet_size
+from ffhybrid.encoder.keyframe_search import joint_objective
+from ffhybrid.encoder.quality import Judge, Quality, lpips_distance
 from ffhybrid.filters import Likeness, create
-from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary, without_hashes
-from ffhybrid.judging import Judge, Quality, lpips_distance
-from ffhybrid.picture import Picture
-from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import meet_size
-from ffhybrid.refinement import GopObjective
-from ffhybrid.x265_options import X265Options
+from ffhybrid.refinement.codec_map import decode_with, explained_variance, frame_maps
+from ffhybrid.x265.options import X265Options
 from one_gop import first_gops, gop_parser
 
 X265_PRESET, FIRST_CRF = "medium", 40.0
@@ -78,7 +78,7 @@ class Trial:
     def refined(self, coded: CodedGop, budget: int) -> CodedGop:
         """Fit to the whole GOP."""
         latent = self._generator.fit(
-            GopObjective(self._gop, coded, perceptual=True, lpips=None),
+            joint_objective(self._gop, coded, perceptual=True, lpips=None),
             self._gop.spec,
             budget=budget,
             warm_start=coded.payload.latent,

@@ -1,4 +1,4 @@
-"""Bytes of P and B pictures as x265 writes them, and moved to terse parameter sets (:mod:`ffhybrid.terse_sets`).
+"""Bytes of P and B pictures as x265 writes them, and moved to compact parameter sets.
 
 With "flags" x265 runs with ``cu-lossless``, as the reference lock needs it: every block then says that it is lossy.
 
@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from ffhybrid import X265Options, hevc, x265
-from ffhybrid.gop import AccessUnit
-from ffhybrid.lock import LOSSLESS_BLOCKS
-from ffhybrid.terse_sets import SliceRecoder
+from ffhybrid import X265Options, hevc
+from ffhybrid.core.gop import AccessUnit
+from ffhybrid.hevc.compact_parameter_sets import SliceRecoder
+from ffhybrid.x265.encoding import encode_gop
+from ffhybrid.x265.reference_lock import LOSSLESS_BLOCKS
 from one_gop import first_gops, gop_parser
 
 
@@ -31,12 +32,12 @@ def main() -> None:
     parser.add_argument("--x265-preset", default="slow")
     arguments = parser.parse_args()
     console = Console(width=120)
-    table = Table("clip", "CRF", "", "x265", "terse", "change", "bytes a picture", box=None)
+    table = Table("clip", "CRF", "", "x265", "compact", "change", "bytes a picture", box=None)
     for path, gop in first_gops(arguments):
         for crf in arguments.crfs:
             for name, params in (("", {}), ("flags", LOSSLESS_BLOCKS)):
                 options = X265Options(preset=arguments.x265_preset, crf=crf)
-                coded = x265.encode(gop, options, params=params, terse=False)
+                coded = encode_gop(gop, options, params=params, compact=False)
                 recoder = SliceRecoder(coded.parameter_sets)
                 before, after = slice_bytes(coded.inter), slice_bytes(map(recoder.unit, coded.inter))
                 saved = (before - after) / len(coded.inter)

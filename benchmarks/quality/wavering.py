@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ffhybrid import X265Options
-from ffhybrid.gop_encoding import encode_ordinary
-from ffhybrid.judging import Judge, lpips_distance
-from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import NEIGHBOUR_STEP
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import encode_ordinary
+from ffhybrid.encoder.crf_search import NEIGHBOUR_STEP
+from ffhybrid.encoder.quality import Judge, lpips_distance
 from one_gop import bits_per_pixel, first_gops, gop_parser
 
 

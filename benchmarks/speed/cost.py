@@ -21,11 +21,11 @@ from rich.table import Table
 
 from clips import bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, X265Options
+from ffhybrid.encoder.options import Rate
 from ffhybrid.farm.engines import open_engine
 from ffhybrid.farm.planning import plan
 from ffhybrid.farm.results import Result
-from ffhybrid.gop_encoder import Rate
-from ffhybrid.source import VideoSource
+from ffhybrid.source.video import VideoSource
 
 GOP_LENGTH = 120
 

@@ -20,14 +20,14 @@ from memory import MemoryMeter, own
 
 import ffhybrid
 from clips import shared_clips, wheel_clip
+from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.farm.engines import Engine, open_engine
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.planning import kept_plan, plan
 from ffhybrid.farm.results import Result
 from ffhybrid.farm.running import run_job
 from ffhybrid.farm.state import State, state_folder
-from ffhybrid.gop import AccessUnit, HybridGop
-from ffhybrid.source import VideoSource
+from ffhybrid.source.video import VideoSource
 
 FRAME_RATE = 24
 

@@ -29,12 +29,13 @@ from rich.table import Table
 
 import ffhybrid
 from clips import shared_clips, wheel_clip
-from ffhybrid import fixups, sei
-from ffhybrid.filters.registry import for_restoring
-from ffhybrid.keyframe import RestoredGop, splice
-from ffhybrid.muxer.libav import LibavWriter
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.payload import Payload, picture_md5
+from ffhybrid.core import fixups
+from ffhybrid.core.payload import Payload, picture_md5
+from ffhybrid.hevc import sei
+from ffhybrid.muxer.libav.writer import LibavWriter
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.restorer.generators import for_restoring
+from ffhybrid.restorer.splice import RestoredGop, check_stream, splice
 
 GOP_LENGTH = 120
 FRAMES = 2 * GOP_LENGTH
@@ -128,7 +129,7 @@ def measure_stages(path: Path, output: Path) -> Stages:
                 break
             with stages.time("generate"):
                 payload = Payload.from_bytes(gop.payload)
-                payload.check_stream(gop.parameter_sets)
+                check_stream(payload, gop.parameter_sets)
                 generated = for_restoring(payload.generator).generate(payload.latent, payload.spec)
             with stages.time("fix-ups, MD5"):
                 padded = generated.padded(payload.coded_width, payload.coded_height)

@@ -72,7 +72,7 @@ class Networks:
     def export(self) -> None:
         """Write the prior as C and the analysis network as half-precision arrays."""
         fixed = torch.round(self.network.flat().cpu() * (1 << WEIGHT_BITS)).to(torch.int32)
-        lines = ['#include "ffh_network.h"', "", "/* Written by benchmarks/train_overfit.py. */"]
+        lines = ['#include "neural/network.h"', "", "/* Written by benchmarks/training/train_overfit.py. */"]
         lines.append("const ffh_network ffh_network_prior = {")
         for parameter, values in zip(PARAMETERS, fixed.split([p.size for p in PARAMETERS]), strict=True):
             shape = parameter.shape if len(parameter.shape) < 4 else (*parameter.shape[:2], 9)
@@ -80,7 +80,9 @@ class Networks:
         basis = torch.round(self.network.basis.detach().cpu() * (1 << PATTERN_BITS)).clamp(-127, 127)
         lines += ["};", ""]
         lines.append("const int8_t ffh_pattern_basis[FFH_PATTERNS][FFH_OUTPUTS][FFH_PATTERN_SIDE][FFH_PATTERN_SIDE] =")
-        (ROOT / "cext" / "ffh_prior.c").write_text("\n".join([*lines, f"    {_braces(basis.to(torch.int8))};", ""]))
+        (ROOT / "cext" / "neural" / "prior.c").write_text(
+            "\n".join([*lines, f"    {_braces(basis.to(torch.int8))};", ""])
+        )
         state = {name: value.cpu().numpy() for name, value in self.analysis.state_dict().items()}
         halved = {name: value.astype(np.float16 if value.size > 100 else np.float32) for name, value in state.items()}
         np.savez_compressed(ROOT / "filters" / "overfit" / "analysis.npz", **halved)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import Colour
 from ffhybrid.filters.colour import to_rgb
+from ffhybrid.filters.lpips import Lpips
 from ffhybrid.filters.overfit.model import Network, synthesis_noise
 from ffhybrid.filters.overfit.session import PLAIN_TEXTURE
 from ffhybrid.filters.overfit.start import lambda_of
-from ffhybrid.filters.perceptual import Lpips
-from ffhybrid.picture import Colour
 from training.parts import Classes, Part
 from training.pictures import PART
 

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import base
 from ffhybrid.filters.overfit.codec import grid_steps
 from ffhybrid.filters.overfit.session import PLAIN_TEXTURE
 from ffhybrid.filters.overfit.start import steps as header_steps
-from ffhybrid.picture import Picture, PictureSpec
 from training.pictures import PART, Pictures
 
 RATE_CLASSES = (-2.5, 3.7)

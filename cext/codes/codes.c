@@ -1,9 +1,9 @@
-#include "ffh_codes.h"
+#include "codes/codes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "ffh_entropy.h"
+#include "neural/entropy.h"
 
 enum {
     BORDER = 2,

@@ -3,10 +3,10 @@
  * table that reader and writer would have to share. Every integer is predicted from those around it by weights
  * that adapt by use (normalised least mean squares, in integers), and so does the spread around the prediction.
  */
-#ifndef FFH_CODES_H
-#define FFH_CODES_H
+#ifndef FFH_CODES_CODES_H
+#define FFH_CODES_CODES_H
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 enum {
     FFH_CODES_MAX_CHANNELS = 64,

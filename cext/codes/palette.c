@@ -1,9 +1,9 @@
-#include "ffh_palette.h"
+#include "codes/palette.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "ffh_range.h"
+#include "neural/range.h"
 
 enum {
     BORDER = 2, /* of zeros around the grid */

@@ -4,10 +4,10 @@
  * predictions are mixed by weights that adapt by use (logistic mixing, Mahoney, 2005), all in integers. Nothing has to
  * be shared but the size of the grid and the bits of an index.
  */
-#ifndef FFH_PALETTE_H
-#define FFH_PALETTE_H
+#ifndef FFH_CODES_PALETTE_H
+#define FFH_CODES_PALETTE_H
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 enum {
     FFH_PALETTE_MAX_DEPTH = 8,

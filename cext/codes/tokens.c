@@ -1,9 +1,9 @@
-#include "ffh_tokens.h"
+#include "codes/tokens.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "ffh_range.h"
+#include "neural/range.h"
 
 enum {
     SUCCESSORS = 4,               /* that are remembered of every token, the last one first */

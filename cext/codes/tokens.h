@@ -3,10 +3,10 @@
  * followed its left neighbour, or one of the last that followed the one above it, or one seen before, by its frequency,
  * or a new one; which of them is coded with adaptive bits. Nothing has to be shared but the size of the codebook.
  */
-#ifndef FFH_TOKENS_H
-#define FFH_TOKENS_H
+#ifndef FFH_CODES_TOKENS_H
+#define FFH_CODES_TOKENS_H
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 enum {
     FFH_TOKENS_MAX_KINDS = 1 << 15,

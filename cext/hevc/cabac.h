@@ -4,10 +4,10 @@
  * `low` holds 10 + `pending` bits of the code word that are not written yet; a carry out of them is
  * propagated into the bytes already written, so there is no outstanding-bit counter.
  */
-#ifndef FFH_CABAC_H
-#define FFH_CABAC_H
+#ifndef FFH_HEVC_CABAC_H
+#define FFH_HEVC_CABAC_H
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 /* pStateIdx * 2 + valMps */
 typedef uint8_t ffh_cabac_ctx;

@@ -1,4 +1,4 @@
-#include "ffh_contexts.h"
+#include "hevc/contexts.h"
 
 enum { INIT_TYPES = 3 };
 

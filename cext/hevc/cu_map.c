@@ -1,4 +1,4 @@
-#include "ffh_cu_map.h"
+#include "hevc/cu_map.h"
 
 #include <stdlib.h>
 #include <string.h>

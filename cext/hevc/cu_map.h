@@ -2,11 +2,11 @@
  * The block structure of one intra picture: for every 4x4 luma block the size and luma mode of the prediction block
  * that covers it, and for every coding block its chroma mode. The neighbour rules of the slice data read from it.
  */
-#ifndef FFH_CU_MAP_H
-#define FFH_CU_MAP_H
+#ifndef FFH_HEVC_CU_MAP_H
+#define FFH_HEVC_CU_MAP_H
 
-#include "ffh_intra.h"
-#include "ffh_params.h"
+#include "hevc/intra.h"
+#include "hevc/params.h"
 
 /* intra_chroma_pred_mode */
 enum { FFH_CHROMA_PLANAR, FFH_CHROMA_VERTICAL, FFH_CHROMA_HORIZONTAL, FFH_CHROMA_DC, FFH_CHROMA_DERIVED };

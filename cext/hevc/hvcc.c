@@ -1,7 +1,7 @@
-#include "ffh_hvcc.h"
+#include "hevc/hvcc.h"
 
-#include "ffh_nal.h"
-#include "ffh_params.h"
+#include "hevc/nal.h"
+#include "hevc/params.h"
 
 enum { FIXED_PART = 23 };
 

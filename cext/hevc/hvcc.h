@@ -1,10 +1,10 @@
 /*
  * HEVCDecoderConfigurationRecord ("hvcC", ISO/IEC 14496-15 clause 8.3.3.1).
  */
-#ifndef FFH_HVCC_H
-#define FFH_HVCC_H
+#ifndef FFH_HEVC_HVCC_H
+#define FFH_HEVC_HVCC_H
 
-#include "ffh_bits.h"
+#include "util/bits.h"
 
 /* Where the next NAL unit of a record lies. Zero-initialise `pos` before the first call. */
 typedef struct ffh_hvcc_iter {

@@ -1,4 +1,4 @@
-#include "ffh_intra.h"
+#include "hevc/intra.h"
 
 #include <stdlib.h>
 #include <string.h>

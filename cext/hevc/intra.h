@@ -2,10 +2,10 @@
  * Intra sample prediction, H.265 clause 8.4.4.2, from neighbours that are already exact: in a lossless picture
  * the reconstruction is the source, so references are read from the source itself.
  */
-#ifndef FFH_INTRA_H
-#define FFH_INTRA_H
+#ifndef FFH_HEVC_INTRA_H
+#define FFH_HEVC_INTRA_H
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 enum {
     FFH_INTRA_PLANAR = 0,

@@ -1,4 +1,4 @@
-#include "ffh_intra_search.h"
+#include "hevc/intra_search.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -4,10 +4,10 @@
  * References are source samples, so that every block can be searched without the ones before it. Small blocks
  * everywhere give fewer bytes than a quadtree weighed by that sum does; larger ones are left to flat areas.
  */
-#ifndef FFH_INTRA_SEARCH_H
-#define FFH_INTRA_SEARCH_H
+#ifndef FFH_HEVC_INTRA_SEARCH_H
+#define FFH_HEVC_INTRA_SEARCH_H
 
-#include "ffh_cu_map.h"
+#include "hevc/cu_map.h"
 
 /* How many bytes may be saved at which price. */
 typedef enum ffh_effort {

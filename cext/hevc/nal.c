@@ -1,4 +1,4 @@
-#include "ffh_nal.h"
+#include "hevc/nal.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /*
  * NAL units: splitting byte streams, emulation prevention, headers (H.265 clauses 7.3.1 and Annex B).
  */
-#ifndef FFH_NAL_H
-#define FFH_NAL_H
+#ifndef FFH_HEVC_NAL_H
+#define FFH_HEVC_NAL_H
 
-#include "ffh_bits.h"
+#include "util/bits.h"
 
 enum ffh_nal_type {
     FFH_NAL_BLA_W_LP = 16,

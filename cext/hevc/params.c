@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "ffh_nal.h"
-#include "ffh_params.h"
-#include "ffh_params_read.h"
+#include "hevc/nal.h"
+#include "hevc/params.h"
+#include "hevc/params_read.h"
 
 int ffh_parse_vps(const uint8_t *nal, size_t size, ffh_vps *vps)
 {

@@ -2,10 +2,10 @@
  * Parameter sets: what the splice needs of VPS, SPS and PPS (H.265 clause 7.3.2), range-checked, and the
  * writing of small parameter sets of our own. Members are named as the syntax elements are.
  */
-#ifndef FFH_PARAMS_H
-#define FFH_PARAMS_H
+#ifndef FFH_HEVC_PARAMS_H
+#define FFH_HEVC_PARAMS_H
 
-#include "ffh_ref_pic_set.h"
+#include "hevc/ref_pic_set.h"
 
 #define FFH_MAX_PICTURE_SIDE 16384
 #define FFH_PTL_SIZE 12
@@ -105,8 +105,8 @@ int ffh_write_pps(const ffh_pps *pps, ffh_buf *out);
 /* Appends a copy of an SPS or PPS that makes slice headers short: with fewer bits for picture order counts and the
  * reference picture sets that x265 uses most, and with the numbers of reference pictures and the QP that low rates
  * have. Nothing else changes but what is named. */
-int ffh_write_terse_sps(const uint8_t *nal, size_t size, ffh_buf *out);
-int ffh_write_terse_pps(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
+int ffh_write_compact_sps(const uint8_t *nal, size_t size, ffh_buf *out);
+int ffh_write_compact_pps(const uint8_t *nal, size_t size, uint8_t pps_pic_parameter_set_id,
                         uint8_t transquant_bypass_enabled_flag, ffh_buf *out);
 
 /* The SPS of the neural track: 64x64, 8 bits, Main profile, one CTU. */

@@ -1,6 +1,6 @@
-#include "ffh_params_read.h"
+#include "hevc/params_read.h"
 
-#include "ffh_nal.h"
+#include "hevc/nal.h"
 
 int ffh_open_rbsp(const uint8_t *nal, size_t size, int type, ffh_buf *rbsp, ffh_bitreader *r)
 {

@@ -1,10 +1,10 @@
 /*
  * Parts of parameter sets, read by those who parse them (H.265 clauses 7.3.4 and E.2.1). The errors are the reader's.
  */
-#ifndef FFH_PARAMS_READ_H
-#define FFH_PARAMS_READ_H
+#ifndef FFH_HEVC_PARAMS_READ_H
+#define FFH_HEVC_PARAMS_READ_H
 
-#include "ffh_params.h"
+#include "hevc/params.h"
 
 /* Opens the RBSP of a NAL unit of the expected type; the caller frees `rbsp`, whatever is returned. */
 int ffh_open_rbsp(const uint8_t *nal, size_t size, int type, ffh_buf *rbsp, ffh_bitreader *r);

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "ffh_nal.h"
-#include "ffh_params.h"
+#include "hevc/nal.h"
+#include "hevc/params.h"
 
 int ffh_finish_nal(ffh_bitwriter *w, ffh_buf *rbsp, int nal_unit_type, ffh_buf *out)
 {

@@ -1,10 +1,10 @@
 /*
  * IDR pictures written under a stream's own SPS: any picture without loss, or the flat grey placeholder.
  */
-#ifndef FFH_PICTURE_H
-#define FFH_PICTURE_H
+#ifndef FFH_HEVC_PICTURE_H
+#define FFH_HEVC_PICTURE_H
 
-#include "ffh_slice.h"
+#include "hevc/slice.h"
 
 /* Planes of an 8-bit (1 byte a sample) or deeper (2 bytes, little-endian) 4:2:0 picture at the size that the SPS
  * codes; strides in bytes. The caller keeps them alive. */

@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "ffh_nal.h"
-#include "ffh_params.h"
-#include "ffh_params_read.h"
+#include "hevc/nal.h"
+#include "hevc/params.h"
+#include "hevc/params_read.h"
 
 static void skip_tiles(ffh_bitreader *r)
 {

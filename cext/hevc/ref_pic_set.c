@@ -1,4 +1,4 @@
-#include "ffh_ref_pic_set.h"
+#include "hevc/ref_pic_set.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /*
  * Short-term reference picture sets (H.265 clauses 7.3.7 and 7.4.8): read whole, written in the fewest bits.
  */
-#ifndef FFH_REF_PIC_SET_H
-#define FFH_REF_PIC_SET_H
+#ifndef FFH_HEVC_REF_PIC_SET_H
+#define FFH_HEVC_REF_PIC_SET_H
 
-#include "ffh_bits.h"
+#include "util/bits.h"
 
 #define FFH_MAX_SHORT_TERM_RPS 64
 

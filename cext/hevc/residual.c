@@ -1,4 +1,4 @@
-#include "ffh_residual.h"
+#include "hevc/residual.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-#include "ffh_sei.h"
+#include "hevc/sei.h"
 
-#include "ffh_nal.h"
+#include "hevc/nal.h"
 
 /* payloadType and payloadSize: bytes of 255, then the rest (clause 7.3.5) */
 static int read_ff_coded(const uint8_t *rbsp, size_t size, size_t *pos, size_t *value)

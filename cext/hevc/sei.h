@@ -1,10 +1,10 @@
 /*
  * SEI messages: reading any (H.265 clause 7.3.5), and writing NAL units of one.
  */
-#ifndef FFH_SEI_H
-#define FFH_SEI_H
+#ifndef FFH_HEVC_SEI_H
+#define FFH_HEVC_SEI_H
 
-#include "ffh_bits.h"
+#include "util/bits.h"
 
 /* One message inside an RBSP that the caller keeps alive. */
 typedef struct ffh_sei_message {

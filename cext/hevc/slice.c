@@ -1,8 +1,8 @@
-#include "ffh_slice.h"
+#include "hevc/slice.h"
 
 #include <string.h>
 
-#include "ffh_nal.h"
+#include "hevc/nal.h"
 
 enum { HEADER_PREFIX = 16 }; /* bytes that hold everything up to slice_pic_parameter_set_id */
 

@@ -1,10 +1,10 @@
 /*
  * Slice segment headers (H.265 clause 7.3.6.1): reading those of all pictures, writing those of IDR pictures.
  */
-#ifndef FFH_SLICE_H
-#define FFH_SLICE_H
+#ifndef FFH_HEVC_SLICE_H
+#define FFH_HEVC_SLICE_H
 
-#include "ffh_params.h"
+#include "hevc/params.h"
 
 enum ffh_slice_type { FFH_SLICE_B = 0, FFH_SLICE_P = 1, FFH_SLICE_I = 2 };
 
@@ -46,7 +46,7 @@ int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, 
 int ffh_append_substreams(const ffh_buf *substreams, int count, uint32_t *sizes, ffh_buf *escaped);
 
 /* Copies a header, byte_alignment() included, to other parameter sets: they may differ in what the copies of
- * ffh_params.h change. `entry_points` are those of ffh_put_entry_points(), NULL to keep what there are. */
+ * hevc/params.h change. `entry_points` are those of ffh_put_entry_points(), NULL to keep what there are. */
 void ffh_copy_slice_header(ffh_bitwriter *w, ffh_bitreader *r, const ffh_slice_header *header, const ffh_sps *sps,
                            const ffh_pps *pps, const uint32_t *entry_points, uint32_t num_entry_point_offsets);
 

@@ -1,10 +1,10 @@
-#include "ffh_slice_data.h"
+#include "hevc/slice_data.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "ffh_nal.h"
-#include "ffh_threads.h"
+#include "hevc/nal.h"
+#include "util/threads.h"
 
 /* Everything that rows share while they are coded. */
 typedef struct slice {

@@ -2,11 +2,11 @@
  * One IDR picture as one slice: slice data with its substreams, entry points, header and NAL unit
  * (H.265 clauses 7.3.8.1 and 9.3.1).
  */
-#ifndef FFH_SLICE_DATA_H
-#define FFH_SLICE_DATA_H
+#ifndef FFH_HEVC_SLICE_DATA_H
+#define FFH_HEVC_SLICE_DATA_H
 
-#include "ffh_coding_tree.h"
-#include "ffh_slice.h"
+#include "hevc/coding_tree.h"
+#include "hevc/slice.h"
 
 /* Appends the slice NAL unit of a picture: that of `source`, whose blocks are chosen here and left in `map`, or with a
  * NULL source the one without residual that `map` describes. The bytes do not depend on the number of threads.

@@ -1,5 +1,5 @@
-#include "ffh_nal.h"
-#include "ffh_slice.h"
+#include "hevc/nal.h"
+#include "hevc/slice.h"
 
 /* Since substreams end in a one bit, escaping each of them alone gives the same bytes as escaping all together; their
  * sizes count emulation prevention bytes (7.4.7.1). */

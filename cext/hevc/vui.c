@@ -1,4 +1,4 @@
-#include "ffh_params_read.h"
+#include "hevc/params_read.h"
 
 enum { EXTENDED_SAR = 255 };
 

@@ -1,4 +1,4 @@
-#include "ffh_entropy.h"
+#include "neural/entropy.h"
 
 #include <string.h>
 

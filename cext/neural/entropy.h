@@ -2,10 +2,10 @@
  * The entropy model of latents: from 16 context values a small network predicts a Laplace distribution; a table turns
  * that into intervals of the range coder.
  */
-#ifndef FFH_ENTROPY_H
-#define FFH_ENTROPY_H
+#ifndef FFH_NEURAL_ENTROPY_H
+#define FFH_NEURAL_ENTROPY_H
 
-#include "ffh_network.h"
+#include "neural/network.h"
 
 enum {
     FFH_MAX_LATENT = 127,

@@ -1,6 +1,6 @@
-#include "ffh_kernels.h"
+#include "neural/kernels.h"
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 enum { ROUNDING = 1 << (FFH_WEIGHT_BITS - 1), BLOCK = 4 };
 
@@ -62,7 +62,7 @@ static void dense_relu_plain(const ffh_dense *dense, const int32_t *bias, const 
 #define V(operation) _mm256_##operation
 #define BITS(operation) _mm256_##operation##_si256
 #define MULTIPLY_ADD(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
-#include "ffh_kernels_x86.h"
+#include "neural/kernels_x86.h"
 
 /* The dot product of pairs does not saturate: sums are the same. */
 #define KERNEL(name) name##_avx512
@@ -71,7 +71,7 @@ static void dense_relu_plain(const ffh_dense *dense, const int32_t *bias, const 
 #define V(operation) _mm512_##operation
 #define BITS(operation) _mm512_##operation##_si512
 #define MULTIPLY_ADD(sum, a, b) _mm512_dpwssd_epi32(sum, a, b)
-#include "ffh_kernels_x86.h"
+#include "neural/kernels_x86.h"
 
 __attribute__((target("avx2"))) static void dense_relu_avx2(const ffh_dense *dense, const int32_t *bias,
                                                             const int16_t *in, int16_t *out)

@@ -2,8 +2,8 @@
  * Multiply-accumulate kernels of the network decoder. Plain C, AVX2 and AVX-512 give the same samples:
  * accumulators cannot overflow for weights that passed ffh_network_check, so the order of additions does not matter.
  */
-#ifndef FFH_KERNELS_H
-#define FFH_KERNELS_H
+#ifndef FFH_NEURAL_KERNELS_H
+#define FFH_NEURAL_KERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>

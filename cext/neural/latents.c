@@ -1,4 +1,4 @@
-#include "ffh_latents.h"
+#include "neural/latents.h"
 
 #include <stdlib.h>
 #include <string.h>

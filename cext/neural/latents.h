@@ -2,10 +2,10 @@
  * All latents: grids in a pyramid, and patterns. In a grid every latent is predicted from those around it
  * that are decoded before it.
  */
-#ifndef FFH_LATENTS_H
-#define FFH_LATENTS_H
+#ifndef FFH_NEURAL_LATENTS_H
+#define FFH_NEURAL_LATENTS_H
 
-#include "ffh_patterns.h"
+#include "neural/patterns.h"
 
 enum { FFH_GRID_BORDER = 2 };
 

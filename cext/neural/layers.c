@@ -1,4 +1,4 @@
-#include "ffh_layers.h"
+#include "neural/layers.h"
 
 static int has_noise(const ffh_network *n)
 {

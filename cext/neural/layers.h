@@ -1,10 +1,10 @@
 /*
  * The layers of the synthesis network as the kernels take them.
  */
-#ifndef FFH_LAYERS_H
-#define FFH_LAYERS_H
+#ifndef FFH_NEURAL_LAYERS_H
+#define FFH_NEURAL_LAYERS_H
 
-#include "ffh_network.h"
+#include "neural/network.h"
 
 enum {
     FFH_FIRST_DRAWN = FFH_LEVELS - 1, /* input that patterns are added to, and the five after it */

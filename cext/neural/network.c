@@ -1,4 +1,4 @@
-#include "ffh_network.h"
+#include "neural/network.h"
 
 #include <stdlib.h>
 #include <string.h>

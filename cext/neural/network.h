@@ -2,11 +2,11 @@
  * The parameters of one picture's network: built-in prior, coded differences to it, and the proof that no accumulator
  * of the decoder can overflow.
  */
-#ifndef FFH_NETWORK_H
-#define FFH_NETWORK_H
+#ifndef FFH_NEURAL_NETWORK_H
+#define FFH_NEURAL_NETWORK_H
 
-#include "ffh_kernels.h"
-#include "ffh_range.h"
+#include "neural/kernels.h"
+#include "neural/range.h"
 
 enum {
     FFH_LEVELS = 7,

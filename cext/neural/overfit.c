@@ -1,4 +1,4 @@
-#include "ffh_overfit.h"
+#include "neural/overfit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,10 +2,10 @@
  * The latent of generator `overfit` but for its base picture: header, network, grids, patterns (docs/FORMAT.md
  * section 4).
  */
-#ifndef FFH_OVERFIT_H
-#define FFH_OVERFIT_H
+#ifndef FFH_NEURAL_OVERFIT_H
+#define FFH_NEURAL_OVERFIT_H
 
-#include "ffh_synthesis.h"
+#include "neural/synthesis.h"
 
 enum {
     FFH_ARRAYS = FFH_GRIDS + 1,

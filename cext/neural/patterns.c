@@ -1,4 +1,4 @@
-#include "ffh_patterns.h"
+#include "neural/patterns.h"
 
 #include <stdlib.h>
 #include <string.h>

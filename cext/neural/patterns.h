@@ -2,10 +2,10 @@
  * Patterns: at places 16 luma samples apart, amplitudes of 64 built-in pictures twice as wide and high, which reach
  * into all six planes of 2x2 luma blocks and overlap, as the functions of a lapped transform do.
  */
-#ifndef FFH_PATTERNS_H
-#define FFH_PATTERNS_H
+#ifndef FFH_NEURAL_PATTERNS_H
+#define FFH_NEURAL_PATTERNS_H
 
-#include "ffh_entropy.h"
+#include "neural/entropy.h"
 
 /* Amplitudes [row][column][pattern]; a place (row, column) reaches FFH_PATTERN_STRIDE blocks to every side of it. */
 typedef struct ffh_patterns {

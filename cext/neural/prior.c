@@ -1,6 +1,6 @@
-#include "ffh_network.h"
+#include "neural/network.h"
 
-/* Written by benchmarks/train_overfit.py. */
+/* Written by benchmarks/training/train_overfit.py. */
 const ffh_network ffh_network_prior = {
     /* arm.weight1 */ { { 556, 287, 92, -190, 36, 589, 109, 71, -543, 9, -79, 97, -13, 39, 6, 8 },
                         { -5, -371, 211, -41, -26, 62, 262, -383, 68, 14, -211, 111, 76, -314, 477, -2 },

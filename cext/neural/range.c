@@ -1,4 +1,4 @@
-#include "ffh_range.h"
+#include "neural/range.h"
 
 enum { ADAPTATION = 4, LEAST = 64, TOP = 1 << 24 };
 

@@ -4,10 +4,10 @@
  * A carry-propagating byte coder in the manner of Martin's (1979); trailing zero bytes of a stream are left out, and
  * a decoder reads zeros behind the end, so that damaged bytes give wrong symbols but never a read outside the data.
  */
-#ifndef FFH_RANGE_H
-#define FFH_RANGE_H
+#ifndef FFH_NEURAL_RANGE_H
+#define FFH_NEURAL_RANGE_H
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 enum { FFH_RANGE_BITS = 16, FFH_RANGE_TOTAL = 1 << FFH_RANGE_BITS };
 

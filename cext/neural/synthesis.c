@@ -1,9 +1,9 @@
-#include "ffh_synthesis.h"
+#include "neural/synthesis.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "ffh_threads.h"
+#include "util/threads.h"
 
 enum { RING = 4, RESIDUAL_LAYERS = 2 };
 

@@ -1,11 +1,11 @@
 /*
  * The synthesis network: feature rows at half the luma size to integer Y, Cb and Cr planes, rows shared by threads.
  */
-#ifndef FFH_SYNTHESIS_H
-#define FFH_SYNTHESIS_H
+#ifndef FFH_NEURAL_SYNTHESIS_H
+#define FFH_NEURAL_SYNTHESIS_H
 
-#include "ffh_layers.h"
-#include "ffh_upsampling.h"
+#include "neural/layers.h"
+#include "neural/upsampling.h"
 
 /* Planes of a picture: samples of one byte at 8 bits, two above; strides in bytes. */
 typedef struct ffh_planes {

@@ -1,4 +1,4 @@
-#include "ffh_upsampling.h"
+#include "neural/upsampling.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /*
  * Latent grids to feature rows at half the luma size: each coarser grid is doubled step by step by a learned filter.
  */
-#ifndef FFH_UPSAMPLING_H
-#define FFH_UPSAMPLING_H
+#ifndef FFH_NEURAL_UPSAMPLING_H
+#define FFH_NEURAL_UPSAMPLING_H
 
-#include "ffh_latents.h"
+#include "neural/latents.h"
 
 enum { FFH_ROW_MARGIN = 16 };
 

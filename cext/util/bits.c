@@ -1,4 +1,4 @@
-#include "ffh_bits.h"
+#include "util/bits.h"
 
 #ifdef FFH_TRACE
 #include <stdio.h>

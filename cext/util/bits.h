@@ -1,10 +1,10 @@
 /*
  * Bit reader and writer over an RBSP (no start codes, no emulation prevention), H.265 clause 7.2 and 9.2.
  */
-#ifndef FFH_BITS_H
-#define FFH_BITS_H
+#ifndef FFH_UTIL_BITS_H
+#define FFH_UTIL_BITS_H
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 /*
  * Reads from memory that the caller keeps alive. Reading past the end gives zeros and sets the sticky

@@ -1,4 +1,4 @@
-#include "ffh_common.h"
+#include "util/common.h"
 
 #include <stdlib.h>
 #include <string.h>

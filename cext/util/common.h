@@ -1,8 +1,8 @@
 /*
  * Error codes and the growable byte buffer shared by every part of the C core.
  */
-#ifndef FFH_COMMON_H
-#define FFH_COMMON_H
+#ifndef FFH_UTIL_COMMON_H
+#define FFH_UTIL_COMMON_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "ffh_digest.h"
+#include "util/digest.h"
 
 #include <string.h>
 

@@ -2,10 +2,10 @@
  * MD5 (RFC 1321) of picture planes as the decoded picture hash SEI defines it (H.265 clause D.3.20), and
  * CRC-32C (RFC 3720 appendix B.4).
  */
-#ifndef FFH_DIGEST_H
-#define FFH_DIGEST_H
+#ifndef FFH_UTIL_DIGEST_H
+#define FFH_UTIL_DIGEST_H
 
-#include "ffh_common.h"
+#include "util/common.h"
 
 typedef struct ffh_md5 {
     uint32_t state[4];

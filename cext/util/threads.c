@@ -1,4 +1,4 @@
-#include "ffh_threads.h"
+#include "util/threads.h"
 
 #include <pthread.h>
 

@@ -1,8 +1,8 @@
 /*
  * A few threads for one task.
  */
-#ifndef FFH_THREADS_H
-#define FFH_THREADS_H
+#ifndef FFH_UTIL_THREADS_H
+#define FFH_UTIL_THREADS_H
 
 enum { FFH_MAX_THREADS = 16 };
 

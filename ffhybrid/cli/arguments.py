@@ -12,13 +12,13 @@ from ffhybrid.cli.format_options import add_format_options
 from ffhybrid.cli.shared import LEVELS
 from ffhybrid.cli.values import bit_rate, bit_rates, byte_count, natural, picture_size, positive
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
+from ffhybrid.encoder.options import VideoCodec
 from ffhybrid.filters.registry import names
-from ffhybrid.gop_encoder import VideoCodec
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.stream_map import COPY
-from ffhybrid.regeneration import Strictness
-from ffhybrid.x265_options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS
+from ffhybrid.muxer.streams.selection import COPY
+from ffhybrid.restorer.generator_decode import Strictness
+from ffhybrid.x265.options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS
 
 
 def parser() -> argparse.ArgumentParser:

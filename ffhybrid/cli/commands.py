@@ -18,21 +18,23 @@ from ffhybrid.cli.format_options import format_options
 from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options
 from ffhybrid.compare import CompareOptions, Point, compare
 from ffhybrid.compare.results import METRICS
+from ffhybrid.core.atomic_files import PIPE
+from ffhybrid.encoder.gop_encoder import GopReport
+from ffhybrid.encoder.options import Rate
 from ffhybrid.encoding import encode
 from ffhybrid.errors import DamageError, UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.farm.events import PIPES
 from ffhybrid.filters import FitProgress
-from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate
-from ffhybrid.media import duration_of
-from ffhybrid.outputs import PIPE
-from ffhybrid.planner import GopLimits
+from ffhybrid.muxer.reading.inputs import duration_of
+from ffhybrid.options import EncodeOptions
 from ffhybrid.probing import FileInfo, probe
-from ffhybrid.regeneration import Regeneration
+from ffhybrid.restorer.generator_decode import Regeneration
 from ffhybrid.restoring import restore
-from ffhybrid.source import SourceOptions
+from ffhybrid.source.gop_planning import GopLimits
+from ffhybrid.source.video import SourceOptions
 from ffhybrid.verification import verify
-from ffhybrid.x265_options import DEFAULT_CRF, X265Options, parse_x265_params
+from ffhybrid.x265.options import DEFAULT_CRF, X265Options, parse_x265_params
 
 
 def _generator_options(options: argparse.Namespace) -> dict[str, object]:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ffhybrid.cli.format_options import format_options
 from ffhybrid.cli.shared import Command, emit, gop_progress, stream_options
-from ffhybrid.outputs import PIPE
+from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.remuxing import RemuxReport, inject, remux, strip
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ffhybrid.batching import Batch, BatchEntry, Outcome
+from ffhybrid.core.atomic_files import PIPE, durable_write
 from ffhybrid.errors import BatchError, UsageError
-from ffhybrid.farm.batch import Batch, BatchEntry, Outcome
 from ffhybrid.farm.coordinator import OnError
 from ffhybrid.farm.engines import LOCAL
 from ffhybrid.farm.events import PIPES
@@ -20,9 +21,8 @@ from ffhybrid.farm.jobs import MAX_DOCUMENT, Job
 from ffhybrid.farm.planning import kept_plan
 from ffhybrid.farm.running import run_job
 from ffhybrid.farm.state import RESULT_SUFFIX, State
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.outputs import PIPE, durable_write
-from ffhybrid.targets import Target
+from ffhybrid.muxer.output import Target
+from ffhybrid.options import EncodeOptions
 
 
 def engine_options(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.muxer.streams.selection import StreamOptions
 
 TABLE_WIDTH = 140
 LEVELS = {

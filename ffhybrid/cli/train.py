@@ -14,11 +14,11 @@ from rich.table import Table
 
 from ffhybrid.cli.shared import TABLE_WIDTH, progress
 from ffhybrid.cli.values import positive, positives
-from ffhybrid.filters.pretrained.cadm.settings import Settings
+from ffhybrid.filters.cadm.settings import Settings
 from ffhybrid.training import TrainingOptions, train
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.cadm.evaluation import Quality
+    from ffhybrid.filters.cadm.evaluation import Quality
 
 DEFAULTS = TrainingOptions()
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import av
 from av.video.frame import PictureType
 
+from ffhybrid.core.frames import PIXEL_FORMATS
+from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Colour, PictureSpec
 from ffhybrid.errors import UsageError
-from ffhybrid.frames import PIXEL_FORMATS
-from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Colour, PictureSpec
-from ffhybrid.planner import MAX_GOP_SECONDS
-from ffhybrid.resizing import resized, scaled_spec
-from ffhybrid.source import SourceOptions, VideoSource
+from ffhybrid.source.gop_planning import MAX_GOP_SECONDS
+from ffhybrid.source.resizing import resized, scaled_spec
+from ffhybrid.source.video import SourceOptions, VideoSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def prepare(
 
     Raises:
         UsageError: there are no frames.
-        UnsupportedError, CorruptDataError: see :class:`ffhybrid.source.VideoSource`.
+        UnsupportedError, CorruptDataError: see :class:`ffhybrid.source.video.VideoSource`.
     """
     target = folder / "source.mkv"
     digest = hashlib.md5(usedforsecurity=False)

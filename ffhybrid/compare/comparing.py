@@ -24,8 +24,8 @@ from ffhybrid.compare.codecs.base import picture_types
 from ffhybrid.compare.metrics import find_distance, measure
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.results import ClipFacts, Point, Results, key_of
+from ffhybrid.encoder.quality import Distance
 from ffhybrid.errors import UsageError
-from ffhybrid.judging import Distance
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
+from ffhybrid.core.frames import PIXEL_FORMATS
+from ffhybrid.core.ordered_pool import usable_cores
+from ffhybrid.encoder.quality import Distance, lpips_distance
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.frames import PIXEL_FORMATS
-from ffhybrid.judging import Distance, lpips_distance
-from ffhybrid.pipeline import usable_cores
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ffhybrid.errors import UsageError
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.planner import GopLimits
-from ffhybrid.source import SourceOptions
-from ffhybrid.x265_options import X265Options
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.gop_planning import GopLimits
+from ffhybrid.source.video import SourceOptions
+from ffhybrid.x265.options import X265Options
 
 DEFAULT_CODECS = ("hybrid", "x265", "x265-best", "x265-key")
 LPIPS_INTERVAL = 8

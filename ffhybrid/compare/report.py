@@ -19,7 +19,7 @@ from ffhybrid.compare.metrics import why_no_lpips
 from ffhybrid.compare.plots import cdf_plot, rate_plot
 from ffhybrid.compare.results import LOWER_IS_BETTER, Point, Results
 from ffhybrid.compare.stills import Pair
-from ffhybrid.outputs import pending_output
+from ffhybrid.core.atomic_files import pending_output
 
 REPORT = "index.html"
 NAMES = {"lpips": "LPIPS", "psnr": "PSNR", "ssim": "SSIM", "vmaf": "VMAF"}

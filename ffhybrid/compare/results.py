@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.outputs import pending_output
 
 SCHEMA = 1
 RESULTS = "results.json"

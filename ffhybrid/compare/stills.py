@@ -12,7 +12,7 @@ from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs import Codec
 from ffhybrid.compare.curves import better_peer
 from ffhybrid.compare.results import Point
-from ffhybrid.images import webp
+from ffhybrid.core.images import webp
 
 QUALITY = 92
 OURS = "hybrid"

@@ -10,9 +10,9 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from ffhybrid.core.frames import PIXEL_FORMATS
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, EncoderError, UsageError
-from ffhybrid.frames import PIXEL_FORMATS
-from ffhybrid.picture import Picture, PictureSpec
 
 HOW_TO_GET = 'pip install "ffhybrid[report]"'
 

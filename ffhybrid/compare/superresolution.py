@@ -12,9 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ffhybrid.core.picture import Picture, PictureSpec, Plane
 from ffhybrid.errors import ModelError
 from ffhybrid.filters.fsrcnn import Fsrcnn, bicubic
-from ffhybrid.picture import Picture, PictureSpec, Plane
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ffhybrid._cext import ffi, lib
-from ffhybrid.picture import Plane
+from ffhybrid.core.picture import Plane
 
 
 def built(build: Callable[[Any], int], check: Callable[[int], object]) -> bytes:
@@ -34,3 +34,8 @@ def packed_rows(plane: Plane) -> Plane:
 def pointer(plane: Plane) -> Any:
     """Point at the samples of a plane, which has to be kept as long as this is used."""
     return ffi.cast("const uint8_t *", plane.ctypes.data)
+
+
+def crc32c(data: bytes) -> int:
+    """CRC-32C (Castagnoli), as of RFC 3720 appendix B.4."""
+    return int(lib.ffh_crc32c(data, len(data)))

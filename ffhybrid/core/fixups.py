@@ -1,6 +1,6 @@
 """The fix-up list: the few samples in which the encoder's reference differs from the generated picture.
 
-Form: a list of samples (:mod:`ffhybrid.sample_lists`) at the coded size, with differences in zigzag order.
+Form: a list of samples (:mod:`ffhybrid.core.sample_lists`) at the coded size, with differences in zigzag order.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ffhybrid import leb128
+from ffhybrid.core import leb128
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.sample_lists import read_list, write_list
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.picture import Picture
-from ffhybrid.sample_lists import read_list, write_list
 
 
 def difference(generated: Picture, locked: Picture) -> bytes:

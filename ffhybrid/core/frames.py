@@ -5,8 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 
-from ffhybrid.decoding import plane_samples
-from ffhybrid.picture import FULL_RANGE, Colour, Picture, PictureSpec, Plane
+from ffhybrid.core.picture import FULL_RANGE, Colour, Picture, PictureSpec, Plane
 
 PIXEL_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
 SAME_SAMPLES = {
@@ -48,6 +47,18 @@ def colour_of(frame: av.VideoFrame) -> Colour:
         return Colour(primaries, transfer, _SMPTE170M, False)
     full_range = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
     return Colour(primaries, transfer, int(frame.colorspace), full_range)
+
+
+def coded_picture(frame: av.VideoFrame, bit_depth: int) -> Picture:
+    """Copy the planes of a decoded 4:2:0 frame."""
+    y, cb, cr = (plane_samples(plane, bit_depth).copy() for plane in frame.planes)
+    return Picture(y, cb, cr, bit_depth)
+
+
+def plane_samples(plane: av.video.plane.VideoPlane, bit_depth: int) -> Plane:
+    """View the samples of a plane without its padding, (rows, columns)."""
+    samples = np.frombuffer(memoryview(plane), np.uint8 if bit_depth == 8 else np.uint16)
+    return samples.reshape(plane.height, -1)[:, : plane.width]
 
 
 def is_420(pixel_format: av.VideoFormat) -> bool:

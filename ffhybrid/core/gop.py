@@ -43,7 +43,7 @@ class HybridGop:
 
     ``placeholder`` holds the IDR slice without any SEI of the carriage, and before it the SEI messages that the
     restored keyframe keeps; ``inter`` holds the P and B access units in decoding order. ``payload`` is a serialised
-    ``ffhybrid.payload.Payload``.
+    ``ffhybrid.core.payload.Payload``.
     """
 
     payload: bytes

@@ -7,8 +7,8 @@ from typing import cast
 
 import av
 
-from ffhybrid.frames import video_frame
-from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Picture, PictureSpec
+from ffhybrid.core.frames import video_frame
+from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Picture, PictureSpec
 
 
 def png(picture: Picture, spec: PictureSpec) -> bytes:

@@ -7,10 +7,11 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from ffhybrid import hevc, leb128
-from ffhybrid.errors import CorruptDataError, GeometryError, UnsupportedError
-from ffhybrid.gop import ParameterSets
-from ffhybrid.picture import Colour, PictureSpec
+from ffhybrid.core import leb128
+from ffhybrid.core.buffers import crc32c
+from ffhybrid.core.gop import ParameterSets
+from ffhybrid.core.picture import Colour, PictureSpec
+from ffhybrid.errors import CorruptDataError, UnsupportedError
 
 MAGIC = b"FFHK"
 VERSION = 1
@@ -79,7 +80,7 @@ class Payload:
         )
         if len(body) + _CRC.size > MAX_SIZE:
             raise UnsupportedError(f"a payload of {len(body)} bytes is beyond the limit of {MAX_SIZE}")
-        return body + _CRC.pack(hevc.crc32c(body))
+        return body + _CRC.pack(crc32c(body))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Payload:
@@ -106,7 +107,7 @@ class Payload:
         (crc,) = reader.unpack(_CRC)
         if reader.left:
             raise CorruptDataError(f"the payload has {reader.left} bytes behind its end")
-        if crc != hevc.crc32c(data[: -_CRC.size]):
+        if crc != crc32c(data[: -_CRC.size]):
             raise CorruptDataError("the payload's CRC does not match its bytes")
         return cls(
             generator=_checked_name(name),
@@ -120,23 +121,6 @@ class Payload:
             fixups=fixups,
             picture_md5=md5,
         )
-
-    def check_stream(self, sets: ParameterSets) -> None:
-        """Refuse a payload that was made for another stream.
-
-        Raises:
-            GeometryError: another picture size or bit depth, or other parameter sets.
-        """
-        sps = hevc.parse_sps(sets.sps)
-        ours = (self.spec.width, self.spec.height, self.coded_width, self.coded_height, self.spec.bit_depth)
-        theirs = (sps.width, sps.height, sps.coded_width, sps.coded_height, sps.bit_depth)
-        if ours != theirs:
-            raise GeometryError(
-                f"the payload is for {ours[0]}x{ours[1]} at {ours[4]} bits, "
-                f"the video is {theirs[0]}x{theirs[1]} at {theirs[4]} bits"
-            )
-        if self.parameter_sets != parameter_set_digest(sets):
-            raise GeometryError("the payload was made for other parameter sets than the video has")
 
 
 class _Reader:
@@ -187,5 +171,5 @@ def picture_md5(md5s: tuple[bytes, bytes, bytes]) -> bytes:
 
 def parameter_set_digest(sets: ParameterSets) -> int:
     """First 8 bytes, big-endian, of the SHA-256 of VPS, SPS and PPSs, each with a four-byte length before it."""
-    digest = hashlib.sha256(hevc.join_length_prefixed(sets.nal_units)).digest()
+    digest = hashlib.sha256(b"".join(len(nal).to_bytes(4, "big") + nal for nal in sets.nal_units)).digest()
     return int.from_bytes(digest[:8], "big")

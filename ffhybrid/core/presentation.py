@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-from ffhybrid import hevc, sei
-
-MASTERING_DISPLAY_PAYLOAD_TYPE, CONTENT_LIGHT_PAYLOAD_TYPE = 137, 144
-_MASTERING_DISPLAY = struct.Struct(">8H2I")
-_CONTENT_LIGHT = struct.Struct(">2H")
 
 Chromaticity = tuple[int, int]
 """CIE 1931 x and y in units of 0.00002."""
@@ -30,18 +22,6 @@ class MasteringDisplay:
     max_luminance: int
     min_luminance: int
 
-    def to_sei(self) -> bytes:
-        """Write the message in a NAL unit of its own."""
-        points = (*self.green, *self.blue, *self.red, *self.white_point)
-        data = _MASTERING_DISPLAY.pack(*points, self.max_luminance, self.min_luminance)
-        return sei.write_message(MASTERING_DISPLAY_PAYLOAD_TYPE, data)
-
-    @classmethod
-    def from_sei(cls, data: bytes) -> MasteringDisplay:
-        """Read the payload of the message, at least 24 bytes."""
-        gx, gy, bx, by, rx, ry, wx, wy, most, least = _MASTERING_DISPLAY.unpack_from(data)
-        return cls((gx, gy), (bx, by), (rx, ry), (wx, wy), most, least)
-
 
 @dataclass(frozen=True, slots=True)
 class ContentLight:
@@ -49,15 +29,6 @@ class ContentLight:
 
     maximum: int
     frame_average: int
-
-    def to_sei(self) -> bytes:
-        """Write the message (H.265 clause D.2.35) in a NAL unit of its own."""
-        return sei.write_message(CONTENT_LIGHT_PAYLOAD_TYPE, _CONTENT_LIGHT.pack(self.maximum, self.frame_average))
-
-    @classmethod
-    def from_sei(cls, data: bytes) -> ContentLight:
-        """Read the payload of the message, at least 4 bytes."""
-        return cls(*_CONTENT_LIGHT.unpack_from(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +55,3 @@ class Presentation:
     orientation: Orientation | None = None
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
-
-    def sei(self) -> tuple[bytes, ...]:
-        """SEI NAL units for every keyframe (H.265 clauses D.3.28 and D.3.35: in every IRAP picture)."""
-        return tuple(value.to_sei() for value in (self.mastering_display, self.content_light) if value)
-
-
-def static_metadata(nal_units: Iterable[bytes]) -> tuple[MasteringDisplay | None, ContentLight | None]:
-    """Read mastering display and content light level out of an access unit's prefix SEI messages.
-
-    Raises:
-        CorruptDataError: a damaged SEI NAL unit.
-    """
-    display, light = None, None
-    for nal in nal_units:
-        if not hevc.is_prefix_sei(nal):
-            continue
-        for kind, data in sei.read_messages(nal):
-            if kind == MASTERING_DISPLAY_PAYLOAD_TYPE and len(data) >= _MASTERING_DISPLAY.size:
-                display = MasteringDisplay.from_sei(data)
-            elif kind == CONTENT_LIGHT_PAYLOAD_TYPE and len(data) >= _CONTENT_LIGHT.size:
-                light = ContentLight.from_sei(data)
-    return display, light

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid import leb128
+from ffhybrid.core import leb128
 from ffhybrid.errors import CorruptDataError
 
 

@@ -10,44 +10,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ffhybrid import x265
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.crf_search import SIZE, TOLERANCE
 from ffhybrid.errors import UsageError
-from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import SIZE, TOLERANCE
-from ffhybrid.targets import MATROSKA
-from ffhybrid.x265_options import X265Options
+from ffhybrid.x265.encoding import encode_gop
+from ffhybrid.x265.options import X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
-HASH = 58
-"""Bytes of a picture hash."""
 LEAST_PICTURE = 12
 """Bytes that a picture takes even at the highest CRF."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overhead:
-    """Bytes that a container takes: once, for each GOP and for each picture."""
-
-    file: float
-    gop: float
-    picture: float
-
-
-OVERHEADS = {
-    MATROSKA: Overhead(680, 132, 8.5),
-    "mp4": Overhead(1000, 75, 18),
-    "mov": Overhead(970, 75, 18),
-    "mpegts": Overhead(0, 195, 280),
-    "nut": Overhead(455, 92, 7.6),
-}
-"""By FFmpeg's names of formats (``benchmarks/overhead.py``): headers, index and tags; clusters, payloads as packets or
-SEI messages; blocks, packets or sample tables, and lengths of NAL units. Tables of MP4 and MOV take 15 to 22 bytes a
-picture, by how regular durations are."""
-
-
-def overhead_of(container: str) -> Overhead:
-    """Overhead of a container, or where it is not known of Matroska."""
-    return OVERHEADS.get(container, OVERHEADS[MATROSKA])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +34,8 @@ class Complexity:
 class Share:
     """What one GOP gets.
 
-    ``size`` is in bytes of its elementary streams (:attr:`ffhybrid.gop_encoding.CodedGop.size`); ``crf`` is the one at
-    which the first pass expects x265 to need them.
+    ``size`` is in bytes of its elementary streams (:attr:`~ffhybrid.encoder.coded_gop.CodedGop.size`); ``crf`` is the
+    one at which the first pass expects x265 to need them.
     """
 
     size: int
@@ -73,7 +44,7 @@ class Share:
 
 def first_pass(gop: SourceGop) -> Complexity:
     """Encode a GOP quickly at one CRF."""
-    coded = x265.encode(gop, FIRST_PASS, params={})
+    coded = encode_gop(gop, FIRST_PASS, params={})
     size = sum(unit.size for unit in coded.access_units)
     return Complexity(size, len(gop), gop.seconds)
 
@@ -84,8 +55,8 @@ def shares(
     bitrate: int,
     maxrate: int | None = None,
     bufsize: int | None = None,
-    hashes: bool = False,
-    overhead: Overhead = OVERHEADS[MATROSKA],
+    of_file: float,
+    of_gops: Sequence[int],
 ) -> list[Share]:
     """Share bytes by complexity; what a GOP leaves because of ``maxrate`` goes to those after it.
 
@@ -94,18 +65,17 @@ def shares(
         bitrate: of the video in bits a second, container included.
         maxrate: of any window as long as the buffer lasts, in bits a second.
         bufsize: bits of the decoder's buffer; a second of ``maxrate`` where it is None.
-        hashes: whether every picture has its hash in the file.
-        overhead: of the container.
+        of_file: bytes that the container takes once.
+        of_gops: bytes that it takes for each GOP.
 
     Raises:
         UsageError: too few bits for this many pictures.
     """
-    overheads = [round(overhead.gop + (overhead.picture + HASH * hashes) * gop.pictures) for gop in complexities]
-    left = _bytes_of_gops(complexities, overhead.file, overheads, bitrate)
+    left = _bytes_of_gops(complexities, of_file, of_gops, bitrate)
     complexity_left = sum(gop.size for gop in complexities)
     buffer = _Buffer(maxrate, bufsize) if maxrate is not None else None
     found = []
-    for gop, around in zip(complexities, overheads, strict=True):
+    for gop, around in zip(complexities, of_gops, strict=True):
         wanted = left * gop.size / complexity_left
         if buffer:
             wanted = min(wanted, buffer.most(gop.seconds))

@@ -7,20 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ffhybrid import hevc, sei, x265
-from ffhybrid.decoding import check_decodes, coded_picture, decode_access_units
+from ffhybrid import hevc
+from ffhybrid.core.frames import coded_picture
+from ffhybrid.core.gop import AccessUnit, HybridGop
+from ffhybrid.core.payload import Payload, parameter_set_digest, picture_md5
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.source_gop import SourceGop, write_planes
 from ffhybrid.errors import EncoderError, VerificationError
 from ffhybrid.filters import Generator
 from ffhybrid.filters.base import SequenceGenerator
-from ffhybrid.gop import AccessUnit, HybridGop
-from ffhybrid.keyframe import ORDINARY, restore_gop
-from ffhybrid.lock import encode_locked
-from ffhybrid.payload import Payload, parameter_set_digest, picture_md5
-from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.planner import SourceGop, write_planes
-from ffhybrid.regeneration import Regeneration, sequence_md5
-from ffhybrid.x265 import X265Gop
-from ffhybrid.x265_options import COARSEST_ORDINARY, KEYFRAME_FACTOR, X265Options, keyframe_zones
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.decoding import check_decodes, decode_access_units
+from ffhybrid.hevc.static_metadata import keyframe_sei
+from ffhybrid.restorer.generator_decode import Regeneration, sequence_md5
+from ffhybrid.restorer.splice import ORDINARY, restore_gop
+from ffhybrid.x265.encoding import X265Gop, encode_gop
+from ffhybrid.x265.options import COARSEST_ORDINARY, KEYFRAME_FACTOR, X265Options, keyframe_zones
+from ffhybrid.x265.reference_lock import encode_locked
 
 GREY_CRF = 51.0
 IN_ORDER = {"bframes": "0"}
@@ -88,7 +91,7 @@ def encode_ordinary(
     gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR, coarsest: float = COARSEST_ORDINARY
 ) -> CodedGop:
     """Code the whole GOP by x265, the keyframe with ``factor`` times the bits that it would give it."""
-    stream = x265.encode(gop, replace(options, coarsest=coarsest), params=keyframe_zones(factor=factor))
+    stream = encode_gop(gop, replace(options, coarsest=coarsest), params=keyframe_zones(factor=factor))
     keyframe = stream.keyframe(gop.spec.bit_depth)
     payload = _payload(gop, stream, ORDINARY, keyframe, latent=b"", differences=b"")
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
@@ -101,7 +104,7 @@ def encode_sequence(gop: SourceGop, generator: SequenceGenerator, latent: bytes,
     """
     with tempfile.TemporaryDirectory(prefix="ffhybrid-grey-") as name:
         grey = _grey(gop, Path(name) / "grey.yuv")
-        stream = x265.encode(grey, replace(options, crf=GREY_CRF), params=IN_ORDER)
+        stream = encode_gop(grey, replace(options, crf=GREY_CRF), params=IN_ORDER)
     placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
     keyframe = stream.keyframe(gop.spec.bit_depth)
     pictures = generator.generate_sequence(latent, gop.spec)
@@ -133,7 +136,7 @@ def coded_again(gop: SourceGop, coded: CodedGop, generator: Generator, options: 
 def intra_size(gop: SourceGop, options: X265Options) -> int:
     """Bytes of the I-frame that x265 makes of the first picture."""
     first = replace(gop, pts=gop.pts[:1], durations=gop.durations[:1])
-    return len(x265.encode(first, options, params=keyframe_zones()).intra_slice)
+    return len(encode_gop(first, options, params=keyframe_zones()).intra_slice)
 
 
 def check(gop: CodedGop, source: SourceGop, regeneration: Regeneration) -> None:
@@ -181,7 +184,7 @@ def _hybrid(gop: SourceGop, stream: X265Gop, payload: Payload, placeholder: byte
     return HybridGop(
         payload=payload.to_bytes(),
         parameter_sets=stream.parameter_sets,
-        placeholder=AccessUnit((*gop.keyframe_sei, placeholder), gop.pts[0], gop.durations[0]),
+        placeholder=AccessUnit((*keyframe_sei(gop), placeholder), gop.pts[0], gop.durations[0]),
         inter=stream.inter,
         time_base=gop.time_base,
     )

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from ffhybrid.control_search import Control, Probe, Search
-from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.x265_options import HIGHEST_CRF
+from ffhybrid.encoder.coded_gop import CodedGop
+from ffhybrid.encoder.secant_search import Control, Probe, Search
+from ffhybrid.x265.options import HIGHEST_CRF
 
 LOWEST_CRF, CRF_STEP = 1.0, 0.02
 TOLERANCE = 0.01

@@ -4,101 +4,29 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ffhybrid import fixups
-from ffhybrid.allocation import Share
+from ffhybrid.core import fixups
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.bit_allocation import Share
+from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_ordinary, without_hashes
+from ffhybrid.encoder.keyframe_search import GopSearch, Progress
+from ffhybrid.encoder.options import GopOptions
+from ffhybrid.encoder.quality import Judge, Quality, lpips_distance
+from ffhybrid.encoder.rate_targets import DistanceGoal, Goal, SizeGoal
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Generator
 from ffhybrid.filters.base import ModelGenerator
-from ffhybrid.gop import HybridGop
-from ffhybrid.gop_encoding import CodedGop, check, coded_again, encode_ordinary, without_hashes
-from ffhybrid.gop_goals import DistanceGoal, Goal, SizeGoal
-from ffhybrid.gop_search import GopSearch, Progress
-from ffhybrid.judging import Judge, Quality, lpips_distance
-from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.planner import GopLimits, SourceGop
-from ffhybrid.regeneration import Regeneration, Strictness, correction_size
-from ffhybrid.source import SourceOptions
-from ffhybrid.x265_options import HIGHEST_CRF, X265Options
+from ffhybrid.restorer.generator_decode import Regeneration, Strictness, correction_size
+from ffhybrid.x265.options import HIGHEST_CRF
 
 logger = logging.getLogger(__name__)
 
 RETRIES, RETRY_STEP = 4, 0.3
 """How often a GOP is coded anew that x265 got wrong, and by how much the CRF changes."""
-
-
-class VideoCodec(StrEnum):
-    """What pictures between keyframes are."""
-
-    HYBRID = "hybrid"
-    """P and B pictures of HEVC, coded against a generated keyframe."""
-    PROMPTUS = "promptus"
-    """Generated, as keyframes are."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """A wanted rate in bits a second, container included.
-
-    ``maxrate`` holds over any time in which a buffer of ``bufsize`` bits (a second of it by default) fills; GOPs are
-    the smallest unit that it is kept by.
-    """
-
-    bitrate: int
-    maxrate: int | None = None
-    bufsize: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.maxrate is not None and self.maxrate < self.bitrate:
-            raise UsageError(f"-maxrate {self.maxrate} is below -b:v {self.bitrate}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodeOptions:
-    """What ``ffhybrid encode`` takes; ``keyframe_budget`` is in bytes, ``frames`` limits the pictures read.
-
-    ``generator`` is for the codec ``hybrid``, ``generator_options`` are for that of any codec.
-
-    Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
-    ``budgets`` sizes of a keyframe are tried at most, and with ``rate`` so many ``tries`` more are made in the end, of
-    which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback``
-    lets a GOP keep x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps
-    x265's MD5 of every picture in the file. ``source`` says what is made of the source's pictures first, ``streams``
-    which of its streams are there. ``carriage`` None means ``track`` in Matroska and ``inband`` elsewhere.
-    ``format_options`` are options of the output's muxer, by FFmpeg's names.
-    """
-
-    codec: VideoCodec = VideoCodec.HYBRID
-    generator: str = "overfit"
-    generator_options: Mapping[str, object] = field(default_factory=dict)
-    keyframe_budget: int | None = None
-    rate: Rate | None = None
-    target_lpips: float | None = None
-    budgets: int = 3
-    refinements: int = 0
-    tries: int = 3
-    fallback: bool = True
-    x265: X265Options = field(default_factory=X265Options)
-    limits: GopLimits = field(default_factory=GopLimits)
-    carriage: Carriage | None = None
-    picture_hashes: bool = False
-    source: SourceOptions = field(default_factory=SourceOptions)
-    streams: StreamOptions = field(default_factory=StreamOptions)
-    frames: int | None = None
-    container_format: str | None = None
-    format_options: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.rate is not None and self.target_lpips is not None:
-            raise UsageError("give -b:v or -target-lpips, not both")
-        if self.target_lpips is not None and not 0 < self.target_lpips < 1:
-            raise UsageError(f"-target-lpips {self.target_lpips:g}: LPIPS lies between 0 and 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +58,7 @@ class GopReport:
 class GopEncoder:
     """Encodes GOPs of one file, each as if it were the only one: the same GOP gives the same bytes in any order."""
 
-    def __init__(self, generator: Generator, options: EncodeOptions) -> None:
+    def __init__(self, generator: Generator, options: GopOptions) -> None:
         self._generator = generator
         self._options = options
         self._regeneration = regeneration_of(options)
@@ -236,7 +164,7 @@ class GopEncoder:
         )
 
 
-def regeneration_of(options: EncodeOptions) -> Regeneration:
+def regeneration_of(options: GopOptions) -> Regeneration:
     """Check keyframes with the model that they were made with, as it would be without a correction."""
     model, device = options.generator_options.get("model"), options.generator_options.get("device")
     return Regeneration(

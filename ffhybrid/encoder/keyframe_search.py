@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_ordinary, intra_size, without_hashes
+from ffhybrid.encoder.quality import Judge
+from ffhybrid.encoder.rate_targets import Encode, Goal, Judged, SizeGoal
 from ffhybrid.filters import FitProgress, Generator, Likeness, Objective
-from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, encode_ordinary, intra_size
-from ffhybrid.gop_goals import Encode, Goal, Judged, SizeGoal
-from ffhybrid.judging import Judge
-from ffhybrid.planner import SourceGop
-from ffhybrid.refinement import GopObjective
-from ffhybrid.x265_options import KEYFRAME_FACTOR, X265Options
+from ffhybrid.refinement.objective import GopObjective
+from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class GopSearch:
         gop, best = goal.source, tried
         for _ in range(self.refinements):
             before = best.judged.gop.payload.latent
-            objective = GopObjective(gop, best.judged.gop, perceptual=self.judge.sees, lpips=self.lpips)
+            objective = joint_objective(gop, best.judged.gop, perceptual=self.judge.sees, lpips=self.lpips)
             keyframe = self._fit(objective, gop, tried.budget, before, progress)
             if keyframe.latent == before:
                 break
@@ -172,6 +172,18 @@ class GopSearch:
 
     def _generated(self, gop: SourceGop, keyframe: Keyframe, crf: float) -> CodedGop:
         return encode_generated(gop, keyframe, replace(self.x265, crf=crf))
+
+
+def joint_objective(gop: SourceGop, coded: CodedGop, *, perceptual: bool, lpips: Path | None) -> GopObjective:
+    """Say what a keyframe is refitted to: all pictures of its GOP, as it was encoded."""
+    return GopObjective(
+        gop,
+        without_hashes(coded.hybrid),
+        reference=coded.stream.keyframe(gop.spec.bit_depth),
+        decoded=coded.pictures,
+        perceptual=perceptual,
+        lpips=lpips,
+    )
 
 
 def first_that_fits(

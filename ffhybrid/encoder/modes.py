@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from ffhybrid.encoder.gop_encoder import GopEncoder
+from ffhybrid.encoder.options import GopOptions, VideoCodec
+from ffhybrid.encoder.sequence_encoder import SequenceEncoder
 from ffhybrid.errors import UsageError
-from ffhybrid.filters import create, create_sequence
-from ffhybrid.gop_encoder import EncodeOptions, GopEncoder, VideoCodec
-from ffhybrid.sequence_encoder import SequenceEncoder
+from ffhybrid.filters import create_sequence
+from ffhybrid.restorer.generators import create
 
 Encoder: TypeAlias = GopEncoder | SequenceEncoder
 
@@ -15,7 +17,7 @@ PROMPTUS, PROMPTUS_VIDEO = "promptus", "promptus-video"
 """Generators of keyframes and of whole GOPs that ``-codec promptus`` goes with."""
 
 
-def encoder_for(options: EncodeOptions) -> Encoder:
+def encoder_for(options: GopOptions) -> Encoder:
     """Make the encoder of GOPs; no model is loaded yet.
 
     Raises:
@@ -23,6 +25,6 @@ def encoder_for(options: EncodeOptions) -> Encoder:
     """
     if options.codec is VideoCodec.HYBRID:
         return GopEncoder(create(options.generator, **options.generator_options), options)
-    if options.generator not in (EncodeOptions().generator, PROMPTUS):
+    if options.generator not in (GopOptions().generator, PROMPTUS):
         raise UsageError(f"-codec {options.codec} generates by prompts, not by -kf {options.generator}")
     return SequenceEncoder(create_sequence(PROMPTUS_VIDEO, **options.generator_options), options)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters import Likeness
 from ffhybrid.filters.base import lpips_can_see
-from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.planner import SourceGop
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def lpips_distance(path: Path | None) -> Distance | None:
 
         from ffhybrid.filters.colour import to_rgb
         from ffhybrid.filters.losses import pack
-        from ffhybrid.filters.perceptual import load_lpips
+        from ffhybrid.filters.lpips import load_lpips
     except ModuleNotFoundError as error:
         logger.warning("GOPs are judged by their mean squared error, since %s", error)
         return None

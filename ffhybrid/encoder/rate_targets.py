@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ffhybrid.control_search import Probe
-from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.judging import Judge, Quality
-from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import DISTANCE, TOLERANCE, meet_size, neighbours, search_crf
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import CodedGop
+from ffhybrid.encoder.crf_search import DISTANCE, TOLERANCE, meet_size, neighbours, search_crf
+from ffhybrid.encoder.quality import Judge, Quality
+from ffhybrid.encoder.secant_search import Probe
 
 logger = logging.getLogger(__name__)
 

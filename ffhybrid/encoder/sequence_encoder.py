@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from ffhybrid.allocation import Share
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.bit_allocation import Share
+from ffhybrid.encoder.coded_gop import check, encode_sequence, without_hashes
+from ffhybrid.encoder.gop_encoder import GopReport, regeneration_of, report_of
+from ffhybrid.encoder.keyframe_search import Progress
+from ffhybrid.encoder.options import GopOptions
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import SequenceGenerator
-from ffhybrid.gop import HybridGop
-from ffhybrid.gop_encoder import EncodeOptions, GopReport, regeneration_of, report_of
-from ffhybrid.gop_encoding import check, encode_sequence, without_hashes
-from ffhybrid.gop_search import Progress
-from ffhybrid.planner import SourceGop
 
 
 class SequenceEncoder:
     """Encodes GOPs of one file, each as if it were the only one."""
 
-    def __init__(self, generator: SequenceGenerator, options: EncodeOptions) -> None:
+    def __init__(self, generator: SequenceGenerator, options: GopOptions) -> None:
         if options.rate or options.target_lpips or options.refinements or options.picture_hashes:
             raise UsageError("-codec promptus has no P and B frames for -b:v, -target-lpips, -refine and -hash")
         self._generator = generator

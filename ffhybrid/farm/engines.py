@@ -9,13 +9,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from ffhybrid.core.ordered_pool import usable_cores
+from ffhybrid.core.picture import PictureSpec
+from ffhybrid.encoder.keyframe_search import Progress
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.local import InProcessEngine, LocalEngine
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.gop_search import Progress
-from ffhybrid.picture import PictureSpec
-from ffhybrid.pipeline import usable_cores
+from ffhybrid.options import EncodeOptions
 
 LOCAL, IN_PROCESS = "local", "local:1"
 DASK = re.compile(r"dask://(?P<address>[^/\s]+:\d+)")

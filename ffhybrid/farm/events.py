@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.jobs import Job
-from ffhybrid.gop_encoder import GopReport
 
 PIPES = {"pipe:1": 1, "pipe:2": 2, "-": 1}
 MICROSECONDS = 1_000_000

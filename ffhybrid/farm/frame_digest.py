@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from ffhybrid.farm.jobs import GopRange
-from ffhybrid.source import SourceFrame
+from ffhybrid.source.video import SourceFrame
 
 
 class FrameDigest:

@@ -8,14 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import EncoderError
-from ffhybrid.gop import HybridGop
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.muxer.streams import Labels
-from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.source import SourceInfo
-from ffhybrid.streams import CompanionSource
-from ffhybrid.targets import PendingTarget, Writer
+from ffhybrid.muxer.output import PendingTarget, Writer
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.other_streams import CompanionSource
+from ffhybrid.source.video import SourceInfo
+from ffhybrid.source.video_track import video_track
 
 ENCODER_TAG = {"ENCODER": "ffhybrid"}
 
@@ -90,18 +89,3 @@ class GopWriter:
                 carriage=self._carriage,
             )
         )
-
-
-def video_track(first: HybridGop, info: SourceInfo, labels: Labels) -> VideoTrack:
-    """Describe the track of a source that begins with this GOP."""
-    durations = {unit.duration for unit in first.access_units}
-    return VideoTrack(
-        parameter_sets=first.parameter_sets,
-        width=info.spec.width,
-        height=info.spec.height,
-        sample_aspect_ratio=info.sample_aspect_ratio,
-        frame_rate=info.frame_rate if len(durations) <= 2 else None,
-        colour=info.spec.colour,
-        presentation=info.presentation,
-        labels=labels,
-    )

@@ -14,13 +14,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ffhybrid.allocation import Share
+from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.errors import CorruptDataError, UsageError
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.muxer.stream_map import StreamOptions
+from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.muxer.timing import MAX_PICTURES
-from ffhybrid.planner import GopLimits
-from ffhybrid.x265_options import parse_x265_params
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.gop_planning import GopLimits
+from ffhybrid.x265.options import parse_x265_params
 
 VERSION = version("ffhybrid")
 MAX_DOCUMENT = 8 << 20

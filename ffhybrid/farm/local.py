@@ -15,14 +15,14 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from ffhybrid.core.ordered_pool import usable_cores
+from ffhybrid.encoder.keyframe_search import Progress
 from ffhybrid.errors import CorruptDataError, EncoderError
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.records import ERROR, JOB, LEVEL, RESULT, raised, read_record
 from ffhybrid.farm.running import run_job
-from ffhybrid.gop_search import Progress
-from ffhybrid.muxer.assembly import MAX_GOP_BYTES
-from ffhybrid.pipeline import usable_cores
-from ffhybrid.x265_worker import write_record
+from ffhybrid.muxer.reading.gop_assembly import MAX_GOP_BYTES
+from ffhybrid.x265.worker import write_record
 
 MAX_ANSWER = MAX_GOP_BYTES + (64 << 20)
 

@@ -10,17 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ffhybrid.allocation import Complexity, Share, first_pass, overhead_of, shares
-from ffhybrid.encoders import encoder_for
+from ffhybrid.core.ordered_pool import in_order, usable_cores
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.bit_allocation import Complexity, Share, first_pass, shares
+from ffhybrid.encoder.modes import encoder_for
+from ffhybrid.encoder.options import Rate
 from ffhybrid.errors import UsageError
-from ffhybrid.farm.frames import FrameDigest
+from ffhybrid.farm.frame_digest import FrameDigest
 from ffhybrid.farm.jobs import VERSION, GopRange, Job, options_of_gops
 from ffhybrid.farm.state import State, plan_key
-from ffhybrid.gop_encoder import EncodeOptions, Rate
-from ffhybrid.pipeline import in_order, usable_cores
-from ffhybrid.planner import SourceGop, grouped, spool
-from ffhybrid.source import SourceFrame, VideoSource
-from ffhybrid.targets import MATROSKA
+from ffhybrid.muxer.output import MATROSKA
+from ffhybrid.muxer.overhead import overhead_of
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.gop_planning import grouped, spool
+from ffhybrid.source.video import SourceFrame, VideoSource
 
 MOST_FIRST_PASSES = 4
 """At a time: each holds the raw frames of a GOP, 370 MB of 1080p."""
@@ -44,7 +47,7 @@ def open_source(path: Path, options: EncodeOptions) -> VideoSource:
     """Open the video that the options choose of a file, for planning.
 
     Raises:
-        UsageError, CorruptDataError, UnsupportedError: see :class:`~ffhybrid.source.VideoSource`.
+        UsageError, CorruptDataError, UnsupportedError: see :class:`~ffhybrid.source.video.VideoSource`.
     """
     return VideoSource(path, streams=options.streams, options=options.source)
 
@@ -108,13 +111,14 @@ def _ranges(
 
 
 def _shares(complexities: Sequence[Complexity], rate: Rate, *, hashes: bool, container: str) -> list[Share]:
+    overhead = overhead_of(container)
     return shares(
         complexities,
         bitrate=rate.bitrate,
         maxrate=rate.maxrate,
         bufsize=rate.bufsize,
-        hashes=hashes,
-        overhead=overhead_of(container),
+        of_file=overhead.file,
+        of_gops=[overhead.of_gop(gop.pictures, hashes=hashes) for gop in complexities],
     )
 
 

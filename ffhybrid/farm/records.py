@@ -1,4 +1,4 @@
-"""What a process that runs jobs and its parent say to each other, in records of :mod:`ffhybrid.x265_worker`."""
+"""What a process that runs jobs and its parent say to each other, in records of :mod:`ffhybrid.x265.worker`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from ffhybrid import errors
 from ffhybrid.errors import CorruptDataError, EncoderError, FFHybridError
-from ffhybrid.x265_worker import RECORD
+from ffhybrid.x265.worker import RECORD
 
 JOB, RESULT, ERROR = range(3)
 LEVEL = "FFHYBRID_WORKER_LOG_LEVEL"

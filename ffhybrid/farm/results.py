@@ -27,10 +27,10 @@ from fractions import Fraction
 
 import msgspec
 
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.farm.jobs import Job
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.gop_encoder import GopReport
 
 MAGIC = b"FFHGOP\0\1"
 _DIGEST = hashlib.sha256().digest_size

@@ -9,14 +9,15 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from ffhybrid.encoders import Encoder, encoder_for
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.keyframe_search import Progress
+from ffhybrid.encoder.modes import Encoder, encoder_for
 from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError
-from ffhybrid.farm.frames import FrameDigest
+from ffhybrid.farm.frame_digest import FrameDigest
 from ffhybrid.farm.jobs import VERSION, Job
 from ffhybrid.farm.results import Result
-from ffhybrid.gop_search import Progress
-from ffhybrid.planner import SourceGop, spool
-from ffhybrid.source import VideoSource
+from ffhybrid.source.gop_planning import spool
+from ffhybrid.source.video import VideoSource
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def run_job(job: Job, *, scratch: Path | None = None, progress: Progress | None 
     Raises:
         UnsupportedError: the job was made by another version.
         CorruptDataError: the source is not what it was when the job was made.
-        EncoderError, ModelError, UsageError: see :class:`~ffhybrid.gop_encoder.GopEncoder`.
+        EncoderError, ModelError, UsageError: see :class:`~ffhybrid.encoder.gop_encoder.GopEncoder`.
     """
     if job.version != VERSION:
         raise UnsupportedError(f"{job}: the job is for version {job.version}, this is {VERSION}")

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import msgspec
 
+from ffhybrid.core.atomic_files import durable_write, pending_name
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.farm.jobs import VERSION, Job, options_of_gops
 from ffhybrid.farm.results import Result
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.outputs import durable_write, pending_name
-from ffhybrid.targets import MATROSKA
+from ffhybrid.muxer.output import MATROSKA
+from ffhybrid.options import EncodeOptions
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """A process that runs jobs of its parent, one after the other: ``python -m ffhybrid.farm.worker``.
 
 It reads jobs from standard input, and writes a result or an error for each to standard output, in records
-(:func:`ffhybrid.x265_worker.write_record`). It ends with its parent, whatever ended that: a read from standard input
+(:func:`ffhybrid.x265.worker.write_record`). It ends with its parent, whatever ended that: a read from standard input
 ends then, even while a job runs.
 """
 
@@ -18,7 +18,7 @@ from typing import BinaryIO
 from ffhybrid.farm.jobs import MAX_DOCUMENT, Job
 from ffhybrid.farm.records import ERROR, LEVEL, RESULT, error_record, read_record
 from ffhybrid.farm.running import run_job
-from ffhybrid.x265_worker import write_record
+from ffhybrid.x265.worker import write_record
 
 
 def serve(source: BinaryIO, answers: BinaryIO) -> None:

@@ -11,45 +11,44 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ffhybrid import hevc
 from ffhybrid._cext import ffi, lib
-from ffhybrid.gop import AccessUnit, ParameterSets
+from ffhybrid.core.gop import AccessUnit, ParameterSets
+from ffhybrid.hevc.nal import is_slice, written
+from ffhybrid.hevc.parameter_sets import parsed
 
 LOSSY_PPS_ID, LOSSLESS_PPS_ID = 0, 1
 
 
-def terse(sets: ParameterSets) -> ParameterSets:
+def compact_parameter_sets(sets: ParameterSets) -> ParameterSets:
     """Give the stream's parameter sets, whichever PPS x265 wrote."""
     pps = sets.pps[0]
     return replace(
         sets,
-        sps=_terse_sps(sets.sps),
+        sps=_compact_sps(sets.sps),
         pps=(
-            _terse_pps(pps, LOSSY_PPS_ID, lossless_blocks=False),
-            _terse_pps(pps, LOSSLESS_PPS_ID, lossless_blocks=True),
+            _compact_pps(pps, LOSSY_PPS_ID, lossless_blocks=False),
+            _compact_pps(pps, LOSSLESS_PPS_ID, lossless_blocks=True),
         ),
     )
 
 
-def _terse_sps(sps: bytes) -> bytes:
-    return hevc.written("the SPS", lambda buf: int(lib.ffh_write_terse_sps(sps, len(sps), buf)))
+def _compact_sps(sps: bytes) -> bytes:
+    return written("the SPS", lambda buf: int(lib.ffh_write_compact_sps(sps, len(sps), buf)))
 
 
-def _terse_pps(pps: bytes, pps_id: int, *, lossless_blocks: bool) -> bytes:
-    return hevc.written(
-        "the PPS", lambda buf: int(lib.ffh_write_terse_pps(pps, len(pps), pps_id, lossless_blocks, buf))
-    )
+def _compact_pps(pps: bytes, pps_id: int, *, lossless_blocks: bool) -> bytes:
+    return written("the PPS", lambda buf: int(lib.ffh_write_compact_pps(pps, len(pps), pps_id, lossless_blocks, buf)))
 
 
 class SliceRecoder:
     """Moves slices that are their whole picture from x265's parameter sets to the stream's, which are ``sets``."""
 
     def __init__(self, sets: ParameterSets) -> None:
-        self.sets = terse(sets)
-        lossy, lossless = (hevc.parsed("pps", pps)[0] for pps in self.sets.pps)
-        self._sps, self._pps = hevc.parsed("sps", sets.sps), hevc.parsed("pps", sets.pps[0])
+        self.sets = compact_parameter_sets(sets)
+        lossy, lossless = (parsed("pps", pps)[0] for pps in self.sets.pps)
+        self._sps, self._pps = parsed("sps", sets.sps), parsed("pps", sets.pps[0])
         self._to = ffi.new(
-            "ffh_terse_sets *", {"sps": hevc.parsed("sps", self.sets.sps)[0], "lossy": lossy, "lossless": lossless}
+            "ffh_compact_sets *", {"sps": parsed("sps", self.sets.sps)[0], "lossy": lossy, "lossless": lossless}
         )
 
     def unit(self, unit: AccessUnit) -> AccessUnit:
@@ -58,9 +57,9 @@ class SliceRecoder:
         Raises:
             CorruptDataError, UnsupportedError: see :mod:`ffhybrid.hevc`.
         """
-        return replace(unit, nal_units=tuple(self._slice(nal) if hevc.is_slice(nal) else nal for nal in unit.nal_units))
+        return replace(unit, nal_units=tuple(self._slice(nal) if is_slice(nal) else nal for nal in unit.nal_units))
 
     def _slice(self, nal: bytes) -> bytes:
-        return hevc.written(
+        return written(
             "a slice", lambda buf: int(lib.ffh_recode_slice(nal, len(nal), self._sps, self._pps, self._to, buf))
         )

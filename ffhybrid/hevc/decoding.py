@@ -8,12 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import numpy as np
 
-from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, ParameterSets
 from ffhybrid.errors import VerificationError
-from ffhybrid.gop import AccessUnit, ParameterSets
-from ffhybrid.picture import Picture, Plane
+from ffhybrid.hevc.nal import join_length_prefixed
+from ffhybrid.hevc.parameter_sets import write_hvcc
 
 CHECKED = "crccheck+explode"
 """``-err_detect`` flags under which a wrong picture hash SEI is an error, not a log line."""
@@ -28,7 +27,7 @@ def open_decoder(sets: ParameterSets, *, crop: bool = True, threads: int = 1) ->
     decoder = av.CodecContext.create("hevc", "r")
     decoder.thread_count = threads
     decoder.thread_type = "FRAME"
-    decoder.extradata = hevc.write_hvcc(sets)
+    decoder.extradata = write_hvcc(sets)
     decoder.options = {"err_detect": CHECKED, "apply_cropping": str(int(crop))}
     decoder.open()
     return decoder
@@ -53,7 +52,7 @@ def decode_access_units(
     with _refusals_named():
         decoder = open_decoder(sets, crop=crop)
         for nal_units in access_units:
-            yield from decoder.decode(av.Packet(hevc.join_length_prefixed(nal_units)))
+            yield from decoder.decode(av.Packet(join_length_prefixed(nal_units)))
         yield from decoder.decode(None)
 
 
@@ -93,7 +92,7 @@ class GopDecoder:
                 self._decoder = open_decoder(sets, threads=self._threads)
             self._sets, self._time_base = sets, time_base
         for unit in units:
-            packet = av.Packet(hevc.join_length_prefixed(unit.nal_units))
+            packet = av.Packet(join_length_prefixed(unit.nal_units))
             packet.pts, packet.time_base = unit.pts, time_base
             yield from self._frames(packet)
 
@@ -118,15 +117,3 @@ class GopDecoder:
         for frame in frames:
             frame.time_base = self._time_base
             yield frame
-
-
-def coded_picture(frame: av.VideoFrame, bit_depth: int) -> Picture:
-    """Copy the planes of a decoded 4:2:0 frame."""
-    y, cb, cr = (plane_samples(plane, bit_depth).copy() for plane in frame.planes)
-    return Picture(y, cb, cr, bit_depth)
-
-
-def plane_samples(plane: av.video.plane.VideoPlane, bit_depth: int) -> Plane:
-    """View the samples of a plane without its padding, (rows, columns)."""
-    samples = np.frombuffer(memoryview(plane), np.uint8 if bit_depth == 8 else np.uint16)
-    return samples.reshape(plane.height, -1)[:, : plane.width]

@@ -6,9 +6,9 @@ NAL units are ``bytes`` as in :mod:`ffhybrid.hevc`; what breaks the syntax raise
 from __future__ import annotations
 
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core import packed_rows, pointer
-from ffhybrid.hevc import NalType, checked, nal_type, rbsp, written
-from ffhybrid.picture import Picture, Plane
+from ffhybrid.core.buffers import packed_rows, pointer
+from ffhybrid.core.picture import Picture, Plane
+from ffhybrid.hevc.nal import NalType, checked, nal_type, rbsp, written
 
 PICTURE_HASH_PAYLOAD_TYPE = 132
 USER_DATA_UNREGISTERED_PAYLOAD_TYPE = 5

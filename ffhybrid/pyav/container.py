@@ -12,18 +12,18 @@ from pathlib import Path
 
 import av
 
-from ffhybrid.closing import Closing
-from ffhybrid.decoding import GopDecoder, check_decodes
+from ffhybrid.core.closing import Closing
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.errors import NotHybridError, VerificationError
-from ffhybrid.gop import HybridGop
-from ffhybrid.keyframe import RestoredGop
-from ffhybrid.media import STANDARD_INPUT
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.pipeline import usable_cores
-from ffhybrid.plain import PlainContainer, VideoStreamInfo
-from ffhybrid.regeneration import Regeneration
+from ffhybrid.hevc.decoding import GopDecoder, check_decodes
+from ffhybrid.muxer.reading.inputs import STANDARD_INPUT
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.rewriting import located
+from ffhybrid.pyav.ordinary_container import PlainContainer, VideoStreamInfo
+from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.splice import RestoredGop
 from ffhybrid.restoring import restored_gops
-from ffhybrid.rewriting import located
 
 
 class HybridContainer(Closing):
@@ -130,7 +130,7 @@ def open(  # noqa: A001 - as in av.open
 
     Raises:
         NotHybridError: no media file, or one without video.
-        CorruptDataError, UnsupportedError, OSError: see :class:`ffhybrid.muxer.reader.HybridReader`.
+        CorruptDataError, UnsupportedError, OSError: see :class:`ffhybrid.muxer.reading.reader.HybridReader`.
     """
     try:
         return HybridContainer(path, threads=threads, regeneration=regeneration)

@@ -9,23 +9,24 @@ from typing import Any, cast
 
 import av
 
-from ffhybrid import hdr
-from ffhybrid.closing import Closing
-from ffhybrid.encoders import encoder_for
+from ffhybrid.core.closing import Closing
+from ffhybrid.core.frames import SAME_SAMPLES, colour_of, frame_picture
+from ffhybrid.core.gop import AccessUnit
+from ffhybrid.core.picture import PictureSpec
+from ffhybrid.core.presentation import Presentation
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.modes import encoder_for
 from ffhybrid.errors import EncoderError, UnsupportedError, UsageError
-from ffhybrid.frames import SAME_SAMPLES, colour_of, frame_picture
-from ffhybrid.gop import AccessUnit
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.gop_writer import video_track
 from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
-from ffhybrid.muxer.gop_packets import GopPackets
-from ffhybrid.muxer.streams import Labels
-from ffhybrid.muxer.templates import template_of
-from ffhybrid.picture import PictureSpec
-from ffhybrid.planner import GopPlanner, SourceGop
-from ffhybrid.presentation import Presentation
-from ffhybrid.scene_meter import SceneMeter
-from ffhybrid.source import SourceFrame, SourceInfo
+from ffhybrid.muxer.libav.gop_packets import GopPackets
+from ffhybrid.muxer.libav.templates import template_of
+from ffhybrid.muxer.streams.values import Labels
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source import hdr
+from ffhybrid.source.gop_planning import GopPlanner
+from ffhybrid.source.scene_cuts import SceneMeter
+from ffhybrid.source.video import SourceFrame, SourceInfo
+from ffhybrid.source.video_track import video_track
 
 
 class KeyframeEncoder(Closing):

@@ -12,12 +12,13 @@ from typing import Any, cast
 import av
 
 from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.core.payload import Payload
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, at
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.keyframe import is_generated_whole, restore_gop
-from ffhybrid.muxer.assembly import MAX_GOP_BYTES, MAX_WAITING_GOPS, MAX_WAITING_PAYLOADS
 from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
-from ffhybrid.muxer.hevc_stream import (
+from ffhybrid.muxer.libav.templates import annexb_template, template_of
+from ffhybrid.muxer.reading.gop_assembly import MAX_GOP_BYTES, MAX_WAITING_GOPS, MAX_WAITING_PAYLOADS
+from ffhybrid.muxer.reading.hevc_stream import (
     describe_video,
     find_hevc,
     header_sets,
@@ -26,9 +27,8 @@ from ffhybrid.muxer.hevc_stream import (
     split_packet,
     unit_sets,
 )
-from ffhybrid.muxer.templates import annexb_template, template_of
-from ffhybrid.payload import Payload
-from ffhybrid.regeneration import Regeneration
+from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.splice import is_generated_whole, restore_gop
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class KeyframeFilter:
 
         Raises:
             CorruptDataError: damaged access units, or a GOP whose payload does not come within four GOPs.
-            GeometryError, VerificationError, ModelError: see :func:`ffhybrid.keyframe.regenerate`.
+            GeometryError, VerificationError, ModelError: see :func:`ffhybrid.restorer.splice.regenerate`.
             UnsupportedError: a GOP whose pictures are all generated (``-codec promptus``).
         """
         if packet is None:

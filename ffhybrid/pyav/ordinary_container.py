@@ -9,11 +9,11 @@ from pathlib import Path
 
 import av
 
-from ffhybrid.closing import Closing
+from ffhybrid.core.closing import Closing
+from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError
-from ffhybrid.gop import HybridGop
-from ffhybrid.media import open_media
-from ffhybrid.muxer.streams import is_cover
+from ffhybrid.muxer.reading.inputs import open_media
+from ffhybrid.muxer.streams.values import is_cover
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid import sei
-from ffhybrid.decoding import coded_picture, decode_access_units
-from ffhybrid.gop import HybridGop
-from ffhybrid.keyframe import splice
-from ffhybrid.picture import Picture, Plane
+from ffhybrid.core.frames import coded_picture
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.picture import Picture, Plane
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.restorer.splice import splice
 
 Field = NDArray[np.float32]
 Waves = NDArray[np.complex64]

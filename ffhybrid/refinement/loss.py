@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from ffhybrid.codec_map import FrameMap, MappedPicture
+from ffhybrid.core.picture import Colour, Picture
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import CROP, PEAK, pack
-from ffhybrid.filters.perceptual import Lpips
-from ffhybrid.picture import Colour, Picture
+from ffhybrid.filters.lpips import Lpips
+from ffhybrid.refinement.codec_map import FrameMap, MappedPicture
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,13 +1,13 @@
 """Joint refinement (HybridPrompt section 3.2, step III): the keyframe is fitted again, to all pictures of its GOP.
 
 P and B NAL units are frozen meanwhile. What a change of the keyframe does to the other pictures is measured
-(:mod:`ffhybrid.codec_map`), so that the squared error of all of them becomes one of the keyframe: every sample of it
-has a target and a weight, by how much of the GOP is predicted from it.
+(:mod:`ffhybrid.refinement.codec_map`), so that the squared error of all of them becomes one of the keyframe: every
+sample of it has a target and a weight, by how much of the GOP is predicted from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ffhybrid.codec_map import Field, FrameMap, MappedPicture, frame_maps
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.picture import Picture, Plane
+from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters.base import lpips_can_see
-from ffhybrid.gop_encoding import CodedGop, without_hashes
-from ffhybrid.picture import Picture, Plane
-from ffhybrid.planner import SourceGop
+from ffhybrid.refinement.codec_map import Field, FrameMap, MappedPicture, frame_maps
 
 if TYPE_CHECKING:
     import torch
@@ -68,17 +68,29 @@ class GopObjective:
 
     Args:
         gop: the source.
-        coded: the GOP with a generated keyframe, as it was encoded.
+        hybrid: the GOP with a generated keyframe, as it was encoded, without picture hashes.
+        reference: that keyframe at its coded size.
+        decoded: gives what the GOP restores to, in order of presentation.
         perceptual: whether LPIPS counts too.
         lpips: AlexNet's weights where the user names them.
     """
 
-    def __init__(self, gop: SourceGop, coded: CodedGop, *, perceptual: bool, lpips: Path | None) -> None:
+    def __init__(
+        self,
+        gop: SourceGop,
+        hybrid: HybridGop,
+        *,
+        reference: Picture,
+        decoded: Callable[[], Iterator[Picture]],
+        perceptual: bool,
+        lpips: Path | None,
+    ) -> None:
         self._gop = gop
-        self._coded = coded
+        self._hybrid = hybrid
+        self._decoded = decoded
         self._perceptual = perceptual and lpips_can_see(gop.spec)
         self._lpips = lpips
-        self._reference = coded.stream.keyframe(gop.spec.bit_depth)
+        self._reference = reference
         self._keyframe = self._reference.cropped(gop.spec.width, gop.spec.height)
 
     @property
@@ -105,8 +117,8 @@ class GopObjective:
     def loss(self, device: torch.device) -> DifferentiableLoss:
         """Make the loss on a device."""
         from ffhybrid.filters.losses import pack_planes
-        from ffhybrid.filters.perceptual import load_lpips
-        from ffhybrid.gop_loss import GopLoss, Pull
+        from ffhybrid.filters.lpips import load_lpips
+        from ffhybrid.refinement.loss import GopLoss, Pull
 
         spec, survey = self._gop.spec, self._survey
         planes = zip(survey.pulls, self._keyframe.planes, strict=True)
@@ -138,7 +150,7 @@ class GopObjective:
         return _Survey(pulls, tuple(seen))
 
     def _mapped_pictures(self) -> Iterator[MappedPicture]:
-        maps = frame_maps(without_hashes(self._coded.hybrid), self._reference)
-        for index, (frame_map, picture) in enumerate(zip(maps, self._coded.pictures(), strict=True)):
+        maps = frame_maps(self._hybrid, self._reference)
+        for index, (frame_map, picture) in enumerate(zip(maps, self._decoded(), strict=True)):
             shown = frame_map.cropped(self._gop.spec.width, self._gop.spec.height)
             yield MappedPicture(picture, self._gop.picture(index), shown)

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ffhybrid import hevc, sei
-from ffhybrid.decoding import check_decodes, coded_picture, decode_access_units
+from ffhybrid import hevc
+from ffhybrid.core.frames import coded_picture
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.payload import Payload
 from ffhybrid.errors import (
     DAMAGE,
     CorruptDataError,
@@ -23,15 +25,15 @@ from ffhybrid.errors import (
     at,
     within,
 )
-from ffhybrid.gop import HybridGop
-from ffhybrid.keyframe import RestoredGop
-from ffhybrid.muxer.assembly import FoundGop
-from ffhybrid.muxer.damaged_range import DamagedRange
-from ffhybrid.muxer.early_ends import early_end
-from ffhybrid.muxer.integrity import damaged_ranges, is_matroska
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.payload import Payload
-from ffhybrid.rewriting import gop_place
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.decoding import check_decodes, decode_access_units
+from ffhybrid.muxer.matroska.damaged_range import DamagedRange
+from ffhybrid.muxer.matroska.integrity import damaged_ranges, is_matroska
+from ffhybrid.muxer.reading.gop_assembly import FoundGop
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.reading.truncation import early_end
+from ffhybrid.muxer.rewriting import gop_place
+from ffhybrid.restorer.splice import RestoredGop
 
 logger = logging.getLogger(__name__)
 

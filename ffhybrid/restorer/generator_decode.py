@@ -10,12 +10,14 @@ from enum import StrEnum
 
 import numpy as np
 
-from ffhybrid import fixups, sei
+from ffhybrid.core import fixups
+from ffhybrid.core.payload import Payload, picture_md5
+from ffhybrid.core.picture import Picture
 from ffhybrid.errors import CorruptDataError, ReproductionError, VerificationError
 from ffhybrid.filters.base import CorrectableGenerator, Generator, Reproducibility, SequenceGenerator
-from ffhybrid.filters.registry import for_restoring, names, sequence_for_restoring
-from ffhybrid.payload import Payload, picture_md5
-from ffhybrid.picture import Picture
+from ffhybrid.filters.registry import names, sequence_for_restoring
+from ffhybrid.hevc import sei
+from ffhybrid.restorer.generators import for_restoring
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ def correction_size(payload: Payload) -> int:
 
 
 def sequence_md5(md5s: bytes) -> bytes:
-    """MD5 of what :func:`~ffhybrid.payload.picture_md5` gives of every picture, after each other."""
+    """MD5 of what :func:`~ffhybrid.core.payload.picture_md5` gives of every picture, after each other."""
     return hashlib.md5(md5s, usedforsecurity=False).digest()
 
 

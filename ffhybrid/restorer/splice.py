@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from ffhybrid import hevc, sei
-from ffhybrid.decoding import coded_picture, decode_access_units
-from ffhybrid.errors import CorruptDataError, VerificationError
+from ffhybrid import hevc
+from ffhybrid.core.frames import coded_picture
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.core.payload import Payload, parameter_set_digest, picture_md5
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.presentation import Presentation
+from ffhybrid.errors import CorruptDataError, GeometryError, VerificationError
 from ffhybrid.filters.registry import sequence_names
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.hevc import SpliceEffort
-from ffhybrid.payload import Payload, picture_md5
-from ffhybrid.picture import Picture
-from ffhybrid.presentation import Presentation, static_metadata
-from ffhybrid.regeneration import Regeneration
+from ffhybrid.hevc import SpliceEffort, sei
+from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.hevc.static_metadata import static_metadata, write_static_metadata
+from ffhybrid.restorer.generator_decode import Regeneration
 
 ORDINARY = "hevc"
 """Name in payloads of GOPs that keep x265's own I-frame: it lies where others have the placeholder."""
@@ -117,7 +119,7 @@ def _generated(gop: HybridGop, payload: Payload, effort: SpliceEffort, regenerat
     if len(units) > payload.pictures:
         raise CorruptDataError(f"the GOP has {len(units)} pictures, its payload {payload.pictures}")
     display, light = static_metadata(gop.placeholder.nal_units)
-    static = Presentation(mastering_display=display, content_light=light).sei()
+    static = write_static_metadata(Presentation(mastering_display=display, content_light=light))
     messages = [_messages(unit) if unit is gop.placeholder else (*static, *_messages(unit)) for unit in units]
     coded = [
         _lossless(gop, picture, effort)
@@ -138,9 +140,27 @@ def is_generated_whole(payload: Payload) -> bool:
     return payload.generator in sequence_names()
 
 
+def check_stream(payload: Payload, sets: ParameterSets) -> None:
+    """Refuse a payload that was made for another stream.
+
+    Raises:
+        GeometryError: another picture size or bit depth, or other parameter sets.
+    """
+    sps, spec = hevc.parse_sps(sets.sps), payload.spec
+    ours = (spec.width, spec.height, payload.coded_width, payload.coded_height, spec.bit_depth)
+    theirs = (sps.width, sps.height, sps.coded_width, sps.coded_height, sps.bit_depth)
+    if ours != theirs:
+        raise GeometryError(
+            f"the payload is for {ours[0]}x{ours[1]} at {ours[4]} bits, "
+            f"the video is {theirs[0]}x{theirs[1]} at {theirs[4]} bits"
+        )
+    if payload.parameter_sets != parameter_set_digest(sets):
+        raise GeometryError("the payload was made for other parameter sets than the video has")
+
+
 def _payload(gop: HybridGop) -> Payload:
     payload = Payload.from_bytes(gop.payload)
-    payload.check_stream(gop.parameter_sets)
+    check_stream(payload, gop.parameter_sets)
     return payload
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO
 
-import numpy as np
-
-from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.presentation import Presentation
-from ffhybrid.source import SourceFrame, SourceInfo
+from ffhybrid.core.source_gop import SourceGop, write_planes
+from ffhybrid.source.video import SourceFrame, SourceInfo
 
 MAX_GOP_SECONDS = 30
 """A Matroska cluster reaches 32.767 s at millisecond time stamps (RFC 9559 section 10.2)."""
@@ -27,60 +22,6 @@ class GopLimits:
     length: int = 120
     minimum: int = 12
     scene_threshold: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class SourceGop:
-    """The frames of one GOP, spooled as raw planes (Y, Cb, Cr, tightly packed) into ``path``.
-
-    ``pts`` and ``durations`` count units of ``time_base``, one entry a frame; ``sei`` are the SEI NAL units that each
-    frame has of its own.
-    """
-
-    index: int
-    path: Path
-    spec: PictureSpec
-    frame_rate: Fraction
-    sample_aspect_ratio: Fraction
-    time_base: Fraction
-    presentation: Presentation
-    pts: tuple[int, ...]
-    durations: tuple[int, ...]
-    sei: tuple[tuple[bytes, ...], ...]
-
-    def __len__(self) -> int:
-        return len(self.pts)
-
-    @property
-    def seconds(self) -> float:
-        """From the first picture to the end of the last; durations are rounded, and may add up to one per cent less."""
-        return float((self.pts[-1] + self.durations[-1] - self.pts[0]) * self.time_base)
-
-    @property
-    def start_seconds(self) -> float:
-        """Timestamp of the keyframe."""
-        return float(self.pts[0] * self.time_base)
-
-    @property
-    def keyframe_sei(self) -> tuple[bytes, ...]:
-        """SEI NAL units of the keyframe: those of the whole video, then its own."""
-        return self.presentation.sei() + self.sei[0]
-
-    def picture(self, index: int) -> Picture:
-        """Read one frame back."""
-        count, kind = self.spec.samples, np.dtype(self.spec.dtype)
-        samples = np.fromfile(self.path, kind, count=count, offset=index * count * kind.itemsize)
-        return Picture.from_samples(samples, self.spec)
-
-    def discard(self) -> None:
-        """Remove the spooled frames."""
-        self.path.unlink(missing_ok=True)
-
-
-def write_planes(file: BinaryIO, picture: Picture) -> None:
-    """Append the planes of a picture, tightly packed."""
-    for plane in picture.planes:
-        file.write(np.ascontiguousarray(plane).data)
 
 
 class GopPlanner:

@@ -10,12 +10,12 @@ from typing import Any, cast
 import av
 from av.sidedata.sidedata import SideData, Type
 
-from ffhybrid import sei
+from ffhybrid.core.presentation import ContentLight, MasteringDisplay
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.muxer import t35
-from ffhybrid.muxer.hevc_stream import length_size, nal_units
-from ffhybrid.muxer.streams import codec_name
-from ffhybrid.presentation import ContentLight, MasteringDisplay
+from ffhybrid.hevc import sei
+from ffhybrid.muxer.reading.hevc_stream import length_size, nal_units
+from ffhybrid.muxer.streams.values import codec_name
+from ffhybrid.source import t35
 
 logger = logging.getLogger(__name__)
 

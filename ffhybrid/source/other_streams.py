@@ -12,10 +12,10 @@ import av
 from av.stream import Discard
 
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.media import open_media
-from ffhybrid.muxer.companions import CompanionReader
-from ffhybrid.muxer.stream_map import StreamOptions, choose
-from ffhybrid.muxer.streams import Companions, Labels, StreamPacket, labels_of
+from ffhybrid.muxer.reading.inputs import open_media
+from ffhybrid.muxer.reading.other_streams import CompanionReader
+from ffhybrid.muxer.streams.selection import StreamOptions, choose
+from ffhybrid.muxer.streams.values import Companions, Labels, StreamPacket, labels_of
 
 LEAD = 1
 """Seconds that streams are read beyond the time wanted: containers interleave them, not to the packet."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 import av
 from av.video.reformatter import Interpolation
 
-from ffhybrid.frames import video_frame
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.core.frames import video_frame
+from ffhybrid.core.picture import Picture, PictureSpec
 
 LEAST_SIDE = 16
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ffhybrid import hevc, leb128, sei
+from ffhybrid import hevc
+from ffhybrid.core import leb128
 from ffhybrid.errors import CorruptDataError
+from ffhybrid.hevc import sei
 
 HEVC_PAYLOAD_TYPE = 4
 _OBU_METADATA, _METADATA_T35 = 5, 4

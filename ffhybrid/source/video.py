@@ -12,18 +12,18 @@ from typing import cast
 
 import av
 
-from ffhybrid import hdr
-from ffhybrid.closing import Closing
+from ffhybrid.core.closing import Closing
+from ffhybrid.core.frames import PIXEL_FORMATS, SAME_SAMPLES, colour_of, frame_picture, is_420
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.presentation import Presentation
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
-from ffhybrid.filter_chain import FilterChain, Link, Outcome
-from ffhybrid.frames import PIXEL_FORMATS, SAME_SAMPLES, colour_of, frame_picture, is_420
-from ffhybrid.media import open_media
-from ffhybrid.muxer.stream_facts import Cropping, StreamFacts, stream_facts
-from ffhybrid.muxer.stream_map import StreamOptions, choose
-from ffhybrid.muxer.streams import is_cover
-from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.presentation import Presentation
-from ffhybrid.scene_meter import SceneMeter
+from ffhybrid.muxer.libav.stream_facts import Cropping, StreamFacts, stream_facts
+from ffhybrid.muxer.reading.inputs import open_media
+from ffhybrid.muxer.streams.selection import StreamOptions, choose
+from ffhybrid.muxer.streams.values import is_cover
+from ffhybrid.source import hdr
+from ffhybrid.source.filter_chain import FilterChain, Link, Outcome
+from ffhybrid.source.scene_cuts import SceneMeter
 
 logger = logging.getLogger(__name__)
 

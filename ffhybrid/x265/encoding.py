@@ -9,24 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ffhybrid import hevc, sei
-from ffhybrid.decoding import coded_picture, decode_access_units
+from ffhybrid import hevc
+from ffhybrid.core.frames import PIXEL_FORMATS, coded_picture
+from ffhybrid.core.gop import AccessUnit, ParameterSets
+from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Picture
+from ffhybrid.core.source_gop import SourceGop, write_planes
 from ffhybrid.errors import EncoderError
-from ffhybrid.frames import PIXEL_FORMATS
-from ffhybrid.gop import AccessUnit, ParameterSets
-from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
-from ffhybrid.picture import FULL_RANGE, LIMITED_RANGE, Picture
-from ffhybrid.planner import SourceGop, write_planes
-from ffhybrid.terse_sets import SliceRecoder
-from ffhybrid.x265_options import X265Options
-from ffhybrid.x265_worker import EXTRADATA, Job, read_records
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.compact_parameter_sets import SliceRecoder
+from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.hevc.static_metadata import keyframe_sei
+from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
+from ffhybrid.x265.options import X265Options
+from ffhybrid.x265.worker import EXTRADATA, Job, read_records
 
 
 @dataclass(frozen=True, slots=True)
 class X265Gop:
     """One IDR picture and P and B pictures in decoding order, with MD5 picture hashes and the source's timestamps.
 
-    Parameter sets are those that all GOPs of a stream share, where they are terse (:mod:`ffhybrid.terse_sets`).
+    Parameter sets are those that all GOPs of a stream share, where they are compact
+    (:mod:`ffhybrid.hevc.compact_parameter_sets`).
     """
 
     parameter_sets: ParameterSets
@@ -61,14 +64,14 @@ class X265Gop:
         return (self.intra, *self.inter)
 
 
-def encode(
+def encode_gop(
     gop: SourceGop,
     options: X265Options,
     *,
     params: Mapping[str, str],
     keyframe: Picture | None = None,
     tables: str | None = None,
-    terse: bool = True,
+    compact: bool = True,
 ) -> X265Gop:
     """Encode a GOP.
 
@@ -78,7 +81,7 @@ def encode(
         params: x265 parameters that win over the user's.
         keyframe: takes the place of the first frame.
         tables: of lambdas; None for x265's own, or those of a CRF beyond its highest.
-        terse: move it to the stream's parameter sets (:mod:`ffhybrid.terse_sets`).
+        compact: move it to the stream's parameter sets (:mod:`ffhybrid.hevc.compact_parameter_sets`).
 
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
@@ -89,10 +92,10 @@ def encode(
     index, extradata = records[0]
     if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
         raise EncoderError(f"GOP {gop.index}: x265 returned other frames than it was given")
-    sets = hevc.parameter_sets(hevc.split_annexb(extradata))
+    sets = hevc.find_parameter_sets(hevc.split_annexb(extradata))
     units = [_access_unit(gop, index, data) for index, data in records[1:]]
     _check_structure(gop, units)
-    if terse:
+    if compact:
         recoder = SliceRecoder(sets)
         sets, units = recoder.sets, [recoder.unit(unit) for unit in units]
     intra, *inter = units
@@ -101,7 +104,7 @@ def encode(
 
 def _access_unit(gop: SourceGop, index: int, data: bytes) -> AccessUnit:
     nal_units = tuple(nal for nal in hevc.split_annexb(data) if hevc.nal_type(nal) != hevc.NalType.AUD)
-    messages = gop.sei[index] if index else gop.keyframe_sei
+    messages = gop.sei[index] if index else keyframe_sei(gop)
     return AccessUnit((*messages, *nal_units), gop.pts[index], gop.durations[index])
 
 
@@ -130,7 +133,7 @@ def _run_worker(
                 write_planes(file, keyframe)
         job = _job(gop, options, params, directory / "keyframe.yuv" if keyframe is not None else None)
         process = subprocess.run(
-            [sys.executable, "-m", "ffhybrid.x265_worker"],
+            [sys.executable, "-m", "ffhybrid.x265.worker"],
             input=job.to_json().encode(),
             capture_output=True,
             cwd=directory,

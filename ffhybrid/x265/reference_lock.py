@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from ffhybrid import fixups, x265
+from ffhybrid.core import fixups
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import EncoderError, UnsupportedError
-from ffhybrid.lambda_tables import lambda_tables
-from ffhybrid.picture import Picture
-from ffhybrid.planner import SourceGop
-from ffhybrid.x265 import X265Gop
-from ffhybrid.x265_options import X265Options
+from ffhybrid.x265.encoding import X265Gop, encode_gop
+from ffhybrid.x265.lambda_tables import lambda_tables
+from ffhybrid.x265.options import X265Options
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
 def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
     params = {"zones": f"0,1,q={window.zone_qp}", **LOSSLESS_BLOCKS}
     tables = lambda_tables(locking=window.qps, excess=options.excess)
-    coded = x265.encode(gop, options, params=params, keyframe=keyframe, tables=tables)
+    coded = encode_gop(gop, options, params=params, keyframe=keyframe, tables=tables)
     locked = coded.keyframe(gop.spec.bit_depth)
     generated = keyframe.padded(locked.width, locked.height)
     return LockedEncode(coded=coded, keyframe=locked, fixups=fixups.difference(generated, locked), windows=())

@@ -1,4 +1,4 @@
-"""One libx265 encode in a process of its own: ``python -m ffhybrid.x265_worker < job > packets``.
+"""One libx265 encode in a process of its own: ``python -m ffhybrid.x265.worker < job > packets``.
 
 x265 keeps its lambda tables in process globals, so two encoders with different tables cannot share a process.
 The job comes as one JSON object on standard input; the answer on standard output is the extradata and then the

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ffhybrid import leb128
+from ffhybrid.core import leb128
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.codes import Codes, Indices, decode_codes, decode_indices, encode_codes, encode_indices
 

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ffhybrid.filters.pretrained.cadm.codec import Body
-from ffhybrid.filters.pretrained.cadm.reduction import enlarged, to_blocks
-from ffhybrid.filters.pretrained.cadm.restorer import Restorer, class_of
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.picture import PictureSpec
+from ffhybrid.core.picture import PictureSpec
+from ffhybrid.filters.cadm.codec import Body
+from ffhybrid.filters.cadm.reduction import enlarged, to_blocks
+from ffhybrid.filters.cadm.restorer import Restorer, class_of
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
 
 
 def grid_of(spec: PictureSpec, reduction: int) -> tuple[int, int]:

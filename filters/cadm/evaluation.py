@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.filters.cadm.reduction import colours_of, enlarged, quantised, reduced, to_blocks
+from ffhybrid.filters.cadm.restorer import Restorer, class_of
 from ffhybrid.filters.losses import LikenessLoss, pack
-from ffhybrid.filters.perceptual import Lpips
-from ffhybrid.filters.pretrained.cadm.reduction import colours_of, enlarged, quantised, reduced, to_blocks
-from ffhybrid.filters.pretrained.cadm.restorer import Restorer, class_of
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.filters.lpips import Lpips
+from ffhybrid.filters.models.determinism import deterministic
 
 COLOURS = 64
 """The middle of what there is."""

@@ -9,19 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import Picture
 from ffhybrid.errors import UsageError
+from ffhybrid.filters.cadm.reduction import MARGIN, REACH, colours_of, enlarged, quantised, reduced, to_blocks
+from ffhybrid.filters.cadm.restorer import LEAST_DEPTH, MOST_DEPTH, class_of
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.pretrained.cadm.reduction import (
-    MARGIN,
-    REACH,
-    colours_of,
-    enlarged,
-    quantised,
-    reduced,
-    to_blocks,
-)
-from ffhybrid.filters.pretrained.cadm.restorer import LEAST_DEPTH, MOST_DEPTH, class_of
-from ffhybrid.picture import Picture
 
 CPU = torch.device("cpu")
 

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
-from ffhybrid.filters.pretrained.cadm.presets import STEPS
-from ffhybrid.filters.pretrained.generator import PretrainedGenerator
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.reduction import reductions_of
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.cadm.effort import STEPS
+from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.models.downscaling import reductions_of
+from ffhybrid.filters.models.generator import PretrainedGenerator
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.generation import Generation
+    from ffhybrid.filters.models.generation import Generation
 
 
 class Cadm(PretrainedGenerator):
@@ -72,14 +72,14 @@ class Cadm(PretrainedGenerator):
             OutOfMemoryError: the picture is too large for this machine.
         """
         model = self._models.named()
-        from ffhybrid.filters.pretrained.cadm.search import Search
+        from ffhybrid.filters.cadm.search import Search
 
         search = Search(objective, spec, model, tune=self._tune, seed=self._seed, lpips_file=self._lpips)
         found = search.best(self._reductions, self._steps, budget=budget, progress=progress)
         return self._finished(found, spec, model)
 
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
-        from ffhybrid.filters.pretrained.cadm.decoder import paint
-        from ffhybrid.filters.pretrained.generation import Generation
+        from ffhybrid.filters.cadm.decoder import paint
+        from ffhybrid.filters.models.generation import Generation
 
         return Generation(model, spec, latent, paint)

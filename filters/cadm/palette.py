@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ffhybrid.filters.pretrained.cadm.codec import LEAST_COLOURS, MOST_COLOURS, Body
-from ffhybrid.filters.pretrained.cadm.reduction import colours_of, nearest
-from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.cadm.codec import LEAST_COLOURS, MOST_COLOURS, Body
+from ffhybrid.filters.cadm.reduction import colours_of, nearest
+from ffhybrid.filters.models.latent_layout import Latent
 
 DEFAULT_COLOURS = 64
 """Without a budget."""

@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import ModelError
+from ffhybrid.filters.cadm.codec import depth_of
+from ffhybrid.filters.models.autoencoder import Frame
+from ffhybrid.filters.models.latent_layout import MAX_REDUCTION
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.models.tiles import blended
 from ffhybrid.filters.noise import noise_planes
-from ffhybrid.filters.pretrained.autoencoder import Frame
-from ffhybrid.filters.pretrained.cadm.codec import depth_of
-from ffhybrid.filters.pretrained.layout import MAX_REDUCTION
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.tiles import blended
-from ffhybrid.picture import PictureSpec
 
 CHANNELS = 6
 LEAST_DEPTH, MOST_DEPTH = 4, 8

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import torch
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.pretrained.aim import PERCEPTUAL_WEIGHT, Aim
-from ffhybrid.filters.pretrained.budgets import TOLERANCE, Candidate, miss
-from ffhybrid.filters.pretrained.cadm.decoder import paint
-from ffhybrid.filters.pretrained.cadm.palette import draw
-from ffhybrid.filters.pretrained.cadm.reduction import reduced
-from ffhybrid.filters.pretrained.cadm.restorer import Restorer
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.cadm.decoder import paint
+from ffhybrid.filters.cadm.palette import draw
+from ffhybrid.filters.cadm.reduction import reduced
+from ffhybrid.filters.cadm.restorer import Restorer
+from ffhybrid.filters.models.budgets import TOLERANCE, Candidate, miss
+from ffhybrid.filters.models.determinism import deterministic
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.models.objective import PERCEPTUAL_WEIGHT, Aim
 
 logger = logging.getLogger(__name__)
 

@@ -18,18 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.errors import CorruptDataError, UsageError
-from ffhybrid.filters.pretrained.cadm.examples import Batch, Examples
-from ffhybrid.filters.pretrained.cadm.restorer import (
-    CONFIG,
-    DIFFERENCE_UNIT,
-    TIMESTEPS,
-    conditioning,
-    scheduler,
-)
-from ffhybrid.filters.pretrained.cadm.settings import NORM_GROUPS, Settings
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.outputs import pending_output
+from ffhybrid.filters.cadm.examples import Batch, Examples
+from ffhybrid.filters.cadm.restorer import CONFIG, DIFFERENCE_UNIT, TIMESTEPS, conditioning, scheduler
+from ffhybrid.filters.cadm.settings import NORM_GROUPS, Settings
+from ffhybrid.filters.models.loading import Model
 
 logger = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.colour import from_rgb, to_rgb
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.tiles import blended
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.models.tiles import blended
 
 TILE = 128
 """Latent samples a side, above which a model sees a picture in tiles: about 1 megapixel at a time."""
@@ -144,7 +144,7 @@ Values = Callable[[bytes, Autoencoder, Frame], Tensor]
 
 
 def painter(values: Values) -> Callable[[Model, PictureSpec, Latent], Tensor]:
-    """Make what :class:`~ffhybrid.filters.pretrained.generation.Generation` decodes latents with."""
+    """Make what :class:`~ffhybrid.filters.models.generation.Generation` decodes latents with."""
 
     def paint(model: Model, spec: PictureSpec, latent: Latent) -> Tensor:
         autoencoder = Autoencoder(model)

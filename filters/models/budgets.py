@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ffhybrid.filters.pretrained.layout import Latent
+from ffhybrid.filters.models.latent_layout import Latent
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,7 @@ compute. The correction lists the samples in which the picture differs from this
 the other way), and those that lie so near a rounding boundary that a base might. It takes a few hundred bytes where a
 lossless copy of the picture takes hundreds of thousands.
 
-Form: a list of samples (:mod:`ffhybrid.sample_lists`) at the shown size, with the samples themselves.
+Form: a list of samples (:mod:`ffhybrid.core.sample_lists`) at the shown size, with the samples themselves.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.sample_lists import read_list, write_list
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.picture import Picture
-from ffhybrid.sample_lists import read_list, write_list
 
 MARGIN = 2.0**-20
 """Sample units around a rounding boundary in which a base is not trusted."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import UsageError
-from ffhybrid.picture import PictureSpec
 
 SCALES = (1, 2, 4)
 

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ffhybrid.filters.pretrained.autoencoder import samples_of
-from ffhybrid.filters.pretrained.correction import apply_correction, rounded, write_correction
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.filters.models.autoencoder import samples_of
+from ffhybrid.filters.models.correction import apply_correction, rounded, write_correction
+from ffhybrid.filters.models.determinism import deterministic
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
 
 Painter = Callable[[Model, PictureSpec, Latent], Tensor]
 """Makes 2x2 luma blocks of the asked size, (1, 6, rows, columns), of a latent, in the precision that the model has."""

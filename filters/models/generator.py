@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.base import Reproducibility
 from ffhybrid.filters.devices import check_device
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model, ModelSource, load_component
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model, ModelSource, load_component
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.generation import Generation
+    from ffhybrid.filters.models.generation import Generation
 
 
 class ModelBound:

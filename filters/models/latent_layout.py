@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from ffhybrid import leb128
+from ffhybrid.core import leb128
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 
 VERSION = 1

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ffhybrid.errors import ModelError, UsageError
-from ffhybrid.filters.pretrained import checkpoints
-from ffhybrid.filters.pretrained.checkpoints import Checkpoint
+from ffhybrid.filters.models import checkpoints
+from ffhybrid.filters.models.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +48,7 @@ class Model:
 
     def in_double(self) -> Model:
         """Copy it to double precision."""
-        from ffhybrid.filters.pretrained.determinism import naming_lack_of_memory
+        from ffhybrid.filters.models.determinism import naming_lack_of_memory
 
         with naming_lack_of_memory():
             return replace(self, network=copy.deepcopy(self.network).double())
@@ -165,7 +165,7 @@ def _loaded(
 ) -> Model:
     network = assemble(path, architecture)
     from ffhybrid.filters.devices import device_of
-    from ffhybrid.filters.pretrained.determinism import naming_lack_of_memory
+    from ffhybrid.filters.models.determinism import naming_lack_of_memory
 
     with naming_lack_of_memory():
         model = Model.of(network, architecture, device_of(device))

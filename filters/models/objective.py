@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective, lpips_can_see
+from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.filters.losses import LikenessLoss, pack
-from ffhybrid.filters.perceptual import load_lpips
-from ffhybrid.filters.presets import PERCEPTUAL
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.lpips import load_lpips
 
 PERCEPTUAL_WEIGHT = 0.01
 """Of LPIPS against the mean squared error in [0, 1], where a generator knows no better one."""

@@ -15,9 +15,9 @@ from typing import Any, cast
 import av
 from av.error import FFmpegError
 
-from ffhybrid import svt_av1
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, EncoderError
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.filters.overfit import svt_av1
 
 LEAST_SIDE = 64
 """Of a picture that SVT-AV1 takes; smaller ones are extended to it."""

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid import leb128
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core import built
+from ffhybrid.core import leb128
+from ffhybrid.core.buffers import built
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters.overfit import base as base_codec
 from ffhybrid.filters.overfit.structure import (
@@ -30,7 +31,6 @@ from ffhybrid.filters.overfit.structure import (
     array_shapes,
     level_of,
 )
-from ffhybrid.picture import Picture, PictureSpec
 
 Grid = NDArray[np.int8]
 VERSION = 1

@@ -16,15 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.base import DifferentiableLoss
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import codec
+from ffhybrid.filters.overfit.effort import Preset
 from ffhybrid.filters.overfit.model import array_of, synthesis_noise
-from ffhybrid.filters.overfit.presets import Preset
 from ffhybrid.filters.overfit.rounding import noisy_round, rounded
 from ffhybrid.filters.overfit.start import Start, class_of, lambda_of, network, steps
 from ffhybrid.filters.overfit.structure import PARAMETERS, PATTERN_GRID, level_of
-from ffhybrid.picture import Picture, PictureSpec
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 0.3, 0.1
 GRID_RATE, COARSER_RATE, PATTERN_RATE, NETWORK_RATE = 0.02, 1.4, 0.03, 1e-3

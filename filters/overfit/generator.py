@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ffhybrid.core.ordered_pool import usable_cores
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
 from ffhybrid.filters.devices import check_device
+from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.overfit import codec
-from ffhybrid.filters.overfit.presets import PRESETS
-from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
-from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.pipeline import usable_cores
+from ffhybrid.filters.overfit.effort import PRESETS
 
 MAX_THREADS = 8
 

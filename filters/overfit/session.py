@@ -7,15 +7,15 @@ from pathlib import Path
 
 import torch
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective, lpips_can_see
 from ffhybrid.filters.devices import device_of
 from ffhybrid.filters.losses import LikenessLoss, pack
+from ffhybrid.filters.lpips import load_lpips
 from ffhybrid.filters.overfit import base, codec
+from ffhybrid.filters.overfit.effort import Preset
 from ffhybrid.filters.overfit.fitting import Candidate, Fit
-from ffhybrid.filters.overfit.presets import Preset
 from ffhybrid.filters.overfit.start import Base, Start, from_analysis, from_latent, lambda_of
-from ffhybrid.filters.perceptual import load_lpips
-from ffhybrid.picture import PictureSpec
 
 CHOICE_EMPHASIS = 3.0
 """Of the perceptual term when starts are compared."""

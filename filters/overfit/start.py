@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import base as base_codec
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.analysis import Analysis
 from ffhybrid.filters.overfit.model import Network, tensor_of
-from ffhybrid.picture import Picture, PictureSpec
 
 BASE_LAMBDA = 0.01
 """Lambda of rate class 0; the class grows by one when lambda doubles."""

@@ -1,6 +1,6 @@
 """What encoder and decoder share about the network: sizes, layers in file order, and fixed-point formats.
 
-The C core has the same figures in ``cext/ffh_network.h``; a test holds the two together.
+The C core has the same figures in ``cext/neural/network.h``; a test holds the two together.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid import leb128
+from ffhybrid.core import leb128
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.codes import Codes, decode_codes, encode_codes
-from ffhybrid.filters.pretrained.vae_codec import real_step
+from ffhybrid.filters.models.latent_codec import real_step
 
 TOKENS = 77
 """In a prompt of CLIP's text encoder, whose place U and V take."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ffhybrid.filters.pretrained.promptus_prompt import Prompt
+from ffhybrid.filters.promptus.prompt import Prompt
 
 LEARNING_RATE, LEAST_RATE = 0.1, 1e-3
 """Of Adam; halved, Adam beginning anew, when the loss has found no new best for :data:`PATIENCE`."""

@@ -7,19 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
-from ffhybrid.filters.pretrained.generator import PretrainedGenerator
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.presets import ITERATIONS
-from ffhybrid.filters.pretrained.promptus_codec import PromptBody, check_seed
-from ffhybrid.filters.pretrained.reduction import least_within, reductions_of
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.models.downscaling import least_within, reductions_of
+from ffhybrid.filters.models.effort import ITERATIONS
+from ffhybrid.filters.models.generator import PretrainedGenerator
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.promptus.codec import PromptBody, check_seed
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.generation import Generation
+    from ffhybrid.filters.models.generation import Generation
 
 MOST_STARTS = 0.9
 """Of a budget."""
@@ -96,7 +96,7 @@ class Promptus(PretrainedGenerator):
             OutOfMemoryError: the picture is too large for this machine.
         """
         model = self._models.named()
-        from ffhybrid.filters.pretrained.promptus_session import Session
+        from ffhybrid.filters.promptus.session import Session
 
         before = Latent.from_bytes(warm_start) if warm_start else None
         reduction = least_within(self._reductions, spec, NATIVE_SAMPLES)
@@ -143,12 +143,12 @@ class Promptus(PretrainedGenerator):
     @staticmethod
     def assembled(path: Path, architecture: str) -> Any:
         """Make the network of a model's U-Net and what is in the folders beside it."""
-        from ffhybrid.filters.pretrained.promptus_model import assembled
+        from ffhybrid.filters.promptus.model import assembled
 
         return assembled(path, architecture)
 
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
-        from ffhybrid.filters.pretrained.generation import Generation
-        from ffhybrid.filters.pretrained.promptus_latents import paint
+        from ffhybrid.filters.models.generation import Generation
+        from ffhybrid.filters.promptus.latents import paint
 
         return Generation(model, spec, latent, paint)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.filters.pretrained.autoencoder import Frame
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.promptus_codec import PromptBody
-from ffhybrid.filters.pretrained.promptus_model import Diffusion
-from ffhybrid.filters.pretrained.promptus_prompt import Factors, composed
-from ffhybrid.filters.pretrained.vae_session import values_of as start_of
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.models.autoencoder import Frame
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_quantiser import values_of as start_of
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.promptus.codec import PromptBody
+from ffhybrid.filters.promptus.model import Diffusion
+from ffhybrid.filters.promptus.prompt import Factors, composed
 
 NOISE_PART = 0.95
 """Of the noise where something is mixed into it, gamma in equation 1 of Promptus."""

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from ffhybrid.errors import CorruptDataError, ModelError
 from ffhybrid.filters.codes import MAX_COUNT
+from ffhybrid.filters.models.autoencoder import Autoencoder
+from ffhybrid.filters.models.checkpoints import opened, read_config
+from ffhybrid.filters.models.loading import Model, load_component
+from ffhybrid.filters.models.upscaling import Enlarger, load_enlarger
 from ffhybrid.filters.noise import gaussian
-from ffhybrid.filters.pretrained.autoencoder import Autoencoder
-from ffhybrid.filters.pretrained.checkpoints import opened, read_config
-from ffhybrid.filters.pretrained.enlarging import Enlarger, load_enlarger
-from ffhybrid.filters.pretrained.models import Model, load_component
 
 DECODERS = ("AutoencoderTiny", "AutoencoderKL")
 VAE, SCHEDULER = "vae", "scheduler"

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ffhybrid.filters.codes import MAX_CODE, Codes
-from ffhybrid.filters.pretrained.promptus_codec import MAX_OFFSET, TOKENS, PromptBody, Quantiser
-from ffhybrid.filters.pretrained.vae_codec import LAST_STEP, nearest_step, real_step
+from ffhybrid.filters.models.latent_codec import LAST_STEP, nearest_step, real_step
+from ffhybrid.filters.promptus.codec import MAX_OFFSET, TOKENS, PromptBody, Quantiser
 
 LEAST_SPREAD = 1e-6
 Factors: TypeAlias = tuple[Tensor, Tensor]

@@ -12,15 +12,15 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ffhybrid.filters.pretrained.autoencoder import Frame, samples_of
-from ffhybrid.filters.pretrained.correction import rounded
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.promptus_latents import factors_of, mixed
-from ffhybrid.filters.pretrained.promptus_model import Diffusion
-from ffhybrid.filters.pretrained.promptus_prompt import Factors, composed
-from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody, prompted
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.filters.models.autoencoder import Frame, samples_of
+from ffhybrid.filters.models.correction import rounded
+from ffhybrid.filters.models.determinism import deterministic
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.promptus.latents import factors_of, mixed
+from ffhybrid.filters.promptus.model import Diffusion
+from ffhybrid.filters.promptus.prompt import Factors, composed
+from ffhybrid.filters.promptus.video_codec import SequenceBody, prompted
 
 
 class Segment:

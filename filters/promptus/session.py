@@ -10,21 +10,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.pretrained.aim import Aim
-from ffhybrid.filters.pretrained.autoencoder import Frame
-from ffhybrid.filters.pretrained.budgets import TOLERANCE, Candidate, miss, nearest
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.promptus_codec import MAX_RANK, TOKENS, PromptBody
-from ffhybrid.filters.pretrained.promptus_descent import Descent
-from ffhybrid.filters.pretrained.promptus_latents import noise_of, values_of
-from ffhybrid.filters.pretrained.promptus_model import Diffusion
-from ffhybrid.filters.pretrained.promptus_prompt import Prompt
-from ffhybrid.filters.pretrained.vae_codec import LAST_STEP
-from ffhybrid.filters.pretrained.vae_session import step_for, written
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.models.autoencoder import Frame
+from ffhybrid.filters.models.budgets import TOLERANCE, Candidate, miss, nearest
+from ffhybrid.filters.models.determinism import deterministic
+from ffhybrid.filters.models.latent_codec import LAST_STEP
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_quantiser import step_for, written
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.models.objective import Aim
+from ffhybrid.filters.promptus.codec import MAX_RANK, TOKENS, PromptBody
+from ffhybrid.filters.promptus.descent import Descent
+from ffhybrid.filters.promptus.latents import noise_of, values_of
+from ffhybrid.filters.promptus.model import Diffusion
+from ffhybrid.filters.promptus.prompt import Prompt
 
 logger = logging.getLogger(__name__)
 

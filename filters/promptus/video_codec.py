@@ -5,17 +5,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from ffhybrid import leb128
+from ffhybrid.core import leb128
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.codes import MAX_CHANNELS, Codes, decode_codes, encode_codes
-from ffhybrid.filters.pretrained.promptus_codec import (
-    MAX_RANK,
-    MAX_SEED,
-    MAX_WIDTH,
-    TOKENS,
-    PromptBody,
-    Quantiser,
-)
+from ffhybrid.filters.promptus.codec import MAX_RANK, MAX_SEED, MAX_WIDTH, TOKENS, PromptBody, Quantiser
 
 MAX_PROMPTS = MAX_CHANNELS
 MAX_PICTURES = 1 << 12

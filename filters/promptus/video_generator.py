@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Frames
-from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
-from ffhybrid.filters.pretrained.generator import ModelBound
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.presets import ITERATIONS
-from ffhybrid.filters.pretrained.promptus import NATIVE_SAMPLES, Promptus
-from ffhybrid.filters.pretrained.promptus_codec import check_seed
-from ffhybrid.filters.pretrained.promptus_video_codec import MAX_PROMPTS, SequenceBody, is_possible
-from ffhybrid.filters.pretrained.reduction import least_within, reductions_of
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.models.downscaling import least_within, reductions_of
+from ffhybrid.filters.models.effort import ITERATIONS
+from ffhybrid.filters.models.generator import ModelBound
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.promptus.codec import check_seed
+from ffhybrid.filters.promptus.generator import NATIVE_SAMPLES, Promptus
+from ffhybrid.filters.promptus.video_codec import MAX_PROMPTS, SequenceBody, is_possible
 
 DEFAULT_INTERVAL = 10
 
@@ -78,7 +78,7 @@ class PromptusVideo(ModelBound):
                 "make it shorter (-g), or set them further apart (-kf:interval)"
             )
         model = self._models.named()
-        from ffhybrid.filters.pretrained.promptus_video_session import SequenceSession
+        from ffhybrid.filters.promptus.video_session import SequenceSession
 
         reduction = least_within(self._reductions, spec, NATIVE_SAMPLES)
         session = SequenceSession(
@@ -115,6 +115,6 @@ class PromptusVideo(ModelBound):
         parsed = Latent.from_bytes(latent)
         body = SequenceBody.from_bytes(parsed.body)
         model = self._recorded(parsed)
-        from ffhybrid.filters.pretrained.promptus_sequence import pictures_of
+        from ffhybrid.filters.promptus.sequence import pictures_of
 
         return pictures_of(body, model, spec, reduction=parsed.reduction, tile=parsed.tile)

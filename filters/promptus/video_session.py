@@ -14,22 +14,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Frames, Likeness, lpips_can_see
+from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.filters.losses import LikenessLoss, pack
-from ffhybrid.filters.perceptual import load_lpips
-from ffhybrid.filters.presets import PERCEPTUAL
-from ffhybrid.filters.pretrained.autoencoder import Frame
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.promptus_codec import PromptBody
-from ffhybrid.filters.pretrained.promptus_descent import Descent
-from ffhybrid.filters.pretrained.promptus_latents import factors_of, values_of
-from ffhybrid.filters.pretrained.promptus_model import Diffusion
-from ffhybrid.filters.pretrained.promptus_prompt import Prompt, composed
-from ffhybrid.filters.pretrained.promptus_sequence import Segment
-from ffhybrid.filters.pretrained.promptus_session import PERCEPTUAL_WEIGHT, Session
-from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody, prompted
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.lpips import load_lpips
+from ffhybrid.filters.models.autoencoder import Frame
+from ffhybrid.filters.models.determinism import deterministic
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.promptus.codec import PromptBody
+from ffhybrid.filters.promptus.descent import Descent
+from ffhybrid.filters.promptus.latents import factors_of, values_of
+from ffhybrid.filters.promptus.model import Diffusion
+from ffhybrid.filters.promptus.prompt import Prompt, composed
+from ffhybrid.filters.promptus.sequence import Segment
+from ffhybrid.filters.promptus.session import PERCEPTUAL_WEIGHT, Session
+from ffhybrid.filters.promptus.video_codec import SequenceBody, prompted
 
 LATER_PART = 0.15
 """Of the iterations of a first prompt, for later ones: 1500 of 10000, each over all pictures since the one before."""

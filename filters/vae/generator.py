@@ -6,17 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.presets import PERCEPTUAL, check_tune, look_up
-from ffhybrid.filters.pretrained.generator import PretrainedGenerator
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.presets import ITERATIONS
-from ffhybrid.filters.pretrained.reduction import reductions_of
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.models.downscaling import reductions_of
+from ffhybrid.filters.models.effort import ITERATIONS
+from ffhybrid.filters.models.generator import PretrainedGenerator
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.generation import Generation
+    from ffhybrid.filters.models.generation import Generation
 
 
 class Vae(PretrainedGenerator):
@@ -72,7 +72,7 @@ class Vae(PretrainedGenerator):
             OutOfMemoryError: the picture is too large for this machine.
         """
         model = self._models.named()
-        from ffhybrid.filters.pretrained.vae_session import Session
+        from ffhybrid.filters.vae.session import Session
 
         session = Session(objective, spec, model, tune=self._tune, seed=self._seed, lpips_file=self._lpips)
         found = session.fit(
@@ -92,8 +92,8 @@ class Vae(PretrainedGenerator):
         return self._finished(latent, spec, model)
 
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
-        from ffhybrid.filters.pretrained.autoencoder import painter
-        from ffhybrid.filters.pretrained.generation import Generation
-        from ffhybrid.filters.pretrained.vae_session import values_of
+        from ffhybrid.filters.models.autoencoder import painter
+        from ffhybrid.filters.models.generation import Generation
+        from ffhybrid.filters.models.latent_quantiser import values_of
 
         return Generation(model, spec, latent, painter(values_of))

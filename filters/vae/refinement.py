@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ffhybrid.filters.base import DifferentiableLoss
-from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame
-from ffhybrid.filters.pretrained.rate import RateModel
+from ffhybrid.filters.models.autoencoder import Autoencoder, Frame
+from ffhybrid.filters.models.rate import RateModel
 
 LEARNING_RATE = 0.03
 """Of Adam, in steps of the quantiser; it falls to a part of itself along a cosine."""

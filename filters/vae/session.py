@@ -7,26 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.codes import MAX_CODE
-from ffhybrid.filters.pretrained.aim import PERCEPTUAL_WEIGHT, Aim
-from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame
-from ffhybrid.filters.pretrained.budgets import TOLERANCE, Candidate, miss, nearest
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.vae_codec import LAST_STEP, nearest_step, read_body, real_step, write_body
-from ffhybrid.filters.pretrained.vae_refinement import Refinement
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.models.autoencoder import Autoencoder, Frame
+from ffhybrid.filters.models.budgets import TOLERANCE, Candidate, miss
+from ffhybrid.filters.models.determinism import deterministic
+from ffhybrid.filters.models.latent_codec import LAST_STEP, real_step
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_quantiser import step_for, values_of, written
+from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.models.objective import PERCEPTUAL_WEIGHT, Aim
+from ffhybrid.filters.vae.refinement import Refinement
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_STEP = 0.4
-"""In latents of unit scale, without a budget."""
 STEERING_INTERVAL = 10
 """Iterations after which lambda is moved towards the budget."""
 MOVING_PART = 0.6
@@ -48,12 +45,6 @@ class VaeCandidate(Candidate):
     def rate(self) -> float:
         """Bits a luma sample."""
         return 8 * self.size / (self.frame.spec.width * self.frame.spec.height)
-
-
-def values_of(body: bytes, autoencoder: Autoencoder, frame: Frame) -> Tensor:
-    """Read the real latents of a body."""
-    step, codes = read_body(body, (autoencoder.channels, *frame.grid))
-    return step * torch.as_tensor(codes, device=autoencoder.device, dtype=autoencoder.dtype)[None]
 
 
 class Session:
@@ -152,18 +143,3 @@ class Session:
         coarser = self._candidate(values, start.frame, min(start.step + SLOPE_STEPS, LAST_STEP))
         saved = start.rate - coarser.rate
         return max((coarser.loss - start.loss) / saved, LEAST_LAMBDA) if saved > 0 else LEAST_LAMBDA
-
-
-def written(values: Tensor, step: int) -> bytes:
-    """Quantise real latents, (1, channels, rows, columns), into a body."""
-    codes = (values / real_step(step)).round().clamp(-MAX_CODE, MAX_CODE)
-    return write_body(step, codes[0].to(torch.int8).cpu().numpy().astype(np.int8))
-
-
-def step_for(values: Tensor, budget: int | None) -> int:
-    """Find the step whose latent is nearest to the budget, among those that no code is too large for."""
-    if budget is None:
-        return nearest_step(DEFAULT_STEP)
-    largest = max(float(values.abs().max()), 1e-3)
-    finest = min(nearest_step(largest / MAX_CODE) + 1, LAST_STEP)
-    return nearest(lambda step: Latent.overhead() + len(written(values, step)), finest, LAST_STEP, budget)

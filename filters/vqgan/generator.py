@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.pretrained.generator import PretrainedGenerator
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.filters.pretrained.reduction import reductions_of
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.models.downscaling import reductions_of
+from ffhybrid.filters.models.generator import PretrainedGenerator
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.pretrained.generation import Generation
+    from ffhybrid.filters.models.generation import Generation
 
 
 class Vqgan(PretrainedGenerator):
@@ -60,15 +60,15 @@ class Vqgan(PretrainedGenerator):
             OutOfMemoryError: the picture is too large for this machine.
         """
         model = self._models.named()
-        from ffhybrid.filters.pretrained.vqgan_search import Search
+        from ffhybrid.filters.vqgan.search import Search
 
         search = Search(objective, spec, model)
         found = search.best(self._reductions if budget is not None else self._reductions[:1], budget, progress)
         return self._finished(found, spec, model)
 
     def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
-        from ffhybrid.filters.pretrained.autoencoder import painter
-        from ffhybrid.filters.pretrained.generation import Generation
-        from ffhybrid.filters.pretrained.vqgan_search import values_of
+        from ffhybrid.filters.models.autoencoder import painter
+        from ffhybrid.filters.models.generation import Generation
+        from ffhybrid.filters.vqgan.search import values_of
 
         return Generation(model, spec, latent, painter(values_of))

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import CorruptDataError, ModelError
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.codes import MAX_KINDS, MAX_TOKENS, decode_tokens, encode_tokens
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.pretrained.autoencoder import Autoencoder, Frame, painter
-from ffhybrid.filters.pretrained.budgets import TOLERANCE, miss
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.generation import Generation
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.picture import PictureSpec
+from ffhybrid.filters.models.autoencoder import Autoencoder, Frame, painter
+from ffhybrid.filters.models.budgets import TOLERANCE, miss
+from ffhybrid.filters.models.determinism import deterministic
+from ffhybrid.filters.models.generation import Generation
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
 
 logger = logging.getLogger(__name__)
 

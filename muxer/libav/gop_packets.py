@@ -10,9 +10,9 @@ from typing import Any
 import av
 
 from ffhybrid import hevc
-from ffhybrid.gop import AccessUnit, ParameterSets
-from ffhybrid.muxer.decode_times import DecodeTimes
-from ffhybrid.muxer.sets_in_force import SetsInForce
+from ffhybrid.core.gop import AccessUnit, ParameterSets
+from ffhybrid.muxer.active_parameter_sets import SetsInForce
+from ffhybrid.muxer.libav.decode_times import DecodeTimes
 
 _FINEST = 10_000
 """Ticks a second that leave room between pictures for decoding times."""

@@ -14,8 +14,8 @@ from typing import BinaryIO, cast
 
 import av
 
-from ffhybrid.muxer import ebml, top_level, tracks
-from ffhybrid.presentation import Orientation
+from ffhybrid.core.presentation import Orientation
+from ffhybrid.muxer.matroska import ebml, elements, tracks
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Cropping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFacts:
-    """None where the container and the stream's headers do not say; see :class:`ffhybrid.presentation.Presentation`.
+    """None where container and headers do not say; see :class:`~ffhybrid.core.presentation.Presentation`.
 
     ``chroma_location`` is 0 to 3: Matroska has no bottom ones.
     """
@@ -59,7 +59,7 @@ def stream_facts(stream: av.VideoStream, *, level: int = logging.WARNING) -> Str
         logger.log(level, "%s: chroma location, rotation and cropping are not known: %s", name, error)
         return StreamFacts()
     video = _Master(io.BytesIO(header), 0, len(header)).inner(
-        top_level.SEGMENT, top_level.TRACKS, tracks.TRACK_ENTRY, tracks.VIDEO
+        elements.SEGMENT, elements.TRACKS, tracks.TRACK_ENTRY, tracks.VIDEO
     )
     colour, projection = video.inner(tracks.COLOUR), video.inner(tracks.PROJECTION)
     siting = (colour.unsigned(tracks.SITING_HORIZONTAL), colour.unsigned(tracks.SITING_VERTICAL))

@@ -8,10 +8,10 @@ from fractions import Fraction
 import av
 
 from ffhybrid import hevc
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.tracks import VideoTrack
+from ffhybrid.muxer.matroska.tracks import VideoTrack
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
 
 
 def template_of(video: VideoTrack) -> av.VideoStream:

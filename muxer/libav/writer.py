@@ -16,14 +16,14 @@ from av.format import ContainerFormat
 from av.stream import Disposition
 
 from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, HybridGop
+from ffhybrid.core.picture import Colour
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
-from ffhybrid.muxer.gop_packets import GopPackets
-from ffhybrid.muxer.streams import Attachment, Companions, StreamPacket, Track, refuse
-from ffhybrid.muxer.templates import annexb_template, template_of
-from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.picture import Colour
+from ffhybrid.muxer.libav.gop_packets import GopPackets
+from ffhybrid.muxer.libav.templates import annexb_template, template_of
+from ffhybrid.muxer.matroska.tracks import VideoTrack
+from ffhybrid.muxer.streams.values import Attachment, Companions, StreamPacket, Track, refuse
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from ffhybrid import hevc
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.muxer import ebml
-from ffhybrid.muxer.header_stripping import stripped_frame
-from ffhybrid.muxer.streams import AUDIO, StreamPacket, Track
-from ffhybrid.muxer.top_level import NANOSECONDS
+from ffhybrid.muxer.matroska import ebml
+from ffhybrid.muxer.matroska.elements import NANOSECONDS
+from ffhybrid.muxer.matroska.header_stripping import stripped_frame
+from ffhybrid.muxer.streams.values import AUDIO, StreamPacket, Track
 
 TICKS = 1000
 """Timestamps count milliseconds."""

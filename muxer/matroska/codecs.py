@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.muxer.streams import Track
+from ffhybrid.muxer.streams.values import Track
 
 CODEC_IDS = {
     "aac": "A_AAC",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ffhybrid import hevc
-from ffhybrid.muxer import ebml
+from ffhybrid.muxer.matroska import ebml
 
 STRIPPED = bytes(2)
 """The upper half of the length of a frame's first NAL unit."""

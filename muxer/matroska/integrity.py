@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ffhybrid.errors import CorruptDataError, TruncatedError
-from ffhybrid.muxer import top_level
-from ffhybrid.muxer.damaged_range import DamagedRange
-from ffhybrid.muxer.ebml import CRC32, MAX_ID_BYTES, MAX_VINT_BYTES, VOID, Element, element_id, read_header
+from ffhybrid.muxer.matroska import elements
+from ffhybrid.muxer.matroska.damaged_range import DamagedRange
+from ffhybrid.muxer.matroska.ebml import CRC32, MAX_ID_BYTES, MAX_VINT_BYTES, VOID, Element, element_id, read_header
 
 MAX_DAMAGED = 10_000
 _TIMESTAMP = 0xE7
 _MASTERS = {
-    top_level.SEEK_HEAD: "SeekHead",
-    top_level.INFO: "Info",
-    top_level.TRACKS: "Tracks",
-    top_level.CLUSTER: "Cluster",
-    top_level.CUES: "Cues",
-    top_level.TAGS: "Tags",
-    top_level.CHAPTERS: "Chapters",
-    top_level.ATTACHMENTS: "Attachments",
+    elements.SEEK_HEAD: "SeekHead",
+    elements.INFO: "Info",
+    elements.TRACKS: "Tracks",
+    elements.CLUSTER: "Cluster",
+    elements.CUES: "Cues",
+    elements.TAGS: "Tags",
+    elements.CHAPTERS: "Chapters",
+    elements.ATTACHMENTS: "Attachments",
 }
 """Level 1 elements and their names; all of them may begin with a CRC-32."""
 _BEGINNINGS = re.compile(b"|".join(re.escape(element_id(identifier)) for identifier in _MASTERS))
@@ -47,7 +47,7 @@ def is_matroska(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(4) == top_level.EBML.to_bytes(4, "big")
+        return file.read(4) == elements.EBML.to_bytes(4, "big")
 
 
 def check_matroska(path: Path, *, check_crcs: bool) -> int:
@@ -95,7 +95,7 @@ class _Walk:
         position, ends_early = segment.data, False
         while position < self._end and position != segment_end:
             element = read_header(self._file, position)
-            if element is not None and element.identifier == top_level.CLUSTER:
+            if element is not None and element.identifier == elements.CLUSTER:
                 time = _cluster_time(self._file, element)
                 self._time = self._time if time is None else time
             error = self._fault(position, element, segment)
@@ -119,7 +119,7 @@ class _Walk:
             element = read_header(self._file, position)
             if element is None:
                 raise self._broken_header(position)
-            if element.identifier == top_level.SEGMENT:
+            if element.identifier == elements.SEGMENT:
                 return element
             position = element.data + (element.size or 0)
             if position > self._end:
@@ -182,7 +182,7 @@ class _Walk:
         first = read_header(self._file, element.data)
         if first is None:
             return False
-        return _is_crc(first) or (element.identifier == top_level.CLUSTER and first.identifier == _TIMESTAMP)
+        return _is_crc(first) or (element.identifier == elements.CLUSTER and first.identifier == _TIMESTAMP)
 
     def _ranged(
         self, error: CorruptDataError | TruncatedError, start: int, end: int, element: Element | None
@@ -191,7 +191,7 @@ class _Walk:
         if isinstance(error, TruncatedError) and end < self._end:
             error = CorruptDataError(f"{self._path}: an element has a wrong size{self._where()}")
         following = read_header(self._file, end) if end < self._end else None
-        is_cluster = element is not None and element.identifier == top_level.CLUSTER
+        is_cluster = element is not None and element.identifier == elements.CLUSTER
         is_master = element is not None and element.identifier in _MASTERS
         return DamagedRange(
             error=error,
@@ -205,8 +205,8 @@ class _Walk:
 
     def _adds_up(self, master: Element, end: int) -> bool:
         """Whether the elements inside one follow each other up to its end; without Tracks nothing can be read."""
-        if master.identifier != top_level.CLUSTER:
-            return master.identifier == top_level.TRACKS
+        if master.identifier != elements.CLUSTER:
+            return master.identifier == elements.TRACKS
         position = master.data
         while position < end:
             element = read_header(self._file, position)
@@ -229,7 +229,7 @@ class _Walk:
 
     def _wrong_crc(self, master: Element, position: int) -> CorruptDataError | None:
         """Count clusters with a CRC-32, and say which element does not match its own."""
-        is_cluster = master.identifier == top_level.CLUSTER
+        is_cluster = master.identifier == elements.CLUSTER
         size = master.size or 0
         name = f"the cluster at {self._time:.3f} s" if is_cluster and self._time is not None else None
         name = name or f"the element {_MASTERS[master.identifier]}"
@@ -256,7 +256,7 @@ def _is_crc(element: Element) -> bool:
 def _is_known(element: Element, segment: Element) -> bool:
     if element.identifier in _LEVEL_1 or element.identifier in _IN_CLUSTER:
         return True
-    return segment.size is None and element.identifier in (top_level.EBML, top_level.SEGMENT)
+    return segment.size is None and element.identifier in (elements.EBML, elements.SEGMENT)
 
 
 def _cluster_time(file: BinaryIO, cluster: Element) -> float | None:

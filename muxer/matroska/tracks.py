@@ -9,15 +9,15 @@ from fractions import Fraction
 from av.stream import Disposition
 
 from ffhybrid import hevc
-from ffhybrid.gop import ParameterSets
-from ffhybrid.muxer import ebml
+from ffhybrid.core.gop import ParameterSets
+from ffhybrid.core.picture import Colour
+from ffhybrid.core.presentation import MasteringDisplay, Orientation, Presentation
 from ffhybrid.muxer.carriage import NEURAL_SIDE
-from ffhybrid.muxer.codecs import MatroskaCodec, matroska_codec
-from ffhybrid.muxer.header_stripping import content_encodings
-from ffhybrid.muxer.streams import AUDIO, Labels, Track
-from ffhybrid.muxer.top_level import NANOSECONDS
-from ffhybrid.picture import Colour
-from ffhybrid.presentation import MasteringDisplay, Orientation, Presentation
+from ffhybrid.muxer.matroska import ebml
+from ffhybrid.muxer.matroska.codecs import MatroskaCodec, matroska_codec
+from ffhybrid.muxer.matroska.elements import NANOSECONDS
+from ffhybrid.muxer.matroska.header_stripping import content_encodings
+from ffhybrid.muxer.streams.values import AUDIO, Labels, Track
 
 UNSPECIFIED = 2
 

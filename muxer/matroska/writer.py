@@ -10,14 +10,21 @@ from types import TracebackType
 from typing import BinaryIO
 
 from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.gop import AccessUnit, HybridGop
-from ffhybrid.muxer import ebml, top_level
-from ffhybrid.muxer.blocks import MAX_RELATIVE, lasting_block, packet_block, picture_block, relative_ticks, to_ticks
+from ffhybrid.muxer.active_parameter_sets import SetsInForce
 from ffhybrid.muxer.carriage import Carriage, neural_nal_units, placeholder_nal_units
-from ffhybrid.muxer.sets_in_force import SetsInForce
-from ffhybrid.muxer.streams import AUDIO, Companions, StreamPacket
-from ffhybrid.muxer.tracks import VideoTrack, codec_delay, neural_entry, track_entry, video_entry
+from ffhybrid.muxer.matroska import ebml, elements
+from ffhybrid.muxer.matroska.blocks import (
+    MAX_RELATIVE,
+    lasting_block,
+    packet_block,
+    picture_block,
+    relative_ticks,
+    to_ticks,
+)
+from ffhybrid.muxer.matroska.tracks import VideoTrack, codec_delay, neural_entry, track_entry, video_entry
+from ffhybrid.muxer.streams.values import AUDIO, Companions, StreamPacket
 
 MAX_HELD_BYTES = 64 << 20
 
@@ -59,7 +66,7 @@ class MatroskaWriter:
         self._number_tracks()
         self._held: list[_Held] = []
         self._held_bytes = self._arrived = 0
-        self._cues: list[top_level.CuePoint] = []
+        self._cues: list[elements.CuePoint] = []
         self._end = 0
         self._positions: dict[int, int] = {}
         self._is_closed = False
@@ -173,8 +180,8 @@ class MatroskaWriter:
         crc = len(ebml.element(ebml.CRC32, bytes(4)))
         if is_cue and self._patchable:
             position = self._file.tell() - self._segment_data
-            self._cues.append(top_level.CuePoint(start, self._video, position, crc + len(timestamp)))
-        self._file.write(ebml.checked_master(top_level.CLUSTER, timestamp, *blocks))
+            self._cues.append(elements.CuePoint(start, self._video, position, crc + len(timestamp)))
+        self._file.write(ebml.checked_master(elements.CLUSTER, timestamp, *blocks))
         if not self._patchable:
             self._file.flush()
 
@@ -184,26 +191,26 @@ class MatroskaWriter:
         neural = [neural_entry(self._neural, self._neural_sets)] if self._carriage is Carriage.TRACK else []
         main = video_entry(self._video, video, is_stripped=self._is_stripped)
         entries[companions.before_video : companions.before_video] = [main, *neural]
-        self._file.write(top_level.ebml_header() + ebml.element_id(top_level.SEGMENT) + ebml.UNKNOWN_SIZE)
+        self._file.write(elements.ebml_header() + ebml.element_id(elements.SEGMENT) + ebml.UNKNOWN_SIZE)
         self._segment_data = self._file.tell() if self._patchable else 0
         labels = [(self._video, video.labels)]
         labels += [(number, track.labels) for number, track in zip(self._numbers, companions.tracks, strict=True)]
-        elements = {
-            top_level.INFO: self._info(),
-            top_level.TRACKS: ebml.checked_master(top_level.TRACKS, *entries),
-            top_level.CHAPTERS: top_level.chapters(companions.chapters),
-            top_level.ATTACHMENTS: top_level.attachments(companions.attachments),
-            top_level.TAGS: top_level.tags(companions.tags, {number: label.other_tags for number, label in labels}),
+        found = {
+            elements.INFO: self._info(),
+            elements.TRACKS: ebml.checked_master(elements.TRACKS, *entries),
+            elements.CHAPTERS: elements.chapters(companions.chapters),
+            elements.ATTACHMENTS: elements.attachments(companions.attachments),
+            elements.TAGS: elements.tags(companions.tags, {number: label.other_tags for number, label in labels}),
         }
-        present = [identifier for identifier, data in elements.items() if data]
-        self._seek_head_size = len(top_level.seek_head(dict.fromkeys((*present, top_level.CUES), 0)))
+        present = [identifier for identifier, data in found.items() if data]
+        self._seek_head_size = len(elements.seek_head(dict.fromkeys((*present, elements.CUES), 0)))
         if self._patchable:
             self._file.write(ebml.void(self._seek_head_size))
         for identifier in present:
-            self._write_top(identifier, elements[identifier])
+            self._write_top(identifier, found[identifier])
 
     def _info(self) -> bytes:
-        return top_level.info(self._end if self._patchable else None, self._companions.tags)
+        return elements.info(self._end if self._patchable else None, self._companions.tags)
 
     def _write_top(self, identifier: int, data: bytes) -> None:
         if self._patchable:
@@ -212,13 +219,13 @@ class MatroskaWriter:
 
     def _finish(self) -> None:
         if self._cues:
-            self._write_top(top_level.CUES, top_level.cues(self._cues))
+            self._write_top(elements.CUES, elements.cues(self._cues))
         size = self._file.tell() - self._segment_data
-        seek_head = top_level.seek_head(self._positions)
+        seek_head = elements.seek_head(self._positions)
         self._patch(self._segment_data - ebml.SIZE_FIELD, ebml.vint(size, length=ebml.SIZE_FIELD))
         unused = self._seek_head_size - len(seek_head)
         self._patch(self._segment_data, seek_head + (ebml.void(unused) if unused else b""))
-        self._patch(self._segment_data + self._positions[top_level.INFO], self._info())
+        self._patch(self._segment_data + self._positions[elements.INFO], self._info())
 
     def _patch(self, position: int, data: bytes) -> None:
         self._file.seek(position)

@@ -1,7 +1,7 @@
 """Reading on behind damage: what a demultiplexer is shown of a damaged file, and which of its packets can be used.
 
-Known damage of Matroska files (:mod:`ffhybrid.muxer.integrity`) is told to GOPs when the packets behind it come. Where
-its elements do not add up any more, it is covered by a Void element, so that FFmpeg finds the next cluster.
+Known damage of Matroska files (:mod:`ffhybrid.muxer.matroska.integrity`) is told to GOPs when the packets behind it
+come. Where its elements do not add up any more, it is covered by a Void element, so that FFmpeg finds the next cluster.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 import av
 
-from ffhybrid.muxer.blocks import MAX_RELATIVE
 from ffhybrid.muxer.carriage import BINDING_UUID, PAYLOAD_UUID
-from ffhybrid.muxer.damaged_range import DamagedRange
-from ffhybrid.muxer.ebml import void_header
+from ffhybrid.muxer.matroska.blocks import MAX_RELATIVE
+from ffhybrid.muxer.matroska.damaged_range import DamagedRange
+from ffhybrid.muxer.matroska.ebml import void_header
 
 _READ_SIZE = 1 << 20
 _REACH = Fraction(MAX_RELATIVE, 1000)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.errors import CorruptDataError, FFHybridError, within
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
 from ffhybrid.muxer.timing import ExactTimes, Timing
 

@@ -9,14 +9,15 @@ from typing import Any
 import av
 
 from ffhybrid import hevc
+from ffhybrid.core.gop import ParameterSets
+from ffhybrid.core.picture import FULL_RANGE, Colour
+from ffhybrid.core.presentation import Presentation
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.gop import ParameterSets
+from ffhybrid.hevc.static_metadata import static_metadata
 from ffhybrid.muxer.carriage import NEURAL_SIDE, CarriedUnit, split_access_unit
-from ffhybrid.muxer.stream_facts import stream_facts
-from ffhybrid.muxer.streams import codec_name, is_cover, labels_of
-from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.picture import FULL_RANGE, Colour
-from ffhybrid.presentation import Presentation, static_metadata
+from ffhybrid.muxer.libav.stream_facts import stream_facts
+from ffhybrid.muxer.matroska.tracks import VideoTrack
+from ffhybrid.muxer.streams.values import codec_name, is_cover, labels_of
 
 HVCC_VERSION = b"\x01"
 _HVCC_FIXED_SIZE = 23
@@ -56,12 +57,12 @@ def header_sets(stream: av.VideoStream) -> ParameterSets | None:
     if length_size(stream):
         return hevc.read_hvcc(extradata)[0]
     found = hevc.split_annexb(extradata)
-    return hevc.parameter_sets(found) if found else None
+    return hevc.find_parameter_sets(found) if found else None
 
 
 def unit_sets(unit: CarriedUnit) -> ParameterSets | None:
     """Parameter sets where the access unit has them."""
-    return hevc.parameter_sets(unit.parameter_sets) if unit.parameter_sets else None
+    return hevc.find_parameter_sets(unit.parameter_sets) if unit.parameter_sets else None
 
 
 def nal_units(data: bytes, size: int) -> list[bytes]:

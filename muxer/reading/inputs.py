@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 
 from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
-from ffhybrid.playlist import check_playlist, is_playlist, is_url
+from ffhybrid.muxer.reading.playlist import check_playlist, is_playlist, is_url
 
 STANDARD_INPUT = Path("-")
 CONCAT = "concat:"

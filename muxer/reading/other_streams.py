@@ -12,10 +12,17 @@ import av
 from av.stream import AttachmentStream, Discard
 
 from ffhybrid.errors import UnsupportedError, at
-from ffhybrid.muxer.codecs import matroska_codec
-from ffhybrid.muxer.routes import MATROSKA_FILTERS, AudioEncoder, CopyRoute, FilterRoute, Route, SubtitleEncoder
-from ffhybrid.muxer.stream_map import COPY, StreamOptions
-from ffhybrid.muxer.streams import (
+from ffhybrid.muxer.matroska.codecs import matroska_codec
+from ffhybrid.muxer.streams.processors import (
+    MATROSKA_FILTERS,
+    AudioEncoder,
+    CopyRoute,
+    FilterRoute,
+    Route,
+    SubtitleEncoder,
+)
+from ffhybrid.muxer.streams.selection import COPY, StreamOptions
+from ffhybrid.muxer.streams.values import (
     ATTACHMENT,
     AUDIO,
     COVER_TYPES,

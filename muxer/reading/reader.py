@@ -16,14 +16,12 @@ from typing import Any, cast
 import av
 
 from ffhybrid import hevc
-from ffhybrid.closing import Closing
+from ffhybrid.core.closing import Closing
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError, at
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.media import STANDARD_INPUT, open_media
-from ffhybrid.muxer.assembly import MAX_GOP_BYTES, FoundGop, GopAssembler
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit
-from ffhybrid.muxer.companions import CompanionReader
-from ffhybrid.muxer.hevc_stream import (
+from ffhybrid.muxer.reading.gop_assembly import MAX_GOP_BYTES, FoundGop, GopAssembler
+from ffhybrid.muxer.reading.hevc_stream import (
     describe_video,
     find_hevc,
     header_sets,
@@ -32,9 +30,11 @@ from ffhybrid.muxer.hevc_stream import (
     split_packet,
     unit_sets,
 )
-from ffhybrid.muxer.stream_map import StreamOptions, choose
-from ffhybrid.muxer.streams import StreamPacket, seconds_of
-from ffhybrid.playlist import is_playlist
+from ffhybrid.muxer.reading.inputs import STANDARD_INPUT, open_media
+from ffhybrid.muxer.reading.other_streams import CompanionReader
+from ffhybrid.muxer.reading.playlist import is_playlist
+from ffhybrid.muxer.streams.selection import StreamOptions, choose
+from ffhybrid.muxer.streams.values import StreamPacket, seconds_of
 
 MAX_PROBED_PACKETS = 1000
 """Packets looked at for the first keyframe."""

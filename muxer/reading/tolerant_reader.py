@@ -9,15 +9,15 @@ from typing import Any
 import av
 
 from ffhybrid.errors import DAMAGE, CorruptDataError, NotHybridError
-from ffhybrid.media import open_media
-from ffhybrid.muxer.assembly import FoundGop, GopAssembler
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit, binding_tag
-from ffhybrid.muxer.damage import DamageWatch, Lost, begins_gop, covered
-from ffhybrid.muxer.damaged_range import DamagedRange
-from ffhybrid.muxer.hevc_stream import is_keyframe
-from ffhybrid.muxer.reader import MAX_PROBED_PACKETS, HybridReader
-from ffhybrid.muxer.stream_map import StreamOptions
-from ffhybrid.muxer.streams import StreamPacket, seconds_of
+from ffhybrid.muxer.matroska.damaged_range import DamagedRange
+from ffhybrid.muxer.reading.damage import DamageWatch, Lost, begins_gop, covered
+from ffhybrid.muxer.reading.gop_assembly import FoundGop, GopAssembler
+from ffhybrid.muxer.reading.hevc_stream import is_keyframe
+from ffhybrid.muxer.reading.inputs import open_media
+from ffhybrid.muxer.reading.reader import MAX_PROBED_PACKETS, HybridReader
+from ffhybrid.muxer.streams.selection import StreamOptions
+from ffhybrid.muxer.streams.values import StreamPacket, seconds_of
 
 
 class TolerantReader(HybridReader):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ffhybrid.errors import TruncatedError
-from ffhybrid.muxer.damaged_range import DamagedRange
+from ffhybrid.muxer.matroska.damaged_range import DamagedRange
 
 _FILE_TYPES = (b"ftyp", b"styp")
 _MEDIA = (b"moof", b"mdat")

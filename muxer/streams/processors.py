@@ -12,7 +12,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 
 from ffhybrid.errors import CorruptDataError, UsageError
-from ffhybrid.muxer.streams import StreamPacket, Track, labels_of, packet_of, track_of
+from ffhybrid.muxer.streams.values import StreamPacket, Track, labels_of, packet_of, track_of
 
 MATROSKA_FILTERS = {"aac": "aac_adtstoasc", "hdmv_pgs_subtitle": "pgs_frame_merge"}
 """Filters that give packets the form that Matroska takes; they leave those alone that have it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import av
 
 from ffhybrid.errors import UsageError
-from ffhybrid.muxer.streams import ATTACHMENT, AUDIO, DATA, SUBTITLE, VIDEO, is_cover
+from ffhybrid.muxer.streams.values import ATTACHMENT, AUDIO, DATA, SUBTITLE, VIDEO, is_cover
 
 COPY = "copy"
 EVERYTHING = "0"

@@ -10,26 +10,12 @@ from typing import Any
 import pytest
 from cffi import FFI
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.overfit import base, codec
-from ffhybrid.picture import Picture, PictureSpec
 from golden import golden_latents, planes_md5
 
 CEXT = Path(__file__).resolve().parents[2] / "cext"
-UNITS = (
-    "common",
-    "range",
-    "kernels",
-    "network",
-    "prior",
-    "entropy",
-    "patterns",
-    "latents",
-    "upsampling",
-    "layers",
-    "threads",
-    "synthesis",
-    "overfit",
-)
+UNITS = sorted(str(path) for room in ("util", "neural") for path in (CEXT / room).glob("*.c"))
 BUILDS = {
     "gcc-O0": ("gcc", "-O0"),
     "gcc-O3-native": ("gcc", "-O3", "-march=native"),
@@ -51,7 +37,6 @@ def build(folder: Path, compiler: str, *flags: str) -> Path:
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed (see .ci/run)")
     library = folder / "decoder.so"
-    sources = [str(CEXT / f"ffh_{unit}.c") for unit in UNITS]
     subprocess.run(
         [
             compiler,
@@ -63,7 +48,8 @@ def build(folder: Path, compiler: str, *flags: str) -> Path:
             "-shared",
             "-fPIC",
             "-pthread",
-            *sources,
+            f"-I{CEXT}",
+            *UNITS,
             "-o",
             library,
         ],

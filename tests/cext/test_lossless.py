@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ffhybrid import hevc, sei
-from ffhybrid.decoding import coded_picture, decode_access_units
+from ffhybrid import hevc
+from ffhybrid.core.frames import coded_picture
+from ffhybrid.core.gop import ParameterSets
+from ffhybrid.core.picture import Picture
 from ffhybrid.errors import UnsupportedError, VerificationError
-from ffhybrid.gop import ParameterSets
-from ffhybrid.picture import Picture
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.decoding import decode_access_units
 from support import EXACT, ffmpegs, make_picture, parameter_sets, run
 
 KINDS = ("noise", "gradient", "text", "natural")

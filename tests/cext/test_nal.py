@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffhybrid import hevc
+from ffhybrid.core.buffers import crc32c
+from ffhybrid.core.gop import ParameterSets
 from ffhybrid.errors import CorruptDataError, UnsupportedError
-from ffhybrid.gop import ParameterSets
 from support import parameter_sets
 
 nal_bodies = st.lists(
@@ -87,7 +88,7 @@ def test_damaged_parameter_sets_never_crash(position: int, bit: int, kind: str) 
     damaged[position % len(damaged)] ^= 1 << bit
     nals[kind] = bytes(damaged)
     try:
-        damaged_sets = hevc.parameter_sets(nals.values())
+        damaged_sets = hevc.find_parameter_sets(nals.values())
         hevc.parse_sps(damaged_sets.sps)
         hevc.lossless_pps(damaged_sets)
         hevc.write_hvcc(damaged_sets)
@@ -110,5 +111,5 @@ def test_random_bytes_never_crash_a_parser(data: bytes) -> None:
 
 
 def test_crc32c_check_value() -> None:
-    assert hevc.crc32c(b"123456789") == 0xE3069283
-    assert hevc.crc32c(b"") == 0
+    assert crc32c(b"123456789") == 0xE3069283
+    assert crc32c(b"") == 0

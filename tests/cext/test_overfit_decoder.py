@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ffhybrid._cext import lib
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
 from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.structure import (
@@ -20,7 +21,6 @@ from ffhybrid.filters.overfit.structure import (
     SCALES,
     array_shapes,
 )
-from ffhybrid.picture import PictureSpec
 from golden import GOLDEN, golden_latents, planes_md5, random_latent, random_picture
 
 SIZES = ((176, 144), (202, 118), (2, 2), (34, 66))

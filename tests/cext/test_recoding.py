@@ -1,4 +1,4 @@
-"""Slices moved to terse parameter sets decode to x265's own picture hashes, in fewer bytes."""
+"""Slices moved to compact parameter sets decode to x265's own picture hashes, in fewer bytes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffhybrid import hevc
-from ffhybrid.decoding import decode_access_units
+from ffhybrid.core.gop import AccessUnit, ParameterSets
 from ffhybrid.errors import CorruptDataError, UnsupportedError
-from ffhybrid.gop import AccessUnit, ParameterSets
-from ffhybrid.terse_sets import LOSSLESS_PPS_ID, LOSSY_PPS_ID, SliceRecoder, terse
+from ffhybrid.hevc.compact_parameter_sets import LOSSLESS_PPS_ID, LOSSY_PPS_ID, SliceRecoder, compact
+from ffhybrid.hevc.decoding import decode_access_units
 from support import clip
 
 PICTURES, LONG = 8, 60
@@ -58,7 +58,7 @@ def x265_stream(
     encoder.options = {"preset": "slow", "crf": str(crf), "x265-params": f"{FLAGGED}:{params}"}
     encoder.open()
     packets = [packet for frame in (*frames, None) for packet in encoder.encode(frame)]
-    sets = hevc.parameter_sets(hevc.split_annexb(bytes(encoder.extradata)))
+    sets = hevc.find_parameter_sets(hevc.split_annexb(bytes(encoder.extradata)))
     return sets, tuple(AccessUnit(tuple(hevc.split_annexb(bytes(packet))), 0, 0) for packet in packets)
 
 
@@ -66,7 +66,7 @@ def assert_exact(sets: ParameterSets, units: tuple[AccessUnit, ...]) -> list[Acc
     """Decode under the stream's parameter sets, where a picture that differs from x265's hash is an error."""
     recoder = SliceRecoder(sets)
     moved = [recoder.unit(unit) for unit in units]
-    assert len(list(decode_access_units((unit.nal_units for unit in moved), terse(sets)))) == len(units)
+    assert len(list(decode_access_units((unit.nal_units for unit in moved), compact(sets)))) == len(units)
     return moved
 
 
@@ -109,7 +109,7 @@ def test_the_streams_parameter_sets_do_not_depend_on_who_wrote_them() -> None:
     with_flags, _ = x265_stream("ctu=64:wpp=0")
     without, _ = x265_stream("ctu=64:wpp=0:cu-lossless=0")
     assert with_flags.pps != without.pps
-    assert terse(with_flags) == terse(without)
+    assert compact(with_flags) == compact(without)
 
 
 def test_tools_that_the_recoder_does_not_read_are_refused() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ffhybrid import sei
 from ffhybrid.errors import CorruptDataError
+from ffhybrid.hevc import sei
 from support import make_picture
 
 UUID = bytes(range(16))

@@ -12,11 +12,11 @@ import av
 import pytest
 
 import ffhybrid
-from ffhybrid.gop import HybridGop
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.payload import Payload
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.payload import Payload
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
+from ffhybrid.muxer.reading.reader import HybridReader
 from support import clip, ffhybrid_command, ffmpegs, run
 
 

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 
 import ffhybrid
 from ffhybrid.cli import main
+from ffhybrid.core.picture import Picture
 from ffhybrid.errors import CorruptDataError, UsageError
-from ffhybrid.filters.pretrained.cadm.examples import Examples, _cut
-from ffhybrid.filters.pretrained.cadm.settings import Settings
-from ffhybrid.filters.pretrained.cadm.training import STATE, Training
-from ffhybrid.picture import Picture
-from ffhybrid.regeneration import Regeneration
-from ffhybrid.source import VideoSource
+from ffhybrid.filters.cadm.examples import Examples, _cut
+from ffhybrid.filters.cadm.settings import Settings
+from ffhybrid.filters.cadm.training import STATE, Training
+from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.source.video import VideoSource
 from ffhybrid.training import LOG
 from support import clip
 

@@ -15,10 +15,10 @@ from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.plots import COLOURS
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
-from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.planner import GopLimits
-from ffhybrid.x265_options import X265Options
+from ffhybrid.filters.models.checkpoints import ENVIRONMENT
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.gop_planning import GopLimits
+from ffhybrid.x265.options import X265Options
 from pretrained_models import saved
 from support import clip as wheel_clip
 

@@ -13,9 +13,9 @@ from ffhybrid.cli import main
 from ffhybrid.compare import CompareOptions, Results, compare
 from ffhybrid.compare.comparing import Step
 from ffhybrid.errors import CorruptDataError, UsageError
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.planner import GopLimits
-from ffhybrid.x265_options import X265Options
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.gop_planning import GopLimits
+from ffhybrid.x265.options import X265Options
 from support import clip
 
 RATES = (50_000, 100_000)

@@ -13,7 +13,7 @@ from ffhybrid.compare.clip import Clip, prepare
 from ffhybrid.compare.codecs.x265 import X265
 from ffhybrid.compare.metrics import find_distance, measure
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.source import VideoSource
+from ffhybrid.source.video import VideoSource
 from support import clip as wheel_clip
 
 FRAMES = 7

@@ -14,14 +14,14 @@ from ffhybrid.compare.codecs import create
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.overfitting import overfit, read_network
 from ffhybrid.compare.superresolution import Doubler, to_unit
+from ffhybrid.core.frames import frame_picture
 from ffhybrid.errors import CorruptDataError, ModelError, UsageError
 from ffhybrid.filters.fsrcnn import bicubic
-from ffhybrid.frames import frame_picture
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.planner import GopLimits
-from ffhybrid.resizing import resized
-from ffhybrid.source import VideoSource
-from ffhybrid.x265_options import X265Options
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.gop_planning import GopLimits
+from ffhybrid.source.resizing import resized
+from ffhybrid.source.video import VideoSource
+from ffhybrid.x265.options import X265Options
 from support import clip as wheel_clip
 
 WIDE, NARROW = 6, 4

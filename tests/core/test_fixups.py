@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ffhybrid import fixups
+from ffhybrid.core import fixups
+from ffhybrid.core.picture import Picture
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.picture import Picture
 from support import make_picture
 
 

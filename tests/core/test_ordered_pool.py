@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ffhybrid.pipeline import in_order
+from ffhybrid.core.ordered_pool import in_order
 
 
 def test_results_come_in_order_however_long_each_takes() -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ffhybrid import hevc
+from ffhybrid.core.buffers import crc32c
+from ffhybrid.core.payload import MAX_SIZE, Payload, parameter_set_digest
+from ffhybrid.core.picture import Colour, PictureSpec
 from ffhybrid.errors import CorruptDataError, GeometryError, UnsupportedError
-from ffhybrid.payload import MAX_SIZE, Payload, parameter_set_digest
-from ffhybrid.picture import Colour, PictureSpec
+from ffhybrid.restorer.splice import check_stream
 from support import parameter_sets
 
 PAYLOAD = Payload(
@@ -31,7 +32,7 @@ HEADER = 6 + len("thumbnail")
 
 def resealed(data: bytes) -> bytes:
     """Give changed bytes a matching CRC."""
-    return data[:-4] + hevc.crc32c(data[:-4]).to_bytes(4, "big")
+    return data[:-4] + crc32c(data[:-4]).to_bytes(4, "big")
 
 
 @given(st.binary(max_size=300), st.binary(max_size=50), st.integers(0, 2**32 - 1))
@@ -97,6 +98,6 @@ def test_a_payload_beyond_the_limit_is_not_written() -> None:
 def test_a_payload_knows_its_stream() -> None:
     ours, theirs = parameter_sets(720, 406, 10), parameter_sets(640, 360, 10)
     payload = replace(PAYLOAD, parameter_sets=parameter_set_digest(ours))
-    payload.check_stream(ours)
+    check_stream(payload, ours)
     with pytest.raises(GeometryError, match="720x406 .* 640x360"):
-        payload.check_stream(theirs)
+        check_stream(payload, theirs)

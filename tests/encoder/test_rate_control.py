@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,17 +12,18 @@ from typing import cast
 import pytest
 
 import ffhybrid
-from ffhybrid.allocation import FIRST_PASS, Complexity, overhead_of, shares
-from ffhybrid.control_search import Probe
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.bit_allocation import FIRST_PASS, Complexity, Share, shares
+from ffhybrid.encoder.coded_gop import CodedGop
+from ffhybrid.encoder.crf_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, neighbours, search_crf
+from ffhybrid.encoder.keyframe_search import Tried, climb, first_that_fits
+from ffhybrid.encoder.quality import Judge, Quality
+from ffhybrid.encoder.rate_targets import MISS, Encode, Judged, SizeGoal, cost_of
+from ffhybrid.encoder.secant_search import Probe
 from ffhybrid.errors import UsageError
-from ffhybrid.gop_encoding import CodedGop
-from ffhybrid.gop_goals import MISS, Encode, Judged, SizeGoal, cost_of
-from ffhybrid.gop_search import Tried, climb, first_that_fits
-from ffhybrid.judging import Judge, Quality
-from ffhybrid.planner import SourceGop
-from ffhybrid.rate_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, neighbours, search_crf
-from ffhybrid.targets import MATROSKA
-from ffhybrid.x265_options import HIGHEST_CRF
+from ffhybrid.muxer.output import MATROSKA
+from ffhybrid.muxer.overhead import overhead_of
+from ffhybrid.x265.options import HIGHEST_CRF
 from support import clip
 
 FIXED = 700
@@ -83,7 +84,13 @@ def test_a_distance_is_met_in_a_few_encodes(wanted: float) -> None:
 
 
 def overhead(pictures: int) -> int:
-    return round(OVERHEAD.gop + OVERHEAD.picture * pictures)
+    return OVERHEAD.of_gop(pictures, hashes=False)
+
+
+def shared(gops: Sequence[Complexity], *, hashes: bool = False, **rate: int) -> list[Share]:
+    """Share a bitrate in Matroska."""
+    of_gops = [OVERHEAD.of_gop(gop.pictures, hashes=hashes) for gop in gops]
+    return shares(gops, of_file=OVERHEAD.file, of_gops=of_gops, **rate)
 
 
 GOPS = [Complexity(10_000, 100, 4.0), Complexity(30_000, 100, 4.0), Complexity(20_000, 50, 2.0)]
@@ -91,24 +98,24 @@ GOPS = [Complexity(10_000, 100, 4.0), Complexity(30_000, 100, 4.0), Complexity(2
 
 def test_bytes_are_shared_by_complexity() -> None:
     total = 100_000 * 10 / 8 - OVERHEAD.file
-    for gop, part, share in zip(GOPS, (1 / 6, 1 / 2, 1 / 3), shares(GOPS, bitrate=100_000), strict=True):
+    for gop, part, share in zip(GOPS, (1 / 6, 1 / 2, 1 / 3), shared(GOPS, bitrate=100_000), strict=True):
         assert share.size + overhead(gop.pictures) == pytest.approx(total * part, abs=1)
 
 
 def test_a_share_that_is_smaller_than_the_first_pass_begins_at_a_higher_crf() -> None:
-    poor, rich = (shares(GOPS, bitrate=bitrate)[0] for bitrate in (30_000, 300_000))
+    poor, rich = (shared(GOPS, bitrate=bitrate)[0] for bitrate in (30_000, 300_000))
     assert poor.size < GOPS[0].size < rich.size
     assert poor.crf > FIRST_PASS.crf > rich.crf
 
 
 def test_all_bytes_are_given_out() -> None:
-    given = sum(share.size for share in shares(GOPS, bitrate=80_000)) + sum(overhead(gop.pictures) for gop in GOPS)
+    given = sum(share.size for share in shared(GOPS, bitrate=80_000)) + sum(overhead(gop.pictures) for gop in GOPS)
     assert given == pytest.approx(80_000 * 10 / 8 - OVERHEAD.file, abs=3)
 
 
 def test_no_gop_overdraws_the_buffer() -> None:
     full = 40_000.0
-    for gop, share in zip(GOPS, shares(GOPS, bitrate=100_000, maxrate=110_000, bufsize=40_000), strict=True):
+    for gop, share in zip(GOPS, shared(GOPS, bitrate=100_000, maxrate=110_000, bufsize=40_000), strict=True):
         bits = 8 * (share.size * (1 + TOLERANCE) + overhead(gop.pictures))
         assert bits <= full + 110_000 * gop.seconds + 8
         full = min(full + 110_000 * gop.seconds - bits, 40_000)
@@ -116,20 +123,20 @@ def test_no_gop_overdraws_the_buffer() -> None:
 
 def test_what_the_buffer_denies_a_gop_goes_to_those_behind_it() -> None:
     gops = [GOPS[1], GOPS[0]]
-    free = shares(gops, bitrate=100_000)
-    bound = shares(gops, bitrate=100_000, maxrate=110_000, bufsize=40_000)
+    free = shared(gops, bitrate=100_000)
+    bound = shared(gops, bitrate=100_000, maxrate=110_000, bufsize=40_000)
     assert bound[0].size < free[0].size
     assert bound[1].size > free[1].size
 
 
 def test_picture_hashes_are_part_of_the_rate() -> None:
-    with_hashes, without = (shares(GOPS, bitrate=200_000, hashes=hashes)[0].size for hashes in (True, False))
+    with_hashes, without = (shared(GOPS, bitrate=200_000, hashes=hashes)[0].size for hashes in (True, False))
     assert without - with_hashes == 58 * GOPS[0].pictures
 
 
 def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
     with pytest.raises(UsageError, match="at least"):
-        shares(GOPS, bitrate=2_000)
+        shared(GOPS, bitrate=2_000)
 
 
 def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], Tried]:

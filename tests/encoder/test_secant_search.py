@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ffhybrid.control_search import Control, Met, Probe, Search
+from ffhybrid.encoder.secant_search import Control, Met, Probe, Search
 
 TOLERANCE = 0.005
 MOST_PROBES = 8

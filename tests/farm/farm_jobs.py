@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import ffhybrid
-from ffhybrid.allocation import Share
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.encoder.bit_allocation import Share
+from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.farm.jobs import VERSION, GopRange, Job, options_of_gops
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.gop_encoder import GopReport
 
 OPTIONS = ffhybrid.EncodeOptions(
     generator="thumbnail",

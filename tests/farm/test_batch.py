@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from farm_clips import OPTIONS, SPEED, WORDS, events
+from ffhybrid.batching import RECORD, Batch, BatchEntry
 from ffhybrid.errors import UsageError
-from ffhybrid.farm.batch import RECORD, Batch, BatchEntry
 from support import run
 
 BATCH = Batch(options=replace(OPTIONS, frames=12), engine="local:1")

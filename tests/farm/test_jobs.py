@@ -10,7 +10,7 @@ import pytest
 
 import ffhybrid
 from farm_jobs import JOB, OPTIONS
-from ffhybrid.allocation import Share
+from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.farm.jobs import Job, options_of_gops
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm_jobs import GOP, JOB, REPORT
+from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.farm.results import MAGIC, Result
-from ffhybrid.gop import AccessUnit, HybridGop
 
 
 def test_a_gop_comes_back_with_its_time_base_and_every_duration() -> None:

@@ -15,12 +15,12 @@ import pytest
 
 import ffhybrid
 from farm_clips import OPTIONS, encode_command, events
+from ffhybrid.encoder.keyframe_search import Progress
 from ffhybrid.errors import UsageError
 from ffhybrid.farm import local
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.results import Result
 from ffhybrid.farm.state import LOCK, PLAN, RESULT_SUFFIX, State, state_folder
-from ffhybrid.gop_search import Progress
 from support import run
 
 

@@ -14,7 +14,7 @@ from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.planning import plan
 from ffhybrid.farm.running import run_job
 from ffhybrid.filters import create
-from ffhybrid.source import VideoSource
+from ffhybrid.source.video import VideoSource
 from media import PICTURES, ffmpeg
 from pretrained_models import saved
 

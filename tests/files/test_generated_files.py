@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 
 import ffhybrid
-from ffhybrid import sei
 from ffhybrid.cli import main
+from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.payload import Payload
+from ffhybrid.core.presentation import ContentLight
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.planning import plan
 from ffhybrid.farm.running import run_job
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody
-from ffhybrid.gop import HybridGop
-from ffhybrid.keyframe import restore_gop
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.t35 import HEVC_PAYLOAD_TYPE
-from ffhybrid.payload import Payload
-from ffhybrid.presentation import ContentLight
-from ffhybrid.regeneration import Regeneration
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.promptus.video_codec import SequenceBody
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.static_metadata import write_content_light
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.splice import restore_gop
+from ffhybrid.source.t35 import HEVC_PAYLOAD_TYPE
 from pretrained_models import saved_one_step
 from support import clip, ffmpegs, run
 
@@ -142,7 +143,7 @@ def test_what_a_cut_leaves_are_the_first_pictures(generated: Path, regeneration:
 
 def test_every_picture_keeps_its_messages(generated: Path, regeneration: Regeneration) -> None:
     """Static metadata stands in every IDR picture, dynamic metadata with its own."""
-    light = ContentLight(1000, 400).to_sei()
+    light = write_content_light(ContentLight(1000, 400))
     dynamic = [sei.write_message(HEVC_PAYLOAD_TYPE, bytes([index])) for index in range(FRAMES)]
     gop = first_gop(generated)
     first = replace(gop.placeholder, nal_units=(light, dynamic[0], *gop.placeholder.nal_units))

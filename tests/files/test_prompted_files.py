@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import ffhybrid
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.promptus_codec import PromptBody
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.payload import Payload
-from ffhybrid.regeneration import Regeneration
+from ffhybrid.core.payload import Payload
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.promptus.codec import PromptBody
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.restorer.generator_decode import Regeneration
 from pretrained_models import saved_one_step
 from support import clip, ffmpegs, run
 

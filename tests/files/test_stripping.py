@@ -10,9 +10,10 @@ import av
 import pytest
 
 import ffhybrid
+from ffhybrid.core.payload import Payload
 from ffhybrid.errors import CorruptDataError, GeometryError, UsageError
 from ffhybrid.extraction import extract
-from ffhybrid.payload import Payload
+from ffhybrid.restorer.splice import check_stream
 from media import ffmpeg, packets
 from support import assert_same_gops, hybrid_gops
 
@@ -84,7 +85,7 @@ def test_payloads_of_another_stream_are_refused(tiny_file: Path, tmp_path: Path)
     gop = hybrid_gops(tiny_file)[0]
     payload = Payload.from_bytes(gop.payload)
     with pytest.raises(GeometryError, match="other parameter sets"):
-        payload.check_stream(type(gop.parameter_sets)(b"other", gop.parameter_sets.sps, gop.parameter_sets.pps))
+        check_stream(payload, type(gop.parameter_sets)(b"other", gop.parameter_sets.sps, gop.parameter_sets.pps))
 
 
 def test_a_folder_without_payloads_is_refused(tiny_file: Path, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ffhybrid.picture import Picture
-from ffhybrid.source import VideoSource
+from ffhybrid.core.picture import Picture
+from ffhybrid.source.video import VideoSource
 from support import clip
 
 

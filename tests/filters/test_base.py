@@ -7,9 +7,9 @@ import os
 import numpy as np
 import pytest
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.overfit import base
-from ffhybrid.picture import Picture, PictureSpec
 from support import psnr
 
 SMALL = PictureSpec(176, 144)

@@ -10,20 +10,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ffhybrid import leb128
+from ffhybrid.core import leb128
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, ModelError, OutOfMemoryError, UnsupportedError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import CorrectableGenerator, Generator
+from ffhybrid.filters.cadm.codec import Body
+from ffhybrid.filters.cadm.reduction import colours_of, enlarged, nearest, quantised, reduced, to_blocks
+from ffhybrid.filters.cadm.restorer import Restorer, class_of, conditioning, scheduler
 from ffhybrid.filters.codes import encode_indices
 from ffhybrid.filters.losses import pack
+from ffhybrid.filters.models.autoencoder import TILE
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.noise import noise_planes
-from ffhybrid.filters.pretrained.autoencoder import TILE
-from ffhybrid.filters.pretrained.cadm.codec import Body
-from ffhybrid.filters.pretrained.cadm.reduction import colours_of, enlarged, nearest, quantised, reduced, to_blocks
-from ffhybrid.filters.pretrained.cadm.restorer import Restorer, class_of, conditioning, scheduler
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import Model
-from ffhybrid.picture import Picture, PictureSpec
 from pretrained_models import saved
 from support import make_picture
 

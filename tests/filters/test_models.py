@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ffhybrid.errors import ModelError, OutOfMemoryError, UsageError
-from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
-from ffhybrid.filters.pretrained.determinism import deterministic
-from ffhybrid.filters.pretrained.models import Model, ModelSource
+from ffhybrid.filters.models.checkpoints import ENVIRONMENT
+from ffhybrid.filters.models.determinism import deterministic
+from ffhybrid.filters.models.loading import Model, ModelSource
 from pretrained_models import saved
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"

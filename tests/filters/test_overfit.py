@@ -11,17 +11,17 @@ import pytest
 import torch
 
 import ffhybrid
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import DifferentiableObjective
 from ffhybrid.filters.losses import pack
+from ffhybrid.filters.lpips import Lpips
 from ffhybrid.filters.lpips_weights import find_lpips_weights
 from ffhybrid.filters.overfit import base, codec
+from ffhybrid.filters.overfit.effort import PRESETS
 from ffhybrid.filters.overfit.model import Network, synthesis_noise, tensor_of
-from ffhybrid.filters.overfit.presets import PRESETS
 from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE
-from ffhybrid.filters.perceptual import Lpips
-from ffhybrid.picture import Picture, PictureSpec
 from support import clip, psnr
 
 SMALL = PictureSpec(176, 144)

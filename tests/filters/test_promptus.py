@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError, UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import CorrectableGenerator, Generator
 from ffhybrid.filters.fsrcnn import Fsrcnn, bicubic
+from ffhybrid.filters.models.checkpoints import ENVIRONMENT
+from ffhybrid.filters.models.downscaling import least_within
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.upscaling import FOLDER, WEIGHTS, load_enlarger
 from ffhybrid.filters.noise import gaussian
-from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
-from ffhybrid.filters.pretrained.enlarging import FOLDER, WEIGHTS, load_enlarger
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.promptus import Promptus
-from ffhybrid.filters.pretrained.promptus_codec import TOKENS, PromptBody, Quantiser
-from ffhybrid.filters.pretrained.promptus_model import STABLE_DIFFUSION, FixedTimestep, constants
-from ffhybrid.filters.pretrained.reduction import least_within
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.filters.promptus.codec import TOKENS, PromptBody, Quantiser
+from ffhybrid.filters.promptus.generator import Promptus
+from ffhybrid.filters.promptus.model import STABLE_DIFFUSION, FixedTimestep, constants
 from pretrained_models import PROMPTED, saved, saved_one_step
 from support import make_picture
 

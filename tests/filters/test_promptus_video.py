@@ -11,15 +11,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters import FitProgress, Likeness, create_sequence
 from ffhybrid.filters.base import SequenceGenerator
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.promptus_codec import TOKENS
-from ffhybrid.filters.pretrained.promptus_sequence import Segment
-from ffhybrid.filters.pretrained.promptus_video_codec import SequenceBody, is_possible, prompted
-from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import VideoSource
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.promptus.codec import TOKENS
+from ffhybrid.filters.promptus.sequence import Segment
+from ffhybrid.filters.promptus.video_codec import SequenceBody, is_possible, prompted
+from ffhybrid.source.video import VideoSource
 from pretrained_models import PROMPTED, saved_one_step
 from support import clip, make_picture
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
-from ffhybrid.filters import FitProgress, Likeness, create, names
+from ffhybrid.filters import FitProgress, Likeness, names
 from ffhybrid.filters.scaling import enlarge, reduce
-from ffhybrid.picture import Picture, PictureSpec
-from ffhybrid.source import VideoSource
+from ffhybrid.restorer.generators import create
+from ffhybrid.source.video import VideoSource
 from support import clip, make_picture, psnr
 
 SMALL = PictureSpec(96, 64)

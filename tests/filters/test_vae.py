@@ -10,20 +10,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ffhybrid.core.picture import Colour, Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import CorrectableGenerator, Generator
 from ffhybrid.filters.codes import decode_codes, encode_codes
 from ffhybrid.filters.colour import from_rgb, to_rgb
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.pretrained.autoencoder import TILE
-from ffhybrid.filters.pretrained.correction import apply_correction, rounded, write_correction
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.filters.pretrained.models import ModelSource
-from ffhybrid.filters.pretrained.rate import RateModel
-from ffhybrid.filters.pretrained.tiles import OVERLAP, Spans, blended
-from ffhybrid.filters.pretrained.vae_codec import real_step
-from ffhybrid.picture import Colour, Picture, PictureSpec
+from ffhybrid.filters.models.autoencoder import TILE
+from ffhybrid.filters.models.correction import apply_correction, rounded, write_correction
+from ffhybrid.filters.models.latent_codec import real_step
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.loading import ModelSource
+from ffhybrid.filters.models.rate import RateModel
+from ffhybrid.filters.models.tiles import OVERLAP, Spans, blended
 from pretrained_models import saved, trained
 from support import make_picture, psnr
 

@@ -10,14 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import CorrectableGenerator, Generator
 from ffhybrid.filters.codes import decode_tokens, encode_tokens
 from ffhybrid.filters.colour import from_rgb, to_rgb
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.picture import Picture, PictureSpec
+from ffhybrid.filters.models.latent_layout import Latent
 from pretrained_models import saved
 from support import make_picture
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from muxer_clips import GOP_LENGTH, GOPS, as_gops, encode, write_matroska
 
-from ffhybrid.gop import HybridGop
+from ffhybrid.core.gop import HybridGop
 from ffhybrid.muxer.carriage import Carriage
+from muxer_clips import GOP_LENGTH, GOPS, as_gops, encode, write_matroska
 
 
 @pytest.fixture(scope="session")

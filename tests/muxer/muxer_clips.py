@@ -13,12 +13,12 @@ import numpy as np
 from av.codec.context import Flags
 
 from ffhybrid import hevc
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.core.picture import Colour
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.streams import Track, track_of
-from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.picture import Colour
+from ffhybrid.muxer.matroska.tracks import VideoTrack
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
+from ffhybrid.muxer.streams.values import Track, track_of
 
 WIDTH, HEIGHT, RATE, GOP_LENGTH, GOPS = 176, 144, 25, 12, 4
 TIME_BASE = Fraction(1, RATE)
@@ -57,7 +57,7 @@ def encode(params: str, pictures: int) -> tuple[ParameterSets, list[av.Packet]]:
         frame.pts = index
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
-    return hevc.parameter_sets(hevc.split_annexb(bytes(encoder.extradata or b""))), packets
+    return hevc.find_parameter_sets(hevc.split_annexb(bytes(encoder.extradata or b""))), packets
 
 
 def as_gops(sets: ParameterSets, packets: Iterable[av.Packet]) -> list[HybridGop]:

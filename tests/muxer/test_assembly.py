@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import pytest
 
+from ffhybrid.core.gop import AccessUnit, ParameterSets
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.gop import AccessUnit, ParameterSets
-from ffhybrid.muxer.assembly import MAX_WAITING_GOPS, FoundGop, GopAssembler
 from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
+from ffhybrid.muxer.reading.gop_assembly import MAX_WAITING_GOPS, FoundGop, GopAssembler
 
 SETS = ParameterSets(b"", b"", ())
 IDR, TRAIL = b"\x28\x01\x00", b"\x02\x01\x00"

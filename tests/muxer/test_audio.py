@@ -11,13 +11,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from muxer_clips import pcm_track, video_track
 
+from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.gop import HybridGop
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.streams import Companions, StreamPacket, Track, packet_of, track_of
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
+from ffhybrid.muxer.streams.values import Companions, StreamPacket, Track, packet_of, track_of
 from media import audio_samples
+from muxer_clips import pcm_track, video_track
 from support import run, tool
 
 CODECS = {

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ffhybrid import hevc, sei
+from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
-from ffhybrid.gop import AccessUnit, HybridGop
+from ffhybrid.hevc import sei
 from ffhybrid.muxer.carriage import (
     BINDING_UUID,
     MAX_NAL_UNITS,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.muxer.decode_times import DecodeTimes
+from ffhybrid.muxer.libav.decode_times import DecodeTimes
 
 
 def test_a_reordered_first_gop_is_decoded_early_enough() -> None:

@@ -11,15 +11,16 @@ from typing import cast
 
 import av
 import pytest
-from muxer_clips import TIME_BASE, video_track, write_matroska
 
 import ffhybrid
-from ffhybrid import hevc, sei
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.hevc import sei
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.header_stripping import content_encodings, stripped_frame
-from ffhybrid.muxer.hevc_stream import header_sets
-from ffhybrid.muxer.matroska import MatroskaWriter
+from ffhybrid.muxer.matroska.header_stripping import content_encodings, stripped_frame
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
+from ffhybrid.muxer.reading.hevc_stream import header_sets
+from muxer_clips import TIME_BASE, video_track, write_matroska
 from support import EXACT, assert_same_gops, ffmpegs, hybrid_gops, run, tool
 
 DELIMITER = b"\x46\x01\x50"

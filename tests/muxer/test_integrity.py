@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from muxer_clips import write_matroska
 
+from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import CorruptDataError, FFHybridError, TruncatedError
-from ffhybrid.gop import HybridGop
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.integrity import check_matroska, is_matroska
+from ffhybrid.muxer.matroska.integrity import check_matroska, is_matroska
+from muxer_clips import write_matroska
 from support import ffmpegs, run, tool
 
 CLUSTER = bytes.fromhex("1F43B675")

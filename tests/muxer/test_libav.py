@@ -8,14 +8,14 @@ from pathlib import Path
 
 import av
 import pytest
-from muxer_clips import TIME_BASE, video_track
 
 from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.gop import AccessUnit, HybridGop
-from ffhybrid.muxer.libav import LibavWriter
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.streams import Companions, packet_of, track_of
+from ffhybrid.muxer.libav.writer import LibavWriter
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.streams.values import Companions, packet_of, track_of
+from muxer_clips import TIME_BASE, video_track
 from support import clip
 
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}

@@ -12,20 +12,20 @@ from pathlib import Path
 import av
 import pytest
 from av.stream import Disposition
-from muxer_clips import Pipe, pcm_track
 
 from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, HybridGop
+from ffhybrid.core.picture import Colour
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.gop import AccessUnit, HybridGop
-from ffhybrid.muxer import ebml
-from ffhybrid.muxer.blocks import to_ticks
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.integrity import check_matroska
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.reader import HybridReader
-from ffhybrid.muxer.streams import Companions, Labels, packet_of, track_of
-from ffhybrid.muxer.tracks import VideoTrack
-from ffhybrid.picture import Colour
+from ffhybrid.muxer.matroska import ebml
+from ffhybrid.muxer.matroska.blocks import to_ticks
+from ffhybrid.muxer.matroska.integrity import check_matroska
+from ffhybrid.muxer.matroska.tracks import VideoTrack
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.streams.values import Companions, Labels, packet_of, track_of
+from muxer_clips import Pipe, pcm_track
 from support import clip, parameter_sets, run, tool
 
 SETS = parameter_sets(176, 144, 8, "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=full")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import ffhybrid
 from ffhybrid.errors import CorruptDataError, FFHybridError, NotHybridError, TruncatedError
-from ffhybrid.muxer.integrity import check_matroska
-from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.matroska.integrity import check_matroska
+from ffhybrid.muxer.reading.reader import HybridReader
 from support import pyav_copy
 
 Packets = list[av.Packet]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ffhybrid.gop import HybridGop
+from ffhybrid.core.gop import HybridGop
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.reading.reader import HybridReader
 from support import ffmpegs, run
 
 BINARIES = pytest.mark.parametrize("binary", ["debian", "imageio-ffmpeg"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
-from ffhybrid.muxer.stream_facts import Cropping, StreamFacts, stream_facts
+from ffhybrid.muxer.libav.stream_facts import Cropping, StreamFacts, stream_facts
 from media import PICTURES, VIDEO, ffmpeg, need_encoder
 from support import run, tool
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.muxer.decode_times import DecodeTimes
+from ffhybrid.muxer.libav.decode_times import DecodeTimes
 from ffhybrid.muxer.timing import ExactTimes, Timing, read_timing, timing_of, write_timing
 
 SETS = ParameterSets(b"", b"", ())

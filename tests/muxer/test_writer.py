@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from muxer_clips import Pipe, video_track, write_matroska
-
-from ffhybrid.gop import AccessUnit, HybridGop
+from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.integrity import check_matroska
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.matroska.integrity import check_matroska
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
+from ffhybrid.muxer.reading.reader import HybridReader
+from muxer_clips import Pipe, video_track, write_matroska
 from support import ffmpegs, run
 
 

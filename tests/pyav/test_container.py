@@ -10,11 +10,11 @@ import pytest
 
 import ffhybrid
 from ffhybrid import hevc
+from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import VerificationError
-from ffhybrid.gop import AccessUnit, HybridGop
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.matroska import MatroskaWriter
-from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.matroska.writer import MatroskaWriter
+from ffhybrid.muxer.reading.reader import HybridReader
 from support import GOP_LENGTH, ffmpegs, run
 
 

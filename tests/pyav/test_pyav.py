@@ -15,12 +15,12 @@ import pytest
 
 import ffhybrid
 from ffhybrid.errors import CorruptDataError, GeometryError, NotHybridError, UsageError
-from ffhybrid.gop_encoder import EncodeOptions
-from ffhybrid.source import VideoSource
+from ffhybrid.options import EncodeOptions
+from ffhybrid.source.video import VideoSource
 from media import OPTIONS, ffmpeg
 from support import EXACT, TINY_GOP, assert_same_gops, ffmpegs, hybrid_gops, pyav_copy, run, tool
 
-DOCS = Path(__file__).parents[1] / "docs" / "PYAV.md"
+DOCS = Path(__file__).parents[2] / "docs" / "PYAV.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
 
 Frames = list[np.ndarray]

@@ -9,15 +9,18 @@ import pytest
 import torch
 
 import ffhybrid
-from ffhybrid.codec_map import FrameMap, decode_with, explained_variance, frame_maps
-from ffhybrid.filters import Likeness, create
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, without_hashes
+from ffhybrid.encoder.keyframe_search import joint_objective
+from ffhybrid.filters import Likeness
 from ffhybrid.filters.base import DifferentiableObjective
 from ffhybrid.filters.losses import pack
-from ffhybrid.gop_encoding import CodedGop, Keyframe, encode_generated, without_hashes
-from ffhybrid.picture import Picture
-from ffhybrid.planner import GopLimits, SourceGop, plan_gops
-from ffhybrid.refinement import GopObjective
-from ffhybrid.source import VideoSource
+from ffhybrid.refinement.codec_map import FrameMap, decode_with, explained_variance, frame_maps
+from ffhybrid.refinement.objective import GopObjective
+from ffhybrid.restorer.generators import create
+from ffhybrid.source.gop_planning import GopLimits, plan_gops
+from ffhybrid.source.video import VideoSource
 from support import clip
 
 PICTURES = 24
@@ -52,7 +55,7 @@ def maps(coded: CodedGop, keyframe: Picture) -> list[FrameMap]:
 
 @pytest.fixture(scope="module")
 def objective(source: SourceGop, coded: CodedGop) -> GopObjective:
-    return GopObjective(source, coded, perceptual=True, lpips=None)
+    return joint_objective(source, coded, perceptual=True, lpips=None)
 
 
 def test_the_map_explains_what_random_changes_of_the_keyframe_do(

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import ffhybrid
-from ffhybrid.filters.pretrained.checkpoints import ENVIRONMENT
-from ffhybrid.filters.pretrained.layout import Latent
-from ffhybrid.keyframe import regenerate
-from ffhybrid.payload import Payload
-from ffhybrid.regeneration import Regeneration, Strictness
+from ffhybrid.core.payload import Payload
+from ffhybrid.filters.models.checkpoints import ENVIRONMENT
+from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.restorer.generator_decode import Regeneration, Strictness
+from ffhybrid.restorer.splice import regenerate
 from pretrained_models import saved
 from support import clip, ffhybrid_command, ffmpegs, hybrid_gops, run
 
@@ -47,7 +47,7 @@ def files(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, P
 @pytest.fixture
 def other_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for another machine: its single precision is worse than this one's, as another order of sums is."""
-    from ffhybrid.filters.pretrained.autoencoder import Autoencoder
+    from ffhybrid.filters.models.autoencoder import Autoencoder
 
     decoded = Autoencoder.decoded
 

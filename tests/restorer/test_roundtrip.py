@@ -8,18 +8,22 @@ from pathlib import Path
 import pytest
 
 import ffhybrid
-from ffhybrid import fixups, hevc, sei
-from ffhybrid.decoding import coded_picture, decode_access_units
+from ffhybrid import hevc
+from ffhybrid.core import fixups
+from ffhybrid.core.frames import coded_picture
+from ffhybrid.core.gop import HybridGop, ParameterSets
+from ffhybrid.core.payload import Payload
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.gop_encoder import GopEncoder
 from ffhybrid.errors import VerificationError
-from ffhybrid.filters import create
-from ffhybrid.gop import HybridGop, ParameterSets
-from ffhybrid.gop_encoder import GopEncoder
-from ffhybrid.keyframe import regenerate, restore_gop, splice
-from ffhybrid.lock import encode_locked
-from ffhybrid.payload import Payload
-from ffhybrid.picture import Picture
-from ffhybrid.planner import SourceGop, plan_gops
-from ffhybrid.source import VideoSource
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.restorer.generators import create
+from ffhybrid.restorer.splice import regenerate, restore_gop, splice
+from ffhybrid.source.gop_planning import plan_gops
+from ffhybrid.source.video import VideoSource
+from ffhybrid.x265.reference_lock import encode_locked
 from support import EXACT, clip, ffmpegs, run, tool
 
 OPTIONS = ffhybrid.EncodeOptions(

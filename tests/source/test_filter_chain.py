@@ -15,8 +15,8 @@ from ffhybrid.cli import main
 from ffhybrid.compare.clip import prepare
 from ffhybrid.errors import UnsupportedError, UsageError
 from ffhybrid.farm.planning import plan
-from ffhybrid.filter_chain import FilterChain, Link, split_chain
-from ffhybrid.source import SourceFrame, SourceInfo, SourceOptions, VideoSource
+from ffhybrid.source.filter_chain import FilterChain, Link, split_chain
+from ffhybrid.source.video import SourceFrame, SourceInfo, SourceOptions, VideoSource
 from media import PICTURES, ffmpeg, ffprobe
 
 WIDE = tuple(part.replace("64x64", "128x96") for part in PICTURES)

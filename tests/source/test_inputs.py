@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import ffhybrid
 from ffhybrid.errors import CorruptDataError, NotHybridError, TruncatedError, UnsupportedError
-from ffhybrid.playlist import check_playlist
+from ffhybrid.muxer.reading.playlist import check_playlist
 from media import ffmpeg
 from support import EXACT, assert_same_gops, ffmpegs, hybrid_gops, run
 

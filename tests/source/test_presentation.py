@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 import ffhybrid
-from ffhybrid import hevc, sei
-from ffhybrid.gop_encoding import encode_ordinary
-from ffhybrid.keyframe import restore_gop
-from ffhybrid.muxer.hevc_stream import length_size, nal_units
-from ffhybrid.planner import plan_gops
-from ffhybrid.presentation import ContentLight, MasteringDisplay, static_metadata
-from ffhybrid.source import VideoSource
+from ffhybrid import hevc
+from ffhybrid.core.presentation import ContentLight, MasteringDisplay
+from ffhybrid.encoder.coded_gop import encode_ordinary
+from ffhybrid.hevc import sei
+from ffhybrid.hevc.static_metadata import static_metadata
+from ffhybrid.muxer.reading.hevc_stream import length_size, nal_units
+from ffhybrid.restorer.splice import restore_gop
+from ffhybrid.source.gop_planning import plan_gops
+from ffhybrid.source.video import VideoSource
 from media import OPTIONS, ffmpeg, mkvmerge, need_encoder
 from support import run, tool
 

@@ -9,9 +9,10 @@ import av
 import numpy as np
 import pytest
 
+from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
-from ffhybrid.planner import GopLimits, SourceGop, plan_gops
-from ffhybrid.source import SourceOptions, VideoSource
+from ffhybrid.source.gop_planning import GopLimits, plan_gops
+from ffhybrid.source.video import SourceOptions, VideoSource
 from media import PICTURES, ffmpeg
 from support import clip
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ffhybrid import sei
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.muxer import t35
+from ffhybrid.hevc import sei
+from ffhybrid.source import t35
 
 MESSAGE = bytes.fromhex("b5003c0001040180")
 TEMPORAL_DELIMITER = bytes([2 << 3 | 2, 0])

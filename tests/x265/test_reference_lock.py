@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from ffhybrid import fixups, hevc, sei
+from ffhybrid import hevc
+from ffhybrid.core import fixups
+from ffhybrid.core.picture import Picture
+from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import EncoderError, UsageError
-from ffhybrid.filters import Likeness, create
-from ffhybrid.lambda_tables import lambda_tables
-from ffhybrid.lock import ENOUGH, LockWindow, encode_locked
-from ffhybrid.picture import Picture
-from ffhybrid.planner import GopLimits, SourceGop, plan_gops
-from ffhybrid.source import VideoSource
-from ffhybrid.x265_options import (
+from ffhybrid.filters import Likeness
+from ffhybrid.hevc import sei
+from ffhybrid.restorer.generators import create
+from ffhybrid.source.gop_planning import GopLimits, plan_gops
+from ffhybrid.source.video import VideoSource
+from ffhybrid.x265.lambda_tables import lambda_tables
+from ffhybrid.x265.options import (
     COARSEST,
     HIGHEST_CRF,
     HIGHEST_X265_CRF,
@@ -24,6 +27,7 @@ from ffhybrid.x265_options import (
     X265Options,
     parse_x265_params,
 )
+from ffhybrid.x265.reference_lock import ENOUGH, LockWindow, encode_locked
 from support import clip
 
 

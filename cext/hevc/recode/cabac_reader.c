@@ -1,4 +1,4 @@
-#include "ffh_cabac_reader.h"
+#include "hevc/recode/cabac_reader.h"
 
 enum { OFFSET_BITS = 9 }; /* of ivlOffset */
 

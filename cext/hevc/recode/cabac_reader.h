@@ -1,10 +1,10 @@
 /*
  * CABAC decoding engine, H.265 clause 9.3.4.3. Contexts stay with the caller: reading a bin does not change them.
  */
-#ifndef FFH_CABAC_READER_H
-#define FFH_CABAC_READER_H
+#ifndef FFH_HEVC_RECODE_CABAC_READER_H
+#define FFH_HEVC_RECODE_CABAC_READER_H
 
-#include "ffh_cabac.h"
+#include "hevc/cabac.h"
 
 /* Reads from memory that the caller keeps alive; what lies past its end are zeros, and sets the sticky `error`. */
 typedef struct ffh_cabac_reader {

@@ -1,4 +1,4 @@
-#include "ffh_recoder.h"
+#include "hevc/recode/internal.h"
 
 static enum ffh_part_mode recode_part_mode(ffh_recoder *e, const ffh_coding_block *cb)
 {

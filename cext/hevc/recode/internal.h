@@ -2,13 +2,13 @@
  * Coding a slice anew as its blocks are, but for cu_transquant_bypass_flag (H.265 clauses 7.3.8.2 to 7.3.8.11): every
  * other bin is read and written at once, in contexts that reader and writer share.
  */
-#ifndef FFH_RECODER_H
-#define FFH_RECODER_H
+#ifndef FFH_HEVC_RECODE_INTERNAL_H
+#define FFH_HEVC_RECODE_INTERNAL_H
 
-#include "ffh_cabac_reader.h"
-#include "ffh_cu_map.h"
-#include "ffh_scan.h"
-#include "ffh_slice.h"
+#include "hevc/recode/cabac_reader.h"
+#include "hevc/cu_map.h"
+#include "hevc/scan.h"
+#include "hevc/slice.h"
 
 /* One slice on its way; what pointers name is borrowed but for `map` and `skipped`. */
 typedef struct ffh_recoder {
@@ -58,6 +58,23 @@ static inline uint32_t ffh_recode_bypass(ffh_recoder *e, int count)
     return bins;
 }
 
+enum { FFH_MAX_EXP_GOLOMB = 16 };
+
+/* A value in k-th order Exp-Golomb code (9.3.3.5). */
+static inline uint32_t ffh_recode_exp_golomb(ffh_recoder *e, int k)
+{
+    uint32_t value = 0;
+
+    while (ffh_recode_bypass(e, 1)) {
+        if (k == FFH_MAX_EXP_GOLOMB) {
+            e->in.error = FFH_EDATA;
+            return 0;
+        }
+        value += 1u << k++;
+    }
+    return value + ffh_recode_bypass(e, k);
+}
+
 /* coding_quadtree() of a CTU at luma sample (x, y). */
 void ffh_recode_ctu(ffh_recoder *e, int x, int y);
 
@@ -73,22 +90,7 @@ void ffh_recode_intra_prediction(ffh_recoder *e, ffh_coding_block *cb);
 /* transform_tree() of a coding block that has one. */
 void ffh_recode_transform_tree(ffh_recoder *e, const ffh_coding_block *cb);
 
-/* A value in k-th order Exp-Golomb code (9.3.3.5). */
-uint32_t ffh_recode_exp_golomb(ffh_recoder *e, int k);
-
 /* residual_coding() of a block that is not lossless. */
 void ffh_recode_residual(ffh_recoder *e, int log2_size, int is_luma, enum ffh_scan scan);
-
-/* Parameter sets that slices are moved to: copies as ffh_params.h makes them. */
-typedef struct ffh_terse_sets {
-    ffh_sps sps;
-    ffh_pps lossy, lossless; /* without and with transquant_bypass_enabled_flag */
-} ffh_terse_sets;
-
-/* Appends a slice that is its whole picture, from `sps` and `pps` moved to others: to the PPS that allows no lossless
- * blocks, or, copied but for its header, to the one that does where the slice has such blocks.
- * Returns 0, FFH_EDATA, FFH_ENOMEM or FFH_EUNSUPPORTED. */
-int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, const ffh_terse_sets *to,
-                     ffh_buf *out);
 
 #endif

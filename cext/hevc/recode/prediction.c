@@ -1,4 +1,4 @@
-#include "ffh_recoder.h"
+#include "hevc/recode/internal.h"
 
 /* clause 7.3.8.9 */
 static void recode_mvd(ffh_recoder *e)

@@ -1,4 +1,4 @@
-#include "ffh_recoder.h"
+#include "hevc/recode/internal.h"
 
 enum { MAX_PREFIX = 19 }; /* of coeff_abs_level_remaining; levels of 16 bits need no more */
 

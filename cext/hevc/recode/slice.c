@@ -1,7 +1,8 @@
 #include <stdlib.h>
 
-#include "ffh_nal.h"
-#include "ffh_recoder.h"
+#include "hevc/nal.h"
+#include "hevc/recode/internal.h"
+#include "hevc/recode/recode.h"
 
 enum { I_SLICES, P_SLICES, B_SLICES }; /* initType, unless cabac_init_flag swaps the last two */
 
@@ -11,7 +12,7 @@ typedef struct slice {
     int rows, columns;
     ffh_buf *substreams; /* by row with wavefront rows, else one; before emulation prevention */
     ffh_contexts stored; /* after the second CTU of the row before (9.3.1, TableStateIdxWpp) */
-    const ffh_terse_sets *to;
+    const ffh_compact_sets *to;
     const uint8_t *rbsp;
     size_t size, first, next; /* bytes that the slice data and the next substream begin with */
 } slice;
@@ -175,8 +176,8 @@ static int recode(const uint8_t *nal, slice *s, ffh_buf *out)
     return s->coder.has_lossless_blocks ? put_copied(nal, s, &s->to->lossless, out) : put_recoded(nal, s, out);
 }
 
-int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps, const ffh_terse_sets *to,
-                     ffh_buf *out)
+int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
+                     const ffh_compact_sets *to, ffh_buf *out)
 {
     ffh_slice_header header;
     ffh_buf rbsp = { 0 };

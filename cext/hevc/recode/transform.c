@@ -1,6 +1,6 @@
-#include "ffh_recoder.h"
+#include "hevc/recode/internal.h"
 
-enum { PLACE_OF_4X4_CHROMA = 3, MAX_EXP_GOLOMB = 16 };
+enum { PLACE_OF_4X4_CHROMA = 3 };
 
 typedef struct transform_node {
     int log2_size, depth, index;
@@ -9,20 +9,6 @@ typedef struct transform_node {
 } transform_node;
 
 /* 9.3.3.5 */
-uint32_t ffh_recode_exp_golomb(ffh_recoder *e, int k)
-{
-    uint32_t value = 0;
-
-    while (ffh_recode_bypass(e, 1)) {
-        if (k == MAX_EXP_GOLOMB) {
-            e->in.error = FFH_EDATA;
-            return 0;
-        }
-        value += 1u << k++;
-    }
-    return value + ffh_recode_bypass(e, k);
-}
-
 static void recode_cu_qp_delta(ffh_recoder *e)
 {
     enum { PREFIX = 5 };

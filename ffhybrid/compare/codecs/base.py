@@ -15,7 +15,7 @@ import av
 from av.video.frame import PictureType
 
 from ffhybrid.compare.clip import Clip
-from ffhybrid.control_search import Control, Probe, Search
+from ffhybrid.encoder.secant_search import Control, Probe, Search
 
 TOLERANCE = 0.005
 MOST_PROBES = 8

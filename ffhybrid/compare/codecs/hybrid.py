@@ -11,12 +11,14 @@ from pathlib import Path
 from ffhybrid import hevc
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.base import Encoded, Note, with_container
+from ffhybrid.encoder.gop_encoder import GopReport, regeneration_of
+from ffhybrid.encoder.options import Rate
 from ffhybrid.encoding import encode
 from ffhybrid.filters import FitProgress
-from ffhybrid.gop_encoder import EncodeOptions, GopReport, Rate, regeneration_of
-from ffhybrid.keyframe import ORDINARY
-from ffhybrid.muxer.reader import HybridReader
+from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.options import EncodeOptions
 from ffhybrid.probing import probe
+from ffhybrid.restorer.splice import ORDINARY
 from ffhybrid.restoring import restore
 
 

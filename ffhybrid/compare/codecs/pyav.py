@@ -15,9 +15,9 @@ import av
 
 from ffhybrid.compare.clip import Clip, tag_colour
 from ffhybrid.compare.codecs.base import SearchedCodec
-from ffhybrid.control_search import Control
+from ffhybrid.core.frames import PIXEL_FORMATS
+from ffhybrid.encoder.secant_search import Control
 from ffhybrid.errors import EncoderError
-from ffhybrid.frames import PIXEL_FORMATS
 
 MUXER = {"fflags": "+bitexact"}
 """No random identifiers, no dates, no names of libraries: fewer bytes, and always the same."""

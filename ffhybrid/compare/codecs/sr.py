@@ -14,12 +14,12 @@ from ffhybrid.compare.clip import Clip, write_lossless
 from ffhybrid.compare.codecs.base import Encoded, Note, SearchedCodec
 from ffhybrid.compare.codecs.pyav import MUXER
 from ffhybrid.compare.codecs.x265 import BEST, X265
+from ffhybrid.core.atomic_files import pending_output
+from ffhybrid.core.frames import frame_picture, video_frame
+from ffhybrid.core.picture import Picture
 from ffhybrid.errors import CorruptDataError, ModelError, UsageError
-from ffhybrid.frames import frame_picture, video_frame
-from ffhybrid.outputs import pending_output
-from ffhybrid.picture import Picture
-from ffhybrid.resizing import resized
-from ffhybrid.source import VideoSource
+from ffhybrid.source.resizing import resized
+from ffhybrid.source.video import VideoSource
 
 if TYPE_CHECKING:
     from ffhybrid.compare.superresolution import Doubler

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ffhybrid import svt_av1
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.pyav import PyAVCodec
-from ffhybrid.control_search import Control
+from ffhybrid.encoder.secant_search import Control
+from ffhybrid.filters.overfit import svt_av1
 
 PRESET = 4
 """Of 0 (best) to 13."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.base import SearchedCodec
-from ffhybrid.control_search import Control
+from ffhybrid.encoder.secant_search import Control
 
 PRESET = "medium"
 PIXEL_FORMAT = "yuv420p10le"

@@ -11,9 +11,9 @@ import av
 
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.pyav import PyAVCodec
-from ffhybrid.control_search import Control
-from ffhybrid.lambda_tables import LAMBDA_FILE, lambda_tables
-from ffhybrid.x265_options import (
+from ffhybrid.encoder.secant_search import Control
+from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
+from ffhybrid.x265.options import (
     COARSEST_ORDINARY,
     FULL_HYBRID,
     HIGHEST_CRF,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from ffhybrid.muxer import ebml
-from ffhybrid.muxer.streams import Attachment, Chapter
+from ffhybrid.muxer.matroska import ebml
+from ffhybrid.muxer.streams.values import Attachment, Chapter
 
 APP = "ffhybrid"
 TIMESTAMP_SCALE = 1_000_000

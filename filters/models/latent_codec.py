@@ -1,4 +1,4 @@
-"""The body of a ``vae`` latent: one byte of step, then the codes; nothing here needs torch."""
+"""Quantised latents of autoencoders as bytes: one byte of step, then the codes; nothing here needs torch."""
 
 from __future__ import annotations
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import av
 import msgspec
 
+from ffhybrid.encoder.gop_encoder import regeneration_of
 from ffhybrid.encoding import encode
 from ffhybrid.errors import FFHybridError, UsageError
 from ffhybrid.farm.coordinator import OnError
 from ffhybrid.farm.engines import LOCAL, check_engine
 from ffhybrid.farm.state import plan_key
-from ffhybrid.gop_encoder import EncodeOptions, regeneration_of
+from ffhybrid.options import EncodeOptions
 from ffhybrid.verification import verify
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Encoding one GOP: rate control, keyframe search, quality scoring, bit allocation."""

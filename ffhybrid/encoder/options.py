@@ -1,0 +1,69 @@
+"""Options of encoding one GOP: what its pictures are, its quality or rate, and the effort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ffhybrid.errors import UsageError
+from ffhybrid.x265.options import X265Options
+
+
+class VideoCodec(StrEnum):
+    """What pictures between keyframes are."""
+
+    HYBRID = "hybrid"
+    """P and B pictures of HEVC, coded against a generated keyframe."""
+    PROMPTUS = "promptus"
+    """Generated, as keyframes are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A wanted rate in bits a second, container included.
+
+    ``maxrate`` holds over any time in which a buffer of ``bufsize`` bits (a second of it by default) fills; GOPs are
+    the smallest unit that it is kept by.
+    """
+
+    bitrate: int
+    maxrate: int | None = None
+    bufsize: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.maxrate is not None and self.maxrate < self.bitrate:
+            raise UsageError(f"-maxrate {self.maxrate} is below -b:v {self.bitrate}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GopOptions:
+    """How GOPs are encoded; ``keyframe_budget`` is in bytes.
+
+    ``generator`` is for the codec ``hybrid``, ``generator_options`` are for that of any codec.
+
+    Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
+    ``budgets`` sizes of a keyframe are tried at most, and with ``rate`` so many ``tries`` more are made in the end, of
+    which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep x265's own
+    I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps x265's MD5 of every picture
+    in the file.
+    """
+
+    codec: VideoCodec = VideoCodec.HYBRID
+    generator: str = "overfit"
+    generator_options: Mapping[str, object] = field(default_factory=dict)
+    keyframe_budget: int | None = None
+    rate: Rate | None = None
+    target_lpips: float | None = None
+    budgets: int = 3
+    refinements: int = 0
+    tries: int = 3
+    fallback: bool = True
+    x265: X265Options = field(default_factory=X265Options)
+    picture_hashes: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and self.target_lpips is not None:
+            raise UsageError("give -b:v or -target-lpips, not both")
+        if self.target_lpips is not None and not 0 < self.target_lpips < 1:
+            raise UsageError(f"-target-lpips {self.target_lpips:g}: LPIPS lies between 0 and 1")

@@ -1,0 +1,57 @@
+"""HEVC bitstreams: NAL units, parameter sets, slices, SEI messages, decoding; the syntax itself is in C (``cext/``).
+
+What the room's modules share is named here: ``hevc.split_annexb``, ``hevc.parse_sps``. SEI messages, decoding and the
+recoding of slices are modules of their own.
+"""
+
+from ffhybrid.hevc.nal import (
+    NalType,
+    is_idr,
+    is_prefix_sei,
+    is_slice,
+    join_annexb,
+    join_length_prefixed,
+    nal_type,
+    rbsp,
+    split_annexb,
+    split_length_prefixed,
+)
+from ffhybrid.hevc.parameter_sets import (
+    LEVEL_8_5,
+    Sps,
+    find_parameter_sets,
+    lossless_pps,
+    neural_track_parameter_sets,
+    parse_sps,
+    read_hvcc,
+    with_level,
+    write_hvcc,
+)
+from ffhybrid.hevc.slices import SpliceEffort, lossless_idr, placeholder_idr, slice_pps_id, slice_type
+
+__all__ = [
+    "LEVEL_8_5",
+    "NalType",
+    "SpliceEffort",
+    "Sps",
+    "find_parameter_sets",
+    "is_idr",
+    "is_prefix_sei",
+    "is_slice",
+    "join_annexb",
+    "join_length_prefixed",
+    "lossless_idr",
+    "lossless_pps",
+    "nal_type",
+    "neural_track_parameter_sets",
+    "parse_sps",
+    "placeholder_idr",
+    "rbsp",
+    "read_hvcc",
+    "slice_pps_id",
+    "slice_type",
+    "split_annexb",
+    "split_length_prefixed",
+    "with_level",
+    "write_hvcc",
+]

@@ -1,0 +1,1 @@
+"""Restoring one GOP: generator decode, the splice of the lossless keyframe, and damage."""

@@ -1,0 +1,1 @@
+"""libx265: options, the worker process, lambda tables, the reference lock."""

@@ -1,0 +1,1 @@
+"""Generator ``vae``: the latent of an autoencoder, quantised and refined."""

@@ -1,0 +1,1 @@
+"""Generator ``vqgan``: the tokens of a vector-quantised autoencoder."""

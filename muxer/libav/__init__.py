@@ -1,0 +1,1 @@
+"""Writing and describing streams through libavformat: all containers but Matroska."""

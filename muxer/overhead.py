@@ -1,0 +1,40 @@
+"""Bytes that containers take beside the elementary streams, by FFmpeg's names of formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ffhybrid.muxer.output import MATROSKA
+
+HASH = 58
+"""Bytes of a picture hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """Bytes that a container takes: once, for each GOP and for each picture."""
+
+    file: float
+    gop: float
+    picture: float
+
+    def of_gop(self, pictures: int, *, hashes: bool) -> int:
+        """Bytes beside the elementary streams of a GOP; with ``hashes`` those of its pictures too."""
+        return round(self.gop + (self.picture + HASH * hashes) * pictures)
+
+
+OVERHEADS = {
+    MATROSKA: Overhead(680, 132, 8.5),
+    "mp4": Overhead(1000, 75, 18),
+    "mov": Overhead(970, 75, 18),
+    "mpegts": Overhead(0, 195, 280),
+    "nut": Overhead(455, 92, 7.6),
+}
+"""By FFmpeg's names of formats (``benchmarks/overhead.py``): headers, index and tags; clusters, payloads as packets or
+SEI messages; blocks, packets or sample tables, and lengths of NAL units. Tables of MP4 and MOV take 15 to 22 bytes a
+picture, by how regular durations are."""
+
+
+def overhead_of(container: str) -> Overhead:
+    """Overhead of a container, or where it is not known of Matroska."""
+    return OVERHEADS.get(container, OVERHEADS[MATROSKA])

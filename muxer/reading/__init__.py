@@ -1,0 +1,1 @@
+"""Reading hybrid files through PyAV: GOPs put together again, and what of a damaged file can be used."""

@@ -1,0 +1,1 @@
+"""What travels beside the video: streams as values, their selection, what becomes of their packets."""
