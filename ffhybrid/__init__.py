@@ -36,10 +36,10 @@ from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.pyav.container import HybridContainer, open  # noqa: A004 - as in av.open
 from ffhybrid.pyav.keyframe_encoder import KeyframeEncoder
 from ffhybrid.pyav.keyframe_filter import KeyframeFilter
-from ffhybrid.pyav.ordinary_container import PlainContainer
+from ffhybrid.pyav.ordinary_container import OrdinaryContainer
 from ffhybrid.remuxing import RemuxReport, inject, remux, strip
 from ffhybrid.restorer.damage import DamagedGop
-from ffhybrid.restorer.generator_decode import Regeneration, Strictness
+from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
 from ffhybrid.restoring import RestoreReport, restore
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.source.video import SourceOptions
@@ -62,6 +62,7 @@ __all__ = [
     "FFHybridError",
     "FileInfo",
     "FitProgress",
+    "GeneratorDecode",
     "GeometryError",
     "GopInfo",
     "GopLimits",
@@ -72,11 +73,10 @@ __all__ = [
     "ModelError",
     "NotHybridError",
     "OnError",
+    "OrdinaryContainer",
     "OutOfMemoryError",
     "ParameterSets",
-    "PlainContainer",
     "Rate",
-    "Regeneration",
     "RemuxReport",
     "RestoreReport",
     "SourceOptions",

@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import msgspec
 
-from ffhybrid.encoder.gop_encoder import regeneration_of
+from ffhybrid.encoder.gop_encoder import generator_decode_of
 from ffhybrid.encoding import encode
 from ffhybrid.errors import FFHybridError, UsageError
 from ffhybrid.farm.coordinator import OnError
@@ -29,7 +29,7 @@ RECORD = ".ffhybrid-batch.ndjson"
 """Name of the list of verified outputs in the folder that they lie in."""
 
 
-class Outcome(StrEnum):
+class BatchOutcome(StrEnum):
     """What became of a file."""
 
     DONE = "done"
@@ -43,7 +43,7 @@ class BatchEntry:
 
     source: Path
     output: Path
-    outcome: Outcome
+    outcome: BatchOutcome
     gops: int = 0
     file_bytes: int = 0
     seconds: float = 0.0
@@ -115,12 +115,14 @@ class Batch:
             return self._encoded(source, output, verified)
         except (FFHybridError, OSError, av.error.FFmpegError) as error:
             logger.error("%s: %s", source, error)
-            return BatchEntry(source=source, output=output, outcome=Outcome.FAILED, error=str(error))
+            return BatchEntry(source=source, output=output, outcome=BatchOutcome.FAILED, error=str(error))
 
     def _encoded(self, source: Path, output: Path, verified: _Verified) -> BatchEntry:
         key = self._key(source)
         if output.exists() and verified.has(output, key):
-            return BatchEntry(source=source, output=output, outcome=Outcome.SKIPPED, file_bytes=output.stat().st_size)
+            return BatchEntry(
+                source=source, output=output, outcome=BatchOutcome.SKIPPED, file_bytes=output.stat().st_size
+            )
         if output.exists() and not self.overwrite:
             raise UsageError(f"{output} is there and was made otherwise (give -y to make it anew)")
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -133,12 +135,12 @@ class Batch:
             on_error=self.on_error,
             log=self.log,
         )
-        verify(output, regeneration=regeneration_of(self.options))
+        verify(output, generator_decode=generator_decode_of(self.options))
         verified.add(output, key)
         return BatchEntry(
             source=source,
             output=output,
-            outcome=Outcome.DONE,
+            outcome=BatchOutcome.DONE,
             gops=len(report.gops),
             file_bytes=report.file_bytes,
             seconds=report.seconds,

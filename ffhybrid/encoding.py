@@ -17,7 +17,7 @@ from ffhybrid.encoder.options import VideoCodec
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.coordinator import Coordinator, OnError
 from ffhybrid.farm.engines import IN_PROCESS, LOCAL, Engine, check_engine, open_engine
-from ffhybrid.farm.events import EventLog, Progress
+from ffhybrid.farm.events import EventLog, ProgressWriter
 from ffhybrid.farm.gop_writer import GopWriter
 from ffhybrid.farm.jobs import VERSION, Job
 from ffhybrid.farm.planning import jobs_of, kept_jobs_of, open_source
@@ -91,7 +91,7 @@ def encode(
             engine=engine,
             on_error=on_error,
             events=stack.enter_context(EventLog.open(Path(log) if log else None)),
-            progress=stack.enter_context(Progress.open(progress)),
+            progress=stack.enter_context(ProgressWriter.open(progress)),
             on_gop=on_gop,
             on_fit=on_fit,
         )
@@ -108,7 +108,7 @@ class _Encode:
     engine: str
     on_error: OnError
     events: EventLog
-    progress: Progress
+    progress: ProgressWriter
     on_gop: Callable[[GopReport], None] | None
     on_fit: Callable[[FitProgress], None] | None
 

@@ -10,11 +10,13 @@ from ffhybrid.core.images import png
 from ffhybrid.muxer.payload_files import PAYLOAD_SUFFIX
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import located
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import regenerate
 
 
-def extract(path: Path, folder: Path, *, overwrite: bool, regeneration: Regeneration | None = None) -> Iterator[Path]:
+def extract(
+    path: Path, folder: Path, *, overwrite: bool, generator_decode: GeneratorDecode | None = None
+) -> Iterator[Path]:
     """Write ``gop-00000.payload`` and ``gop-00000.png`` for every GOP and yield their paths.
 
     Raises:
@@ -25,7 +27,7 @@ def extract(path: Path, folder: Path, *, overwrite: bool, regeneration: Regenera
         folder.mkdir(parents=True, exist_ok=True)
         for index, gop in enumerate(reader.gops()):
             with located(reader, index, gop):
-                payload, picture, _ = regenerate(gop, regeneration)
+                payload, picture, _ = regenerate(gop, generator_decode)
             target = folder / f"gop-{index:05}{PAYLOAD_SUFFIX}"
             with pending_output(target, overwrite=overwrite) as pending:
                 pending.write_bytes(gop.payload)

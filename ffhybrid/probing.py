@@ -100,7 +100,7 @@ def probe(path: str | PathLike[str]) -> FileInfo:
             coded_height=payload.coded_height if payload else 0,
             bit_depth=payload.spec.bit_depth if payload else 0,
             frame_rate=str(reader.video.frame_rate),
-            streams=tuple(map(_stream_info, reader.other_streams)),
+            streams=tuple(map(_stream_info, reader.streams_beside)),
             size=reader.size,
             gops=tuple(gops),
         )

@@ -13,7 +13,7 @@ from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
 from ffhybrid.muxer.output import Target, Writer
 from ffhybrid.muxer.payload_files import PayloadFolder
 from ffhybrid.muxer.reading.reader import HybridReader
-from ffhybrid.muxer.rewriting import checked_companions, hybrid_groups, located, rewrite
+from ffhybrid.muxer.rewriting import checked_other_streams, hybrid_groups, located, rewrite
 from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.restorer.splice import check_stream
 
@@ -151,13 +151,13 @@ def _copy(
             payload_bytes += len(gop.payload)
             index += 1
 
-        companions = checked_companions(reader, target)
+        other_streams = checked_other_streams(reader, target)
         with target.pending(overwrite=overwrite) as pending:
             written = rewrite(
                 reader,
                 hybrid_groups(reader),
                 pending,
-                companions=companions,
+                other_streams=other_streams,
                 carriage=carriage,
                 write=check_and_write,
                 on_gop=on_gop,

@@ -15,11 +15,11 @@ from ffhybrid.muxer.output import Target, Writer
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.reading.tolerant_reader import TolerantReader
-from ffhybrid.muxer.rewriting import Group, checked_companions, grouped, located, rewrite
+from ffhybrid.muxer.rewriting import GopGroup, checked_other_streams, grouped, located, rewrite
 from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.muxer.streams.values import StreamPacket
 from ffhybrid.restorer.damage import DamagedGop, Salvage, Salvaged, salvaged
-from ffhybrid.restorer.generator_decode import Regeneration, Strictness
+from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
 from ffhybrid.restorer.splice import RestoredGop, restore_gop
 
 
@@ -46,7 +46,7 @@ def restore(
     overwrite: bool = False,
     streams: StreamOptions | None = None,
     effort: SpliceEffort = SpliceEffort.FAST,
-    regeneration: Regeneration | None = None,
+    generator_decode: GeneratorDecode | None = None,
     threads: int | None = None,
     on_gop: Callable[[int, RestoredGop], None] | None = None,
 ) -> RestoreReport:
@@ -60,7 +60,7 @@ def restore(
     output does not depend on their number.
 
     A damaged input is restored as far as it is whole: damaged GOPs are left out, each is logged as an error, and the
-    report lists them. Where ``regeneration`` is ``strict`` the first damage is an error.
+    report lists them. Where ``generator_decode`` is ``strict`` the first damage is an error.
 
     Raises:
         TruncatedError, CorruptDataError, GeometryError, VerificationError: damage, where it is an error, or no GOP can
@@ -70,18 +70,20 @@ def restore(
     """
     target = Target(output=Path(output), container_format=container_format, format_options=format_options or {})
     streams = streams or StreamOptions()
-    regeneration = regeneration or Regeneration()
-    salvage = Salvage(strict=regeneration.strict is Strictness.STRICT)
+    generator_decode = generator_decode or GeneratorDecode()
+    salvage = Salvage(strict=generator_decode.strict is Strictness.STRICT)
     known = salvage.known(Path(source))
     with ExitStack() as stack:
         with salvage.opening(known):
             reader = TolerantReader(Path(source), damage=known, streams=streams, for_matroska=target.is_matroska)
             stack.enter_context(reader)
-            companions = checked_companions(reader, target)
+            other_streams = checked_other_streams(reader, target)
         pending = stack.enter_context(target.pending(overwrite=overwrite))
-        groups = _salvaged(reader, salvage, effort=effort, regeneration=regeneration, threads=threads)
+        groups = _salvaged(reader, salvage, effort=effort, generator_decode=generator_decode, threads=threads)
         stack.enter_context(closing(groups))
-        written = rewrite(reader, groups, pending, companions=companions, carriage=None, write=_write, on_gop=on_gop)
+        written = rewrite(
+            reader, groups, pending, other_streams=other_streams, carriage=None, write=_write, on_gop=on_gop
+        )
         salvage.check(written.gops)
         return RestoreReport(
             gops=written.gops,
@@ -100,14 +102,14 @@ def restored_gops(
     reader: HybridReader,
     *,
     threads: int | None = None,
-    regeneration: Regeneration | None = None,
+    generator_decode: GeneratorDecode | None = None,
 ) -> Generator[RestoredGop, None, None]:
     """Restore GOP after GOP, some of them at once; errors name the file, the GOP and its time."""
 
     def work(numbered: tuple[int, HybridGop]) -> RestoredGop:
         index, gop = numbered
         with located(reader, index, gop):
-            return restore_gop(gop, regeneration=regeneration)
+            return restore_gop(gop, generator_decode=generator_decode)
 
     return in_order(enumerate(reader.gops()), work, threads=threads or usable_cores())
 
@@ -117,18 +119,18 @@ def _salvaged(
     salvage: Salvage,
     *,
     effort: SpliceEffort,
-    regeneration: Regeneration,
+    generator_decode: GeneratorDecode,
     threads: int | None,
-) -> Generator[Group[RestoredGop], None, None]:
+) -> Generator[GopGroup[RestoredGop], None, None]:
     """Restore GOP after GOP, some of them at once, and take note of those that are damaged."""
 
     def restore_whole(gop: HybridGop) -> RestoredGop:
-        return restore_gop(gop, effort=effort, regeneration=regeneration)
+        return restore_gop(gop, effort=effort, generator_decode=generator_decode)
 
-    def work(group: Group[FoundGop]) -> tuple[Salvaged, tuple[StreamPacket, ...]]:
+    def work(group: GopGroup[FoundGop]) -> tuple[Salvaged, tuple[StreamPacket, ...]]:
         return salvaged(reader, group.gop, restore_whole), group.packets
 
     with closing(in_order(grouped(reader), work, threads=threads or usable_cores())) as results:
         for result, packets in results:
             salvage.note(result.damage)
-            yield Group(result.gop, packets)
+            yield GopGroup(result.gop, packets)

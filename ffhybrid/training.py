@@ -20,7 +20,7 @@ from ffhybrid.source.resizing import resized, scaled_spec
 from ffhybrid.source.video import VideoSource
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.cadm.evaluation import Quality, Still
+    from ffhybrid.filters.cadm.evaluation import RestorerQuality, TrainingPicture
     from ffhybrid.filters.cadm.training import Training
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def train(
     *,
     options: TrainingOptions,
     on_step: Callable[[int, float], None] | None = None,
-) -> list[Quality]:
+) -> list[RestorerQuality]:
     """Train, or go on with the training in ``folder``, and leave there a model that ``-model`` takes.
 
     Every evaluation becomes a line of ``log.jsonl`` in the folder.
@@ -104,10 +104,10 @@ def train(
     return judge.look(statistics.fmean(losses) if losses else None)
 
 
-def _split(sources: Sequence[Path], options: TrainingOptions) -> tuple[list[Still], list[Still]]:
+def _split(sources: Sequence[Path], options: TrainingOptions) -> tuple[list[TrainingPicture], list[TrainingPicture]]:
     """Read frames; the last ones of each video are held back, so that none of them is next to one learnt from."""
-    learnt: list[Still] = []
-    held_back: list[Still] = []
+    learnt: list[TrainingPicture] = []
+    held_back: list[TrainingPicture] = []
     for source in sources:
         stills = list(_read(source, options))
         if len(stills) < 2:
@@ -118,27 +118,27 @@ def _split(sources: Sequence[Path], options: TrainingOptions) -> tuple[list[Stil
     return learnt, held_back
 
 
-def _read(source: Path, options: TrainingOptions) -> Iterator[Still]:
-    from ffhybrid.filters.cadm.evaluation import Still
+def _read(source: Path, options: TrainingOptions) -> Iterator[TrainingPicture]:
+    from ffhybrid.filters.cadm.evaluation import TrainingPicture
 
     with VideoSource(source) as video:
         spec = scaled_spec(video.info.spec, width=options.width, height=None)
         for index, frame in enumerate(video.frames()):
             if index % options.frame_interval == 0:
-                yield Still(frame_picture(resized(frame.picture, spec), spec), spec)
+                yield TrainingPicture(frame_picture(resized(frame.picture, spec), spec), spec)
 
 
 class _Judge:
     """Evaluates what a training would publish now, on some of the frames held back, and logs it."""
 
-    def __init__(self, training: Training, held_back: Sequence[Still], lpips: Path | None) -> None:
+    def __init__(self, training: Training, held_back: Sequence[TrainingPicture], lpips: Path | None) -> None:
         from ffhybrid.filters.lpips import load_lpips
 
         self._training = training
         self._stills = held_back[:: -(-len(held_back) // MOST_EVALUATED)]
         self._lpips = load_lpips(lpips, training.device, without="LPIPS is not measured")
 
-    def look(self, loss: float | None) -> list[Quality]:
+    def look(self, loss: float | None) -> list[RestorerQuality]:
         from ffhybrid.filters.cadm.evaluation import evaluate
         from ffhybrid.filters.cadm.restorer import Restorer
 
@@ -154,6 +154,6 @@ class _Judge:
         return found
 
 
-def _measured(quality: Quality) -> dict[str, float | None]:
+def _measured(quality: RestorerQuality) -> dict[str, float | None]:
     """Give figures by name; JSON has no word for what was not measured but null."""
     return {name: None if math.isnan(value) else value for name, value in asdict(quality).items()}

@@ -15,7 +15,7 @@ from ffhybrid.hevc.decoding import check_decodes
 from ffhybrid.muxer.matroska.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import located
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import RestoredGop, restore_gop
 
 
@@ -33,7 +33,7 @@ class VerifyReport:
 def verify(
     path: str | PathLike[str],
     *,
-    regeneration: Regeneration | None = None,
+    generator_decode: GeneratorDecode | None = None,
     on_gop: Callable[[int], None] | None = None,
 ) -> VerifyReport:
     """Check a hybrid file from end to end.
@@ -50,7 +50,7 @@ def verify(
         def check(numbered: tuple[int, HybridGop]) -> tuple[int, int]:
             index, gop = numbered
             with located(reader, index, gop):
-                restored = restore_gop(gop, regeneration=regeneration)
+                restored = restore_gop(gop, generator_decode=generator_decode)
                 return check_decodes(restored.access_units, restored.parameter_sets), _hash_count(restored)
 
         with closing(in_order(enumerate(reader.gops()), check, threads=usable_cores())) as checked:

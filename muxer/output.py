@@ -14,7 +14,7 @@ from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.libav.writer import LibavWriter, check_format
 from ffhybrid.muxer.matroska.tracks import VideoTrack
 from ffhybrid.muxer.matroska.writer import MatroskaWriter
-from ffhybrid.muxer.streams.values import Companions
+from ffhybrid.muxer.streams.values import OtherStreams
 
 Writer = MatroskaWriter | LibavWriter
 
@@ -89,14 +89,14 @@ class Target:
             raise UsageError(f"{self.output}: the carriage 'track' is for Matroska, use -carriage inband")
         return wanted or (Carriage.TRACK if self.is_matroska else Carriage.INBAND)
 
-    def check(self, companions: Companions) -> None:
+    def check(self, other_streams: OtherStreams) -> None:
         """See that the format takes what is to travel beside the video.
 
         Raises:
-            UnsupportedError: it does not. Matroska is another matter: see :meth:`CompanionReader.check_matroska`.
+            UnsupportedError: it does not. Matroska is another matter: see :meth:`OtherStreamReader.check_matroska`.
         """
         if not self.is_matroska:
-            check_format(self.output, self._format_of_files(), companions)
+            check_format(self.output, self._format_of_files(), other_streams)
 
     def _format_of_files(self) -> str | None:
         if self.format == HLS:
@@ -130,7 +130,7 @@ class PendingTarget:
 
     @contextmanager
     def open(
-        self, *, video: VideoTrack, companions: Companions, time_base: Fraction, carriage: Carriage | None
+        self, *, video: VideoTrack, other_streams: OtherStreams, time_base: Fraction, carriage: Carriage | None
     ) -> Iterator[Writer]:
         """Open a writer; ``carriage`` is that of Matroska, None for plain GOPs. Elsewhere payloads are in band."""
         file = standard_output() if self.path == PIPE else None
@@ -139,7 +139,7 @@ class PendingTarget:
                 file or self.path,
                 video=video,
                 time_base=time_base,
-                companions=companions,
+                other_streams=other_streams,
                 container_format=self.target.format,
                 options=self._options(),
             ) as libav_writer:
@@ -147,7 +147,7 @@ class PendingTarget:
             return
         with (
             file or self.path.open("wb") as opened,
-            MatroskaWriter(opened, video=video, companions=companions, carriage=carriage) as writer,
+            MatroskaWriter(opened, video=video, other_streams=other_streams, carriage=carriage) as writer,
         ):
             yield writer
 

@@ -14,10 +14,10 @@ from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.output import PendingTarget, Target, Writer
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
-from ffhybrid.muxer.streams.values import Companions, StreamPacket
+from ffhybrid.muxer.streams.values import OtherStreams, StreamPacket
 
 
-class CodedGop(Protocol):
+class StreamGop(Protocol):
     """What hybrid and restored GOPs have in common."""
 
     @property
@@ -33,12 +33,12 @@ class CodedGop(Protocol):
         """Unit of their timestamps in seconds."""
 
 
-G = TypeVar("G", bound=CodedGop)
+G = TypeVar("G", bound=StreamGop)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Group(Generic[T]):
+class GopGroup(Generic[T]):
     """A GOP and the packets that lie before it in the file; the last one, or a lost GOP, has packets only."""
 
     gop: T | None
@@ -53,56 +53,56 @@ class Written:
     pictures: int
 
 
-def grouped(reader: HybridReader) -> Iterator[Group[FoundGop]]:
+def grouped(reader: HybridReader) -> Iterator[GopGroup[FoundGop]]:
     """Read a file group by group."""
     packets: list[StreamPacket] = []
     for item in reader.demux():
         if isinstance(item, StreamPacket):
             packets.append(item)
             continue
-        yield Group(item, tuple(packets))
+        yield GopGroup(item, tuple(packets))
         packets.clear()
     if packets:
-        yield Group(None, tuple(packets))
+        yield GopGroup(None, tuple(packets))
 
 
-def hybrid_groups(reader: HybridReader) -> Iterator[Group[HybridGop]]:
+def hybrid_groups(reader: HybridReader) -> Iterator[GopGroup[HybridGop]]:
     """Read a file group by group, up to the first damage."""
-    return (Group(group.gop.gop if group.gop else None, group.packets) for group in grouped(reader))
+    return (GopGroup(group.gop.gop if group.gop else None, group.packets) for group in grouped(reader))
 
 
 @contextmanager
-def located(reader: HybridReader, index: int, gop: CodedGop) -> Iterator[None]:
+def located(reader: HybridReader, index: int, gop: StreamGop) -> Iterator[None]:
     """Put file, GOP number and time before the message of an error; after seeking the number is not known."""
     with at(f"{reader.path}: {gop_place(None if reader.is_sought else index, gop)}"):
         yield
 
 
-def gop_place(index: int | None, gop: CodedGop) -> str:
+def gop_place(index: int | None, gop: StreamGop) -> str:
     """Name a GOP and its time; None is one of which the number is not known."""
     number = "a GOP" if index is None else f"GOP {index}"
     return f"{number} at {float(gop.access_units[0].pts * gop.time_base):.3f} s"
 
 
-def checked_companions(reader: HybridReader, target: Target) -> Companions:
+def checked_other_streams(reader: HybridReader, target: Target) -> OtherStreams:
     """Collect what is to travel beside the video.
 
     Raises:
         UnsupportedError: the target cannot carry it; all that it cannot is named.
     """
-    companions = reader.companions.companions if reader.companions else Companions()
-    if reader.companions and target.is_matroska:
-        reader.companions.check_matroska()
-    target.check(companions)
-    return companions
+    other_streams = reader.other_streams.other_streams if reader.other_streams else OtherStreams()
+    if reader.other_streams and target.is_matroska:
+        reader.other_streams.check_matroska()
+    target.check(other_streams)
+    return other_streams
 
 
 def rewrite(
     reader: HybridReader,
-    groups: Iterable[Group[G]],
+    groups: Iterable[GopGroup[G]],
     pending: PendingTarget,
     *,
-    companions: Companions,
+    other_streams: OtherStreams,
     carriage: Carriage | None,
     write: Callable[[Writer, G], None],
     on_gop: Callable[[int, G], None] | None = None,
@@ -120,7 +120,7 @@ def rewrite(
             if group.gop is not None and writer is None:
                 video = replace(reader.video, parameter_sets=group.gop.parameter_sets)
                 base = group.gop.time_base
-                opened = pending.open(video=video, companions=companions, time_base=base, carriage=carriage)
+                opened = pending.open(video=video, other_streams=other_streams, time_base=base, carriage=carriage)
                 writer = stack.enter_context(opened)
             if writer is None:
                 continue

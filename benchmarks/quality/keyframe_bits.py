@@ -16,7 +16,7 @@ from rich.table import Table
 
 from ffhybrid import X265Options
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.coded_gop import encode_ordinary
+from ffhybrid.encoder.coded_gop import encode_native_idr
 from ffhybrid.encoder.quality import Judge, lpips_distance
 from ffhybrid.x265.options import parse_x265_params
 from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
@@ -26,7 +26,7 @@ CRFS = (30, 36, 42, 46, 50)
 
 def cells(gop: SourceGop, factor: float, judge: Judge, options: X265Options) -> list[str]:
     """LPIPS at every rate that the encodes reach."""
-    coded = [encode_ordinary(gop, replace(options, crf=crf), factor=factor) for crf in CRFS]
+    coded = [encode_native_idr(gop, replace(options, crf=crf), factor=factor) for crf in CRFS]
     distances = [judge.quality(one.pictures(), gop).lpips for one in coded]
     found = at_points([bits_per_pixel(one, gop) for one in coded], distances)
     return ["-" if np.isnan(distance) else f"{distance:.4f}" for distance in found]

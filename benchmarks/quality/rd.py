@@ -83,7 +83,7 @@ def compare_clip(
             limits=GopLimits(length=GOP_LENGTH, scene_threshold=0),
             budgets=options.budgets,
             refinements=options.refine,
-            tries=options.tries,
+            candidates=options.candidates,
         ),
         source=EIGHT_BITS,
         frames=max(GOP_LENGTH, math.ceil(LEAST_SECONDS * rate)),
@@ -156,7 +156,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--html", action="store_true", help="a report for every clip too")
     parser.add_argument("--budgets", type=int, default=3, help="sizes tried for a keyframe")
     parser.add_argument("--refine", type=int, default=1, help="joint refinements at most")
-    parser.add_argument("--tries", type=int, default=3, help="more encodes of the size that is met")
+    parser.add_argument("--candidates", type=int, default=3, help="more encodes of the size that is met")
     parser.add_argument("--out", type=Path, default=Path("build/rd"), help="kept, and gone on with")
     return parser.parse_args()
 

@@ -16,10 +16,10 @@ from rich.table import Table
 
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_ordinary, without_hashes
+from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr, without_hashes
 from ffhybrid.encoder.crf_search import meet_size
 from ffhybrid.encoder.keyframe_search import joint_objective
-from ffhybrid.encoder.quality import Judge, Quality, lpips_distance
+from ffhybrid.encoder.quality import GopQuality, Judge, lpips_distance
 from ffhybrid.filters import Likeness, create
 from ffhybrid.refinement.codec_map import decode_with, explained_variance, frame_maps
 from ffhybrid.x265.options import X265Options
@@ -68,7 +68,7 @@ class Trial:
 
     def first(self) -> tuple[CodedGop, int]:
         """Fit to the first frame, at the size of x265's own keyframe; gives that size too."""
-        plain = meet_size(lambda crf: encode_ordinary(self._gop, _at(crf)), self._wanted, first_crf=FIRST_CRF)
+        plain = meet_size(lambda crf: encode_native_idr(self._gop, _at(crf)), self._wanted, first_crf=FIRST_CRF)
         budget = min(plain.hybrid.placeholder.size, self._wanted // 2)
         latent = self._generator.fit(
             Likeness(self._gop.picture(0)), self._gop.spec, budget=budget, warm_start=None, progress=None
@@ -86,7 +86,7 @@ class Trial:
         )
         return self._coded(latent)
 
-    def quality(self, coded: CodedGop) -> Quality:
+    def quality(self, coded: CodedGop) -> GopQuality:
         """Look at all frames."""
         return self._judge.quality(coded.pictures(), self._gop)
 

@@ -1,4 +1,4 @@
-"""How far x265's LPIPS wavers between neighbouring CRFs: what ``-tries`` has to choose from.
+"""How far x265's LPIPS wavers between neighbouring CRFs: what ``-candidates`` has to choose from.
 
 GOPs are coded with x265's own keyframe at CRFs 0.02 apart, which changes their sizes by a per cent in all. Printed are
 standard deviations of sizes and of LPIPS from a straight line over the CRF and over the size, both in logarithms.
@@ -17,7 +17,7 @@ from rich.table import Table
 
 from ffhybrid import X265Options
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.coded_gop import encode_ordinary
+from ffhybrid.encoder.coded_gop import encode_native_idr
 from ffhybrid.encoder.crf_search import NEIGHBOUR_STEP
 from ffhybrid.encoder.quality import Judge, lpips_distance
 from one_gop import bits_per_pixel, first_gops, gop_parser
@@ -32,7 +32,7 @@ def off_the_line(x: Sequence[float], y: Sequence[float]) -> float:
 def row(gop: SourceGop, options: X265Options, encodes: int, judge: Judge) -> list[str]:
     """Encode at CRFs from that of ``options`` on."""
     crfs = [options.crf + NEIGHBOUR_STEP * index for index in range(encodes)]
-    coded = [encode_ordinary(gop, replace(options, crf=crf)) for crf in crfs]
+    coded = [encode_native_idr(gop, replace(options, crf=crf)) for crf in crfs]
     sizes = np.log([one.size for one in coded])
     distances = np.log([judge.quality(one.pictures(), gop).lpips for one in coded])
     spread = f"{100 * np.ptp(np.exp(distances - distances.min())):.1f} %"

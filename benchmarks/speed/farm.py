@@ -102,7 +102,7 @@ def compare_engines(path: Path, *, count: int, length: int, workers: Sequence[in
 
 def report(name: str, workers: int, engine: Engine, jobs: Sequence[Job], single: float | None) -> float:
     """Print a row; processes have imported everything and hold an encoder by then."""
-    answered(engine, [replace(job, is_ordinary=True) for job in jobs[:workers]])
+    answered(engine, [replace(job, is_native_idr=True) for job in jobs[:workers]])
     seconds, results = answered(engine, jobs)
     inside = sum(result.report.seconds for result in results)
     busy = inside / workers / seconds

@@ -1,7 +1,7 @@
 """Second stage: the latents of many parts are fitted as an encoder fits them, and the network along with them.
 
 An autoencoder's network suits guessed latents; this one suits fitted ones, which are sparser. The network that
-guesses follows by ordinary autoencoding.
+guesses follows by native autoencoding.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def _keyframes(command: argparse.ArgumentParser) -> None:
         "-kf:budgets", dest="budgets", type=positive, metavar="N", help="sizes tried for a keyframe (3)"
     )
     keyframe.add_argument("-kf:fallback", dest="fallback", type=int, choices=(0, 1), default=1, help="keep x265's (1)")
-    keyframe.add_argument("-tries", type=natural, metavar="N", help="with -b:v: more encodes of a GOP's size (3)")
+    keyframe.add_argument("-candidates", type=natural, metavar="N", help="with -b:v: more encodes of a GOP's size (3)")
     keyframe.add_argument(
         "-refine", type=natural, default=0, metavar="N", help="joint refinements at most (%(default)s)"
     )

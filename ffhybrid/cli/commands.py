@@ -16,7 +16,7 @@ from ffhybrid.cli.containers import CONTAINER_COMMANDS
 from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.cli.format_options import format_options
 from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options
-from ffhybrid.compare import CompareOptions, Point, compare
+from ffhybrid.compare import CompareOptions, RatePoint, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.encoder.gop_encoder import GopReport
@@ -29,7 +29,7 @@ from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.reading.inputs import duration_of
 from ffhybrid.options import EncodeOptions
 from ffhybrid.probing import FileInfo, probe
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restoring import restore
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.source.video import SourceOptions
@@ -65,7 +65,7 @@ def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
         refinements=options.refine,
         fallback=bool(options.fallback),
         **({"budgets": options.budgets} if options.budgets else {}),
-        **({} if options.tries is None else {"tries": options.tries}),
+        **({} if options.candidates is None else {"candidates": options.candidates}),
     )
 
 
@@ -141,9 +141,9 @@ def _source(options: argparse.Namespace) -> SourceOptions:
     return SourceOptions(filters=options.filters, pixel_format=options.pixel_format)
 
 
-def _regeneration(options: argparse.Namespace) -> Regeneration:
+def _generator_decode(options: argparse.Namespace) -> GeneratorDecode:
     device = {"device": options.device} if options.device else {}
-    return Regeneration(model=options.model, hub=bool(options.hub), strict=options.strict, **device)
+    return GeneratorDecode(model=options.model, hub=bool(options.hub), strict=options.strict, **device)
 
 
 def _rate(options: argparse.Namespace) -> Rate | None:
@@ -152,8 +152,8 @@ def _rate(options: argparse.Namespace) -> Rate | None:
             raise UsageError("-maxrate and -bufsize belong to -b:v")
         if options.budgets and options.target_lpips is None:
             raise UsageError("-kf:budgets belongs to -b:v and -target-lpips")
-        if options.tries is not None:
-            raise UsageError("-tries belongs to -b:v")
+        if options.candidates is not None:
+            raise UsageError("-candidates belongs to -b:v")
         return None
     if options.crf is not None:
         raise UsageError("give -b:v or -crf, not both")
@@ -185,7 +185,7 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             overwrite=options.y,
             streams=stream_options(options),
             effort=options.effort,
-            regeneration=_regeneration(options),
+            generator_decode=_generator_decode(options),
             threads=options.threads,
             on_gop=on_gop,
         )
@@ -235,14 +235,16 @@ def _print_probe(info: FileInfo) -> None:
 
 def _verify(options: argparse.Namespace, console: Console) -> None:
     with gop_progress(console, "verify") as on_gop:
-        report = verify(options.input, regeneration=_regeneration(options), on_gop=on_gop)
+        report = verify(options.input, generator_decode=_generator_decode(options), on_gop=on_gop)
     emit(options, asdict(report), asdict(report).items())
 
 
 def _extract(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
     if options.output.exists() and not options.output.is_dir():
         raise UsageError(f"{options.output} is not a folder")
-    for path in extract(options.input, options.output, overwrite=options.y, regeneration=_regeneration(options)):
+    for path in extract(
+        options.input, options.output, overwrite=options.y, generator_decode=_generator_decode(options)
+    ):
         sys.stdout.write(f"{path}\n")
 
 
@@ -274,7 +276,7 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
     _print_points(results.selected())
 
 
-def _print_points(points: Sequence[Point]) -> None:
+def _print_points(points: Sequence[RatePoint]) -> None:
     out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
     table = Table("codec", "kbit/s", "bytes", "LPIPS", "PSNR", "SSIM", "VMAF", "seconds", box=None, pad_edge=False)
     for point in points:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ffhybrid.batching import Batch, BatchEntry, Outcome
+from ffhybrid.batching import Batch, BatchEntry, BatchOutcome
 from ffhybrid.core.atomic_files import PIPE, durable_write
 from ffhybrid.errors import BatchError, UsageError
 from ffhybrid.farm.coordinator import OnError
@@ -126,7 +126,7 @@ def run_batch(options: argparse.Namespace, console: Console, settings: EncodeOpt
         sys.stdout.write("\n")
     else:
         _print_entries(entries)
-    failed = [str(entry.source) for entry in entries if entry.outcome is Outcome.FAILED]
+    failed = [str(entry.source) for entry in entries if entry.outcome is BatchOutcome.FAILED]
     if failed:
         raise BatchError(f"{len(failed)} of {len(entries)} files failed: {', '.join(failed)}")
 

@@ -18,7 +18,7 @@ from ffhybrid.filters.cadm.settings import Settings
 from ffhybrid.training import TrainingOptions, train
 
 if TYPE_CHECKING:
-    from ffhybrid.filters.cadm.evaluation import Quality
+    from ffhybrid.filters.cadm.evaluation import RestorerQuality
 
 DEFAULTS = TrainingOptions()
 
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     _print(found)
 
 
-def _print(found: Sequence[Quality]) -> None:
+def _print(found: Sequence[RestorerQuality]) -> None:
     table = Table("scale", "steps", "PSNR", "bicubic", "LPIPS", "bicubic", box=None, pad_edge=False)
     for quality in found:
         psnr = (f"{quality.psnr:.2f}", f"{quality.psnr_bicubic:.2f}")

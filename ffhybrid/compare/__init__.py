@@ -6,6 +6,6 @@
 
 from ffhybrid.compare.comparing import compare
 from ffhybrid.compare.options import CompareOptions
-from ffhybrid.compare.results import Point, Results
+from ffhybrid.compare.results import RatePoint, Results
 
-__all__ = ["CompareOptions", "Point", "Results", "compare"]
+__all__ = ["CompareOptions", "RatePoint", "Results", "compare"]

@@ -23,7 +23,7 @@ from ffhybrid.compare.codecs import Codec, create
 from ffhybrid.compare.codecs.base import picture_types
 from ffhybrid.compare.metrics import find_distance, measure
 from ffhybrid.compare.options import CompareOptions
-from ffhybrid.compare.results import ClipFacts, Point, Results, key_of
+from ffhybrid.compare.results import ClipFacts, RatePoint, Results, key_of
 from ffhybrid.encoder.quality import Distance
 from ffhybrid.errors import UsageError
 
@@ -34,7 +34,7 @@ VERSIONS = {"pyav": av.__version__, "libavcodec": ".".join(map(str, av.library_v
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ComparisonStep:
     """What is under way: a point by its number of all, and a word on it."""
 
     number: int
@@ -50,7 +50,7 @@ def compare(
     *,
     options: CompareOptions,
     report: bool = True,
-    on_step: Callable[[Step], None] | None = None,
+    on_step: Callable[[ComparisonStep], None] | None = None,
 ) -> Results:
     """Compare codecs on a clip.
 
@@ -79,7 +79,7 @@ def compare(
         pairs = [(codec, bitrate) for codec in codecs for bitrate in options.bitrates]
         results.shown = [comparison.key(codec, bitrate) for codec, bitrate in pairs]
         for number, (codec, bitrate) in enumerate(pairs):
-            step = partial(Step, number, len(pairs), codec.name, bitrate)
+            step = partial(ComparisonStep, number, len(pairs), codec.name, bitrate)
             comparison.compute(codec, bitrate, partial(_tell, on_step, step))
         results.save()
         if report:
@@ -87,7 +87,7 @@ def compare(
     return results
 
 
-def _tell(on_step: Callable[[Step], None] | None, step: Callable[[str], Step], note: str) -> None:
+def _tell(on_step: Callable[[ComparisonStep], None] | None, step: Callable[[str], ComparisonStep], note: str) -> None:
     if on_step:
         on_step(step(note))
 
@@ -134,7 +134,7 @@ class _Comparison:
         note("measuring")
         quality = measure(self.clip, shown, distance=self.distance, interval=self.interval)
         types = picture_types(codec.typed(target, shown))
-        self.results.points[key] = Point(
+        self.results.points[key] = RatePoint(
             key=key,
             codec=codec.name,
             bitrate=bitrate,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ffhybrid.compare.bjontegaard import Curve, Delta, bd_metric, bd_rate
-from ffhybrid.compare.results import LOWER_IS_BETTER, METRICS, Point
+from ffhybrid.compare.results import LOWER_IS_BETTER, METRICS, RatePoint
 
 PEERS = ("x265", "x265-best", "x265-key")
 
@@ -21,20 +21,20 @@ class DeltaRow:
     values: Mapping[str, Delta]
 
 
-def metrics_of(points: Sequence[Point]) -> tuple[str, ...]:
+def metrics_of(points: Sequence[RatePoint]) -> tuple[str, ...]:
     """Metrics that all points have."""
     return tuple(metric for metric in METRICS if not any(math.isnan(point.mean(metric)) for point in points))
 
 
-def by_codec(points: Sequence[Point]) -> dict[str, list[Point]]:
+def by_codec(points: Sequence[RatePoint]) -> dict[str, list[RatePoint]]:
     """Points of each codec, by rising rate."""
-    found: dict[str, list[Point]] = {}
+    found: dict[str, list[RatePoint]] = {}
     for point in sorted(points, key=lambda point: point.bitrate):
         found.setdefault(point.codec, []).append(point)
     return {codec: found[codec] for codec in dict.fromkeys(point.codec for point in points)}
 
 
-def better_peer(points: Sequence[Point]) -> list[Point]:
+def better_peer(points: Sequence[RatePoint]) -> list[RatePoint]:
     """x265 at each rate, of its defaults and its own best options whichever has the lowest LPIPS (or highest VMAF)."""
     peers = [point for point in points if point.codec in PEERS]
     metric = "lpips" if "lpips" in metrics_of(peers) else "vmaf"
@@ -44,19 +44,19 @@ def better_peer(points: Sequence[Point]) -> list[Point]:
     return [chosen[bitrate] for bitrate in sorted(chosen)]
 
 
-def goodness(point: Point, metric: str) -> float:
+def goodness(point: RatePoint, metric: str) -> float:
     """Mean of a metric, with its sign turned where lower is better."""
     return -point.mean(metric) if metric in LOWER_IS_BETTER else point.mean(metric)
 
 
-def at_rate(points: Sequence[Point], metric: str, rate: float) -> float:
+def at_rate(points: Sequence[RatePoint], metric: str, rate: float) -> float:
     """Mean of a metric at a rate near those of two points at least, straight over the logarithm of the rate."""
     one, other = sorted(points, key=lambda point: abs(math.log(point.rate / rate)))[:2]
     slope = (other.mean(metric) - one.mean(metric)) / math.log(other.rate / one.rate)
     return one.mean(metric) + slope * math.log(rate / one.rate)
 
 
-def deltas(points: Sequence[Point]) -> list[DeltaRow]:
+def deltas(points: Sequence[RatePoint]) -> list[DeltaRow]:
     """Hold every codec against the best one of x265's; empty without x265."""
     reference = better_peer(points)
     metrics = metrics_of(points)
@@ -72,5 +72,5 @@ def deltas(points: Sequence[Point]) -> list[DeltaRow]:
     ]
 
 
-def _curve(points: Sequence[Point], metric: str) -> Curve:
+def _curve(points: Sequence[RatePoint], metric: str) -> Curve:
     return Curve(tuple(point.rate for point in points), tuple(point.mean(metric) for point in points))

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ffhybrid.compare.curves import by_codec
-from ffhybrid.compare.results import Point
+from ffhybrid.compare.results import RatePoint
 
 TITLES = {"lpips": "LPIPS (lower is better)", "psnr": "PSNR, dB", "ssim": "SSIM", "vmaf": "VMAF"}
 COLOURS: Mapping[str, str] = {
@@ -31,7 +31,7 @@ _INK = "#010203"
 _SIZE = (4.6, 3.1)
 
 
-def rate_plot(points: Sequence[Point], metric: str) -> str:
+def rate_plot(points: Sequence[RatePoint], metric: str) -> str:
     """Draw the mean of a metric over the rate, a line a codec."""
 
     def draw(axes: Axes) -> None:
@@ -45,7 +45,7 @@ def rate_plot(points: Sequence[Point], metric: str) -> str:
     return _svg(draw, f"rate-{metric}")
 
 
-def cdf_plot(points: Sequence[Point], bitrate: int) -> str:
+def cdf_plot(points: Sequence[RatePoint], bitrate: int) -> str:
     """Draw which part of the frames is at or below an LPIPS, a line a codec (HybridPrompt figure 5)."""
 
     def draw(axes: Axes) -> None:

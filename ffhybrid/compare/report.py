@@ -17,7 +17,7 @@ from ffhybrid.compare.codecs import PARTS
 from ffhybrid.compare.curves import deltas, goodness, metrics_of
 from ffhybrid.compare.metrics import why_no_lpips
 from ffhybrid.compare.plots import cdf_plot, rate_plot
-from ffhybrid.compare.results import LOWER_IS_BETTER, Point, Results
+from ffhybrid.compare.results import LOWER_IS_BETTER, RatePoint, Results
 from ffhybrid.compare.stills import Pair
 from ffhybrid.core.atomic_files import pending_output
 
@@ -31,11 +31,11 @@ SHADES = dict(
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RateGroup:
     """Points at one wanted rate, the best of them by metric, and the bytes of the largest."""
 
-    points: Sequence[Point]
-    best: Mapping[str, Point]
+    points: Sequence[RatePoint]
+    best: Mapping[str, RatePoint]
     largest: int
 
 
@@ -79,9 +79,9 @@ def write_report(results: Results, pairs: Sequence[Pair], *, gop_length: int) ->
     return path
 
 
-def _group(points: Sequence[Point], metrics: Sequence[str]) -> Group:
+def _group(points: Sequence[RatePoint], metrics: Sequence[str]) -> RateGroup:
     best = {metric: max(points, key=lambda point: goodness(point, metric)) for metric in metrics}
-    return Group(points, best, max(point.size for point in points))
+    return RateGroup(points, best, max(point.size for point in points))
 
 
 def _delta_cell(delta: Delta, form: str, scale: float, less_is_better: bool) -> Markup:
@@ -103,6 +103,6 @@ def _viewer(pair: Pair) -> dict[str, Any]:
     return {"peer": pair.peer.codec, "facts": "; ".join(facts), "stills": [asdict(still) for still in pair.stills]}
 
 
-def _mean_in_words(point: Point) -> str:
+def _mean_in_words(point: RatePoint) -> str:
     metric = "lpips" if point.lpips else "vmaf"
     return f"{NAMES[metric]} {FORMATS[metric] % point.mean(metric)}"

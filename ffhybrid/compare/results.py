@@ -35,7 +35,7 @@ class ClipFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class RatePoint:
     """One codec at one rate.
 
     ``key`` identifies codec, settings, rate and clip; ``bitrate`` is what was asked for, ``size`` the bytes of the
@@ -80,7 +80,7 @@ class Results:
 
     path: Path
     clip: ClipFacts
-    points: dict[str, Point] = field(default_factory=dict)
+    points: dict[str, RatePoint] = field(default_factory=dict)
     shown: list[str] = field(default_factory=list)
 
     @classmethod
@@ -107,7 +107,7 @@ class Results:
         """Whether a point was computed and its file is still there."""
         return key in self.points and (self.path.parent / self.points[key].stream).is_file()
 
-    def selected(self) -> list[Point]:
+    def selected(self) -> list[RatePoint]:
         """Points of the last run."""
         return [self.points[key] for key in self.shown]
 
@@ -124,11 +124,11 @@ def key_of(**identity: object) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _entry(point: Point) -> dict[str, Any]:
+def _entry(point: RatePoint) -> dict[str, Any]:
     means = {metric: value for metric in METRICS if not math.isnan(value := point.mean(metric))}
     return {**asdict(point), "rate": point.rate, "means": means}
 
 
-def _point(entry: Mapping[str, Any]) -> Point:
+def _point(entry: Mapping[str, Any]) -> RatePoint:
     values = {name: value for name, value in entry.items() if name not in ("rate", "means")}
-    return Point(**{**values, **{metric: tuple(map(float, values[metric])) for metric in METRICS}})
+    return RatePoint(**{**values, **{metric: tuple(map(float, values[metric])) for metric in METRICS}})

@@ -11,7 +11,7 @@ from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs import Codec
 from ffhybrid.compare.curves import better_peer
-from ffhybrid.compare.results import Point
+from ffhybrid.compare.results import RatePoint
 from ffhybrid.core.images import webp
 
 QUALITY = 92
@@ -33,12 +33,14 @@ class Still:
 class Pair:
     """x265's better point and the hybrid one at one rate."""
 
-    peer: Point
-    ours: Point
+    peer: RatePoint
+    ours: RatePoint
     stills: tuple[Still, ...]
 
 
-def make_stills(clip: Clip, points: Sequence[Point], codecs: Sequence[Codec], folder: Path, work: Path) -> list[Pair]:
+def make_stills(
+    clip: Clip, points: Sequence[RatePoint], codecs: Sequence[Codec], folder: Path, work: Path
+) -> list[Pair]:
     """Decode the first, the middle and the worst frame at each rate; none without x265 and hybrid."""
     peers = {point.bitrate: point for point in better_peer(points)}
     by_name = {codec.name: codec for codec in codecs}
@@ -57,7 +59,7 @@ def make_stills(clip: Clip, points: Sequence[Point], codecs: Sequence[Codec], fo
     return pairs
 
 
-def chosen_frames(point: Point, frames: int) -> dict[int, str]:
+def chosen_frames(point: RatePoint, frames: int) -> dict[int, str]:
     """Numbers of the frames to look at, and why: the first, the middle and the one with the worst LPIPS (or VMAF)."""
     if point.lpips:
         worst = max(range(len(point.lpips)), key=point.lpips.__getitem__) * point.lpips_interval

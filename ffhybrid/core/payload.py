@@ -92,7 +92,7 @@ class Payload:
         """
         if len(data) > MAX_SIZE:
             raise CorruptDataError(f"the payload has {len(data)} bytes, more than the limit of {MAX_SIZE}")
-        reader = _Reader(data)
+        reader = _PayloadReader(data)
         magic, version, name_length = reader.unpack(_HEAD)
         if magic != MAGIC:
             raise CorruptDataError("the payload does not begin with its magic number")
@@ -123,7 +123,7 @@ class Payload:
         )
 
 
-class _Reader:
+class _PayloadReader:
     """Takes bytes off the front and never past the end."""
 
     def __init__(self, data: bytes) -> None:

@@ -19,10 +19,10 @@ from ffhybrid.filters.base import SequenceGenerator
 from ffhybrid.hevc import sei
 from ffhybrid.hevc.decoding import check_decodes, decode_access_units
 from ffhybrid.hevc.static_metadata import keyframe_sei
-from ffhybrid.restorer.generator_decode import Regeneration, sequence_md5
-from ffhybrid.restorer.splice import ORDINARY, restore_gop
+from ffhybrid.restorer.generator_decode import GeneratorDecode, sequence_md5
+from ffhybrid.restorer.splice import NATIVE_IDR, restore_gop
 from ffhybrid.x265.encoding import X265Gop, encode_gop
-from ffhybrid.x265.options import COARSEST_ORDINARY, KEYFRAME_FACTOR, X265Options, keyframe_zones
+from ffhybrid.x265.options import KEYFRAME_FACTOR, NATIVE_QUANTISER_CAP, X265Options, keyframe_zones
 from ffhybrid.x265.reference_lock import encode_locked
 
 GREY_CRF = 51.0
@@ -46,8 +46,8 @@ class CodedGop:
     @property
     def governed_size(self) -> int:
         """Bytes that change with the CRF: P and B pictures without their hashes, and x265's own keyframe."""
-        is_ordinary = self.payload.generator == ORDINARY
-        return self.stream.inter_size + self.hybrid.placeholder.size * is_ordinary
+        is_native_idr = self.payload.generator == NATIVE_IDR
+        return self.stream.inter_size + self.hybrid.placeholder.size * is_native_idr
 
     @property
     def size(self) -> int:
@@ -87,13 +87,17 @@ def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -
     return CodedGop(hybrid, stream, payload, options.crf, len(locked.windows))
 
 
-def encode_ordinary(
-    gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR, coarsest: float = COARSEST_ORDINARY
+def encode_native_idr(
+    gop: SourceGop,
+    options: X265Options,
+    *,
+    factor: float = KEYFRAME_FACTOR,
+    quantiser_cap: float = NATIVE_QUANTISER_CAP,
 ) -> CodedGop:
     """Code the whole GOP by x265, the keyframe with ``factor`` times the bits that it would give it."""
-    stream = encode_gop(gop, replace(options, coarsest=coarsest), params=keyframe_zones(factor=factor))
+    stream = encode_gop(gop, replace(options, quantiser_cap=quantiser_cap), params=keyframe_zones(factor=factor))
     keyframe = stream.keyframe(gop.spec.bit_depth)
-    payload = _payload(gop, stream, ORDINARY, keyframe, latent=b"", differences=b"")
+    payload = _payload(gop, stream, NATIVE_IDR, keyframe, latent=b"", differences=b"")
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
 
 
@@ -128,8 +132,8 @@ def _grey(gop: SourceGop, path: Path) -> SourceGop:
 
 def coded_again(gop: SourceGop, coded: CodedGop, generator: Generator, options: X265Options) -> CodedGop:
     """Code a GOP with the keyframe that it has, and other options."""
-    if coded.payload.generator == ORDINARY:
-        return encode_ordinary(gop, options)
+    if coded.payload.generator == NATIVE_IDR:
+        return encode_native_idr(gop, options)
     return encode_generated(gop, Keyframe.generated(generator, coded.payload.latent, gop.spec), options)
 
 
@@ -139,14 +143,14 @@ def intra_size(gop: SourceGop, options: X265Options) -> int:
     return len(encode_gop(first, options, params=keyframe_zones()).intra_slice)
 
 
-def check(gop: CodedGop, source: SourceGop, regeneration: Regeneration) -> None:
+def check(gop: CodedGop, source: SourceGop, generator_decode: GeneratorDecode) -> None:
     """Restore the GOP as a reader would and hold every picture against x265's own hash.
 
     Raises:
         EncoderError: it does not restore exactly.
     """
     try:
-        restored = restore_gop(gop.hybrid, regeneration=regeneration)
+        restored = restore_gop(gop.hybrid, generator_decode=generator_decode)
         decoded = check_decodes(restored.access_units, restored.parameter_sets)
     except VerificationError as error:
         raise EncoderError(f"GOP {source.index} does not restore exactly, it is not written: {error}") from error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ffhybrid.encoder.coded_gop import CodedGop
-from ffhybrid.encoder.secant_search import Control, Probe, Search
+from ffhybrid.encoder.secant_search import Control, Probe, SecantSearch
 from ffhybrid.x265.options import HIGHEST_CRF
 
 LOWEST_CRF, CRF_STEP = 1.0, 0.02
@@ -39,8 +39,8 @@ def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: fl
 
 
 def search_crf(probe: Callable[[float], Probe[Result]], control: Control, *, first_crf: float) -> Result:
-    """Probe CRFs until one meets the goal; of all tried, the one that comes nearest."""
-    search = Search(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
+    """Probe CRFs until one meets the target; of all tried, the one that comes nearest."""
+    search = SecantSearch(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
     return search.meet(probe, first=first_crf).result
 
 

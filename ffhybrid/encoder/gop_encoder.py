@@ -12,15 +12,15 @@ from ffhybrid.core import fixups
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
-from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_ordinary, without_hashes
-from ffhybrid.encoder.keyframe_search import GopSearch, Progress
+from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
+from ffhybrid.encoder.keyframe_search import GopSearch, OnFit
 from ffhybrid.encoder.options import GopOptions
-from ffhybrid.encoder.quality import Judge, Quality, lpips_distance
-from ffhybrid.encoder.rate_targets import DistanceGoal, Goal, SizeGoal
+from ffhybrid.encoder.quality import GopQuality, Judge, lpips_distance
+from ffhybrid.encoder.rate_targets import DistanceTarget, RateTarget, SizeTarget
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Generator
 from ffhybrid.filters.base import ModelGenerator
-from ffhybrid.restorer.generator_decode import Regeneration, Strictness, correction_size
+from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness, correction_size
 from ffhybrid.x265.options import HIGHEST_CRF
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class GopReport:
     """What one GOP cost, in bytes; ``fixups`` counts samples, ``windows`` the lambda windows tried.
 
     ``correction`` is part of ``latent``, which is part of ``payload``. ``generator`` is ``hevc`` where the
-    GOP keeps an ordinary I-frame, whose bytes are then in ``placeholder``. ``psnr`` and ``lpips`` are means over the
+    GOP keeps a native IDR picture, whose bytes are then in ``placeholder``. ``psnr`` and ``lpips`` are means over the
     GOP, None where nobody looked.
     """
 
@@ -61,7 +61,7 @@ class GopEncoder:
     def __init__(self, generator: Generator, options: GopOptions) -> None:
         self._generator = generator
         self._options = options
-        self._regeneration = regeneration_of(options)
+        self._generator_decode = generator_decode_of(options)
 
     def model_digest(self) -> str | None:
         """Return what tells the generator's model from others, None where it needs none.
@@ -72,7 +72,7 @@ class GopEncoder:
         return self._generator.model_digest() if isinstance(self._generator, ModelGenerator) else None
 
     def encode(
-        self, gop: SourceGop, *, share: Share | None = None, progress: Progress | None = None
+        self, gop: SourceGop, *, share: Share | None = None, progress: OnFit | None = None
     ) -> tuple[HybridGop, GopReport]:
         """Encode a GOP, and check that it restores exactly; ``share`` is what a bitrate leaves it.
 
@@ -83,44 +83,44 @@ class GopEncoder:
         coded, quality = self._coded(gop, share, progress)
         return self._finished(gop, coded, quality)
 
-    def encode_ordinary(self, gop: SourceGop, *, share: Share | None = None) -> tuple[HybridGop, GopReport]:
-        """Encode a GOP with x265's own I-frame, for the same goal.
+    def encode_native_idr(self, gop: SourceGop, *, share: Share | None = None) -> tuple[HybridGop, GopReport]:
+        """Encode a GOP with x265's own I-frame, for the same target.
 
         Raises:
             EncoderError, UsageError: as :meth:`encode`.
         """
-        goal = self._goal(gop, share)
-        if goal is None:
-            return self._finished(gop, encode_ordinary(gop, self._options.x265), None)
-        best = self._search.ordinary(goal, first_crf=self._first_crf(share))
+        target = self._target(gop, share)
+        if target is None:
+            return self._finished(gop, encode_native_idr(gop, self._options.x265), None)
+        best = self._search.native(target, first_crf=self._first_crf(share))
         return self._finished(gop, best.gop, best.quality)
 
-    def _finished(self, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> tuple[HybridGop, GopReport]:
+    def _finished(self, gop: SourceGop, coded: CodedGop, quality: GopQuality | None) -> tuple[HybridGop, GopReport]:
         coded = self._checked(gop, coded)
         hybrid = coded.hybrid if self._options.picture_hashes else without_hashes(coded.hybrid)
         return hybrid, report_of(hybrid, gop, coded, quality)
 
-    def _coded(self, gop: SourceGop, share: Share | None, progress: Progress | None) -> tuple[CodedGop, Quality | None]:
-        goal = self._goal(gop, share)
-        if goal is not None:
-            best = self._search.search(goal, first_crf=self._first_crf(share), progress=progress)
+    def _coded(self, gop: SourceGop, share: Share | None, progress: OnFit | None) -> tuple[CodedGop, GopQuality | None]:
+        target = self._target(gop, share)
+        if target is not None:
+            best = self._search.search(target, first_crf=self._first_crf(share), progress=progress)
             return best.gop, best.quality
         if not self._options.fallback and not self._options.refinements:
             return self._search.unjudged(gop, progress=progress), None
         found = self._search.at_crf(gop, progress=progress)
         return found.gop, found.quality
 
-    def _goal(self, gop: SourceGop, share: Share | None) -> Goal | None:
+    def _target(self, gop: SourceGop, share: Share | None) -> RateTarget | None:
         """Say what a GOP is encoded for, None where the CRF is given."""
         if share is not None:
-            return SizeGoal(gop, self._search.judge, share.size)
+            return SizeTarget(gop, self._search.judge, share.size)
         distance = self._options.target_lpips
         if distance is None:
             return None
         judge = self._search.judge
         if not judge.sees:
             raise UsageError("-target-lpips takes the weights of LPIPS, which are not on this machine")
-        return DistanceGoal(gop, judge, distance)
+        return DistanceTarget(gop, judge, distance)
 
     def _first_crf(self, share: Share | None) -> float:
         return share.crf if share else self._options.x265.crf
@@ -133,7 +133,7 @@ class GopEncoder:
         """
         for _ in range(RETRIES):
             try:
-                check(coded, gop, self._regeneration)
+                check(coded, gop, self._generator_decode)
             except EncoderError as error:
                 crf = coded.crf + RETRY_STEP
                 logger.warning("%s; it is coded anew at CRF %.2f", error, crf)
@@ -141,7 +141,7 @@ class GopEncoder:
                 coded = coded_again(gop, coded, self._generator, options)
             else:
                 return coded
-        check(coded, gop, self._regeneration)
+        check(coded, gop, self._generator_decode)
         return coded
 
     @cached_property
@@ -158,23 +158,23 @@ class GopEncoder:
             keyframe_budget=options.keyframe_budget,
             budgets=options.budgets,
             refinements=options.refinements,
-            tries=options.tries,
+            candidates=options.candidates,
             fallback=options.fallback,
             lpips=weights,
         )
 
 
-def regeneration_of(options: GopOptions) -> Regeneration:
+def generator_decode_of(options: GopOptions) -> GeneratorDecode:
     """Check keyframes with the model that they were made with, as it would be without a correction."""
     model, device = options.generator_options.get("model"), options.generator_options.get("device")
-    return Regeneration(
+    return GeneratorDecode(
         model=str(model) if model else None,
         device=str(device) if device else "auto",
         strict=Strictness.STRICT,
     )
 
 
-def report_of(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: Quality | None) -> GopReport:
+def report_of(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: GopQuality | None) -> GopReport:
     """Say what a GOP has cost as it is written."""
     return GopReport(
         index=gop.index,

@@ -1,8 +1,8 @@
-"""One GOP for a goal: how many bytes the keyframe takes, whether a generated one pays at all, and its refinement.
+"""One GOP for a target: how many bytes the keyframe takes, whether a generated one pays at all, and its refinement.
 
 HybridPrompt leaves adaptive allocation to the future (section 5). Here x265 codes the GOP alone first, which is the
-result to beat; then generated keyframes of several shares of its size are tried, each with P and B pictures that meet
-the goal, and the GOP that costs least over all pictures is kept.
+result to beat; then generated keyframes of several shares of its size are candidates, each with P and B pictures that
+meet the target, and the GOP that costs least over all pictures is kept.
 """
 
 from __future__ import annotations
@@ -14,9 +14,16 @@ from functools import partial
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_ordinary, intra_size, without_hashes
+from ffhybrid.encoder.coded_gop import (
+    CodedGop,
+    Keyframe,
+    encode_generated,
+    encode_native_idr,
+    intra_size,
+    without_hashes,
+)
 from ffhybrid.encoder.quality import Judge
-from ffhybrid.encoder.rate_targets import Encode, Goal, Judged, SizeGoal
+from ffhybrid.encoder.rate_targets import Encode, Judged, RateTarget, SizeTarget
 from ffhybrid.filters import FitProgress, Generator, Likeness, Objective
 from ffhybrid.refinement.objective import GopObjective
 from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
@@ -34,13 +41,13 @@ takes half, and more still pays.
 """
 RICHER, MOST_WON = 1.5, 0.07
 """How many times the bits x265's own keyframe is tried with too, and what that lowers the cost by at most
-(``benchmarks/keyframe_bits.py``): it is not tried where a generated one wins by more."""
+(``benchmarks/quality/keyframe_bits.py``): it is not tried where a generated one wins by more."""
 
-Progress = Callable[[FitProgress], None]
+OnFit = Callable[[FitProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class KeyframeCandidate:
     """A GOP with a generated keyframe of a budget, or with x265's own, and how it is coded at other CRFs."""
 
     judged: Judged
@@ -49,7 +56,7 @@ class Tried:
 
     @property
     def cost(self) -> float:
-        """In the unit of the goal."""
+        """In the unit of the target."""
         return self.judged.cost
 
 
@@ -60,11 +67,11 @@ class GopSearch:
     Args:
         generator: of keyframes.
         judge: decides between encodes.
-        x265: options, of which the CRF is used where it is the goal.
+        x265: options, of which the CRF is used where it is the target.
         keyframe_budget: bytes of latents where the user sets them.
         budgets: budgets that are tried at most, where he does not.
         refinements: joint refinements at most; they end when one does not pay.
-        tries: encodes of the same size that are looked at in the end.
+        candidates: encodes of the same size that are looked at in the end.
         fallback: whether a GOP may keep x265's own keyframe.
         lpips: AlexNet's weights where the user names them.
     """
@@ -75,100 +82,102 @@ class GopSearch:
     keyframe_budget: int | None
     budgets: int
     refinements: int
-    tries: int
+    candidates: int
     fallback: bool
     lpips: Path | None
 
-    def at_crf(self, gop: SourceGop, *, progress: Progress | None) -> Judged:
+    def at_crf(self, gop: SourceGop, *, progress: OnFit | None) -> Judged:
         """Encode a GOP at the CRF of the options; what is compared with it has its size."""
         encode = self._at_x265s_size(gop, progress)
         first = encode(self.x265.crf)
-        goal = SizeGoal(gop, self.judge, first.size)
-        best = self._refined(goal, Tried(goal.judged(first), encode, len(first.payload.latent)), progress).judged
+        target = SizeTarget(gop, self.judge, first.size)
+        best = self._refined(
+            target, KeyframeCandidate(target.judged(first), encode, len(first.payload.latent)), progress
+        ).judged
         if not self.fallback:
             return best
-        at_crf = encode_ordinary(gop, self.x265)
+        at_crf = encode_native_idr(gop, self.x265)
 
-        def ordinary(crf: float) -> CodedGop:
-            return at_crf if crf == at_crf.crf else self._ordinary(gop, KEYFRAME_FACTOR, crf)
+        def native(crf: float) -> CodedGop:
+            return at_crf if crf == at_crf.crf else self._native(gop, KEYFRAME_FACTOR, crf)
 
-        if best.cost < goal.meet(ordinary, first_crf=self.x265.crf).cost:
+        if best.cost < target.meet(native, first_crf=self.x265.crf).cost:
             return best
-        logger.info("GOP %d keeps an ordinary I-frame", gop.index)
-        return goal.judged(at_crf)
+        logger.info("GOP %d keeps a native IDR picture", gop.index)
+        return target.judged(at_crf)
 
-    def unjudged(self, gop: SourceGop, *, progress: Progress | None) -> CodedGop:
+    def unjudged(self, gop: SourceGop, *, progress: OnFit | None) -> CodedGop:
         """Encode with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II)."""
         return self._at_x265s_size(gop, progress)(self.x265.crf)
 
-    def _at_x265s_size(self, gop: SourceGop, progress: Progress | None) -> Encode:
+    def _at_x265s_size(self, gop: SourceGop, progress: OnFit | None) -> Encode:
         """Fit a keyframe; where the options leave its bytes open, it takes what x265's own I-frame would."""
         return self._fitted(gop, self.keyframe_budget or intra_size(gop, self.x265), progress)
 
-    def _fitted(self, gop: SourceGop, budget: int, progress: Progress | None) -> Encode:
+    def _fitted(self, gop: SourceGop, budget: int, progress: OnFit | None) -> Encode:
         return partial(self._generated, gop, self._fit(Likeness(gop.picture(0)), gop, budget, None, progress))
 
-    def search(self, goal: Goal, *, first_crf: float, progress: Progress | None) -> Judged:
-        """Encode the GOP of a goal, at the least cost; ``first_crf`` is a guess."""
-        gop = goal.source
-        goal, ordinary = goal.within_reach(self.ordinary(goal, first_crf=first_crf))
-        crf = ordinary.gop.crf
-        size, intra = goal.size(ordinary.gop), ordinary.gop.hybrid.placeholder.size
+    def search(self, target: RateTarget, *, first_crf: float, progress: OnFit | None) -> Judged:
+        """Encode the GOP of a target, at the least cost; ``first_crf`` is a guess."""
+        gop = target.source
+        target, native = target.within_reach(self.native(target, first_crf=first_crf))
+        crf = native.gop.crf
+        size, intra = target.size(native.gop), native.gop.hybrid.placeholder.size
         most = max(round(LARGEST_SHARE * size), LEAST_BUDGET)
         first = min(max(intra + round(FIRST_EXTRA * size), LEAST_BUDGET), most)
 
-        def generated(budget: int) -> Tried:
+        def generated(budget: int) -> KeyframeCandidate:
             encode = self._fitted(gop, budget, progress)
-            return Tried(goal.meet(encode, first_crf=crf), encode, budget)
+            return KeyframeCandidate(target.meet(encode, first_crf=crf), encode, budget)
 
         if self.keyframe_budget is not None:
-            tried = generated(self.keyframe_budget)
+            candidate = generated(self.keyframe_budget)
         else:
-            fitting = first_that_fits(generated, first, must_shrink=goal.must_shrink)
+            fitting = first_that_fits(generated, first, must_shrink=target.must_shrink)
             is_shrunk = fitting.budget < first
-            tried = climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
-        best = self._refined(goal, tried, progress)
-        if self.fallback and best.cost >= (1 - MOST_WON) * ordinary.cost:
-            kept = self._best_ordinary(goal, ordinary)
+            candidate = hill_climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
+        best = self._refined(target, candidate, progress)
+        if self.fallback and best.cost >= (1 - MOST_WON) * native.cost:
+            kept = self._best_native(target, native)
             if kept.cost <= best.cost:
-                logger.info("GOP %d keeps an ordinary I-frame", gop.index)
+                logger.info("GOP %d keeps a native IDR picture", gop.index)
                 best = kept
-        return goal.vary(best.encode, best.judged, tries=self.tries)
+        return target.vary(best.encode, best.judged, candidates=self.candidates)
 
-    def ordinary(self, goal: Goal, *, first_crf: float) -> Judged:
-        """Meet a goal with x265's own keyframe; ``first_crf`` is a guess."""
-        return goal.meet(partial(self._ordinary, goal.source, KEYFRAME_FACTOR), first_crf=first_crf)
+    def native(self, target: RateTarget, *, first_crf: float) -> Judged:
+        """Meet a target with x265's own keyframe; ``first_crf`` is a guess."""
+        return target.meet(partial(self._native, target.source, KEYFRAME_FACTOR), first_crf=first_crf)
 
-    def _best_ordinary(self, goal: Goal, ordinary: Judged) -> Tried:
+    def _best_native(self, target: RateTarget, native: Judged) -> KeyframeCandidate:
         """Try x265's own keyframe with more bits too."""
-        usual, richer = (partial(self._ordinary, goal.source, KEYFRAME_FACTOR * times) for times in (1, RICHER))
-        met = goal.meet(richer, first_crf=ordinary.gop.crf)
-        return Tried(met, richer) if met.cost < ordinary.cost else Tried(ordinary, usual)
+        usual, richer = (partial(self._native, target.source, KEYFRAME_FACTOR * times) for times in (1, RICHER))
+        met = target.meet(richer, first_crf=native.gop.crf)
+        return KeyframeCandidate(met, richer) if met.cost < native.cost else KeyframeCandidate(native, usual)
 
-    def _refined(self, goal: Goal, tried: Tried, progress: Progress | None) -> Tried:
+    def _refined(self, target: RateTarget, candidate: KeyframeCandidate, progress: OnFit | None) -> KeyframeCandidate:
         """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""
-        gop, best = goal.source, tried
+        gop, best = target.source, candidate
         for _ in range(self.refinements):
             before = best.judged.gop.payload.latent
             objective = joint_objective(gop, best.judged.gop, perceptual=self.judge.sees, lpips=self.lpips)
-            keyframe = self._fit(objective, gop, tried.budget, before, progress)
+            keyframe = self._fit(objective, gop, candidate.budget, before, progress)
             if keyframe.latent == before:
                 break
             encode = partial(self._generated, gop, keyframe)
-            refined = goal.meet(encode, first_crf=best.judged.gop.crf)
+            refined = target.meet(encode, first_crf=best.judged.gop.crf)
             if refined.cost >= best.cost:
                 break
-            best = Tried(refined, encode, tried.budget)
+            best = KeyframeCandidate(refined, encode, candidate.budget)
         return best
 
     def _fit(
-        self, objective: Objective, gop: SourceGop, budget: int, warm_start: bytes | None, progress: Progress | None
+        self, objective: Objective, gop: SourceGop, budget: int, warm_start: bytes | None, progress: OnFit | None
     ) -> Keyframe:
         latent = self.generator.fit(objective, gop.spec, budget=budget, warm_start=warm_start, progress=progress)
         return Keyframe.generated(self.generator, latent, gop.spec)
 
-    def _ordinary(self, gop: SourceGop, factor: float, crf: float) -> CodedGop:
-        return encode_ordinary(gop, replace(self.x265, crf=crf), factor=factor)
+    def _native(self, gop: SourceGop, factor: float, crf: float) -> CodedGop:
+        return encode_native_idr(gop, replace(self.x265, crf=crf), factor=factor)
 
     def _generated(self, gop: SourceGop, keyframe: Keyframe, crf: float) -> CodedGop:
         return encode_generated(gop, keyframe, replace(self.x265, crf=crf))
@@ -187,28 +196,30 @@ def joint_objective(gop: SourceGop, coded: CodedGop, *, perceptual: bool, lpips:
 
 
 def first_that_fits(
-    generated: Callable[[int], Tried], budget: int, *, must_shrink: Callable[[CodedGop], bool]
-) -> Tried:
+    generated: Callable[[int], KeyframeCandidate], budget: int, *, must_shrink: Callable[[CodedGop], bool]
+) -> KeyframeCandidate:
     """Try a budget, and smaller ones while P and B pictures cannot make room for it."""
-    tried = generated(budget)
+    candidate = generated(budget)
     for _ in range(MOST_SHRUNK):
-        if not must_shrink(tried.judged.gop):
+        if not must_shrink(candidate.judged.gop):
             break
-        tried = generated(max(round(tried.budget / STEP), LEAST_BUDGET))
-    return tried
+        candidate = generated(max(round(candidate.budget / STEP), LEAST_BUDGET))
+    return candidate
 
 
-def climb(generated: Callable[[int], Tried], first: Tried, most: int, *, budgets: int) -> Tried:
+def hill_climb(
+    generated: Callable[[int], KeyframeCandidate], first: KeyframeCandidate, most: int, *, budgets: int
+) -> KeyframeCandidate:
     """Try larger budgets than the first while they help, else smaller ones; at most ``budgets`` with the first."""
     best = first
-    tried = 1
+    count = 1
     for factor in (STEP, 1 / STEP):
-        while tried < budgets:
+        while count < budgets:
             budget = min(round(best.budget * factor), most)
             if budget == best.budget or budget < LEAST_BUDGET:
                 break
             candidate = generated(budget)
-            tried += 1
+            count += 1
             if candidate.cost >= best.cost:
                 break
             best = candidate

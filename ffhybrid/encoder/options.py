@@ -43,10 +43,10 @@ class GopOptions:
     ``generator`` is for the codec ``hybrid``, ``generator_options`` are for that of any codec.
 
     Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
-    ``budgets`` sizes of a keyframe are tried at most, and with ``rate`` so many ``tries`` more are made in the end, of
-    which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep x265's own
-    I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps x265's MD5 of every picture
-    in the file.
+    ``budgets`` sizes of a keyframe are tried at most, and with ``rate`` so many ``candidates`` more are encoded in the
+    end, of which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep
+    x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps x265's MD5 of
+    every picture in the file.
     """
 
     codec: VideoCodec = VideoCodec.HYBRID
@@ -57,7 +57,7 @@ class GopOptions:
     target_lpips: float | None = None
     budgets: int = 3
     refinements: int = 0
-    tries: int = 3
+    candidates: int = 3
     fallback: bool = True
     x265: X265Options = field(default_factory=X265Options)
     picture_hashes: bool = False

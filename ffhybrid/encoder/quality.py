@@ -29,7 +29,7 @@ Distance = Callable[[Picture, Picture, PictureSpec], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class GopQuality:
     """Means over a GOP: squared error of samples in [0, 1], and LPIPS (``nan`` without its weights)."""
 
     mse: float
@@ -57,7 +57,7 @@ class Judge:
         """Whether LPIPS is looked at."""
         return self._distance is not None
 
-    def quality(self, pictures: Iterable[Picture], source: SourceGop) -> Quality:
+    def quality(self, pictures: Iterable[Picture], source: SourceGop) -> GopQuality:
         """Judge pictures in order of presentation."""
         peak = (1 << source.spec.bit_depth) - 1
         errors, distances = [], []
@@ -67,7 +67,7 @@ class Judge:
             errors.append(Likeness(wanted).distortion(picture) / peak**2)
             if looks and index % SAMPLING_INTERVAL == 0:
                 distances.append(looks(picture, wanted, source.spec))
-        return Quality(sum(errors) / len(errors), sum(distances) / len(distances) if distances else math.nan)
+        return GopQuality(sum(errors) / len(errors), sum(distances) / len(distances) if distances else math.nan)
 
 
 def lpips_distance(path: Path | None) -> Distance | None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop
 from ffhybrid.encoder.crf_search import DISTANCE, TOLERANCE, meet_size, neighbours, search_crf
-from ffhybrid.encoder.quality import Judge, Quality
+from ffhybrid.encoder.quality import GopQuality, Judge
 from ffhybrid.encoder.secant_search import Probe
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,8 @@ MISS = 0.03
 OUT_OF_REACH = 100.0
 """More than any loss, and than any ratio of sizes."""
 LOSS_OF_BYTES = 0.7
-"""By how many per cent the loss falls where a GOP gets one per cent more bytes (``benchmarks/coarsest.py``)."""
+"""By how many per cent the loss falls where a GOP gets one per cent more bytes
+(``benchmarks/quality/quantiser_cap.py``)."""
 
 Encode = Callable[[float], CodedGop]
 """Codes a GOP at a CRF."""
@@ -29,14 +30,14 @@ Encode = Callable[[float], CodedGop]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A GOP, what it looks like, and what it costs in the unit of its goal; less is better."""
+    """A GOP, what it looks like, and what it costs in the unit of its target; less is better."""
 
     gop: CodedGop
-    quality: Quality
+    quality: GopQuality
     cost: float
 
 
-class Goal(Protocol):
+class RateTarget(Protocol):
     """Makes encodes of one GOP comparable."""
 
     @property
@@ -44,15 +45,15 @@ class Goal(Protocol):
         """The GOP."""
 
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
-        """Search the CRF that meets the goal."""
+        """Search the CRF that meets the target."""
 
-    def vary(self, encode: Encode, met: Judged, *, tries: int) -> Judged:
-        """Look at so many encodes that meet the goal as well, and take what costs least."""
+    def vary(self, encode: Encode, met: Judged, *, candidates: int) -> Judged:
+        """Look at so many encodes that meet the target as well, and take what costs least."""
 
-    def size(self, ordinary: CodedGop) -> int:
+    def size(self, native: CodedGop) -> int:
         """Bytes that the GOP will have, as far as x265's own tells."""
 
-    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+    def within_reach(self, native: Judged) -> tuple[RateTarget, Judged]:
         """Ask for no more than x265's own comes to; it is judged by that as well."""
 
     def must_shrink(self, gop: CodedGop) -> bool:
@@ -60,7 +61,7 @@ class Goal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SizeGoal:
+class SizeTarget:
     """A GOP in so many bytes (:attr:`CodedGop.size`)."""
 
     source: SourceGop
@@ -71,23 +72,23 @@ class SizeGoal:
         """Search the CRF; the cost is what the loss would be at exactly those bytes."""
         return self.judged(meet_size(encode, self.wanted, first_crf=first_crf))
 
-    def vary(self, encode: Encode, met: Judged, *, tries: int) -> Judged:
+    def vary(self, encode: Encode, met: Judged, *, candidates: int) -> Judged:
         """Encode at neighbouring CRFs: x265 decides otherwise at each, and LPIPS wavers by one or two per cent."""
         if abs(self._excess(met.gop)) > TOLERANCE:
             return met
-        coded = map(encode, neighbours(met.gop, self.wanted, count=tries))
+        coded = map(encode, neighbours(met.gop, self.wanted, count=candidates))
         others = (self.judged(gop) for gop in coded if abs(self._excess(gop)) <= TOLERANCE)
         return min([met, *others], key=lambda judged: judged.cost)
 
-    def size(self, ordinary: CodedGop) -> int:  # noqa: ARG002 - it is known
+    def size(self, native: CodedGop) -> int:  # noqa: ARG002 - it is known
         """Give those wanted."""
         return self.wanted
 
-    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+    def within_reach(self, native: Judged) -> tuple[RateTarget, Judged]:
         """Take x265's size where even that is too large: a generated keyframe has to win at those bytes."""
-        if not self.must_shrink(ordinary.gop):
-            return self, ordinary
-        return replace(self, wanted=ordinary.gop.size), replace(ordinary, cost=ordinary.quality.loss)
+        if not self.must_shrink(native.gop):
+            return self, native
+        return replace(self, wanted=native.gop.size), replace(native, cost=native.quality.loss)
 
     def must_shrink(self, gop: CodedGop) -> bool:
         """Whether it is too large, though the CRF was searched."""
@@ -110,7 +111,7 @@ def cost_of(loss: float, excess: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class DistanceGoal:
+class DistanceTarget:
     """A GOP whose LPIPS is ``wanted`` on average."""
 
     source: SourceGop
@@ -129,19 +130,19 @@ class DistanceGoal:
 
         return search_crf(probe, DISTANCE, first_crf=first_crf)
 
-    def vary(self, encode: Encode, met: Judged, *, tries: int) -> Judged:  # noqa: ARG002 - sizes waver less
+    def vary(self, encode: Encode, met: Judged, *, candidates: int) -> Judged:  # noqa: ARG002 - sizes waver less
         """Change nothing."""
         return met
 
-    def size(self, ordinary: CodedGop) -> int:
+    def size(self, native: CodedGop) -> int:
         """Take x265's."""
-        return ordinary.size
+        return native.size
 
-    def within_reach(self, ordinary: Judged) -> tuple[Goal, Judged]:
+    def within_reach(self, native: Judged) -> tuple[RateTarget, Judged]:
         """Change nothing."""
-        return self, ordinary
+        return self, native
 
-    def must_shrink(self, gop: CodedGop) -> bool:  # noqa: ARG002 - sizes are not what this goal is about
+    def must_shrink(self, gop: CodedGop) -> bool:  # noqa: ARG002 - sizes are not what this target is about
         """Say no."""
         return False
 
@@ -150,7 +151,7 @@ class DistanceGoal:
         return gop.size if distance <= self.wanted * (1 + MISS) else OUT_OF_REACH * gop.size
 
 
-def _log(source: SourceGop, gop: CodedGop, quality: Quality) -> None:
+def _log(source: SourceGop, gop: CodedGop, quality: GopQuality) -> None:
     logger.debug(
         "GOP %d, %s, latent %d, CRF %.2f: %d bytes, %s",
         source.index,

@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 class Probe(Generic[Result]):
     """One encode: a value that the control governs, what that should be, and how far off all of it is.
 
-    ``miss`` is a ratio, 1 where the goal is met.
+    ``miss`` is a ratio, 1 where the target is met.
     """
 
     value: float
@@ -34,7 +34,7 @@ class Probe(Generic[Result]):
 
     @property
     def distance(self) -> float:
-        """From the goal, either way."""
+        """From the target, either way."""
         return abs(math.log(self.miss))
 
 
@@ -51,7 +51,7 @@ class Control:
         """Give the nearest setting there is."""
         return round(round(min(max(setting, self.low), self.high) / self.step) * self.step, 6)
 
-    def slope_between(self, one: Point, other: Point) -> float:
+    def slope_between(self, one: SearchPoint, other: SearchPoint) -> float:
         """Slope that two encodes show, as far as it is believed."""
         if one.setting == other.setting:
             return self.slope
@@ -60,7 +60,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class SearchPoint:
     """What an encode showed."""
 
     setting: float
@@ -77,16 +77,16 @@ class Met(Generic[Result]):
 
 
 @dataclass(slots=True, kw_only=True)
-class Search:
-    """Searches one control, and remembers what it saw for other goals of the same pictures.
+class SecantSearch:
+    """Searches one control, and remembers what it saw for other targets of the same pictures.
 
-    ``tolerance`` of the goal is near enough.
+    ``tolerance`` of the target is near enough.
     """
 
     control: Control
     tolerance: float
     most_probes: int
-    _known: list[Point] = field(default_factory=list)
+    _known: list[SearchPoint] = field(default_factory=list)
 
     @property
     def has_begun(self) -> bool:
@@ -94,7 +94,7 @@ class Search:
         return bool(self._known)
 
     def meet(self, probe: Callable[[float], Probe[Result]], *, first: float) -> Met[Result]:
-        """Probe settings from ``first`` on until one meets the goal; of all tried, the one that comes nearest."""
+        """Probe settings from ``first`` on until one meets the target; of all tried, the one that comes nearest."""
         setting: float | None = self.control.rounded(first)
         tried: dict[float, float] = {}
         kept: Probe[Result] | None = None
@@ -102,7 +102,7 @@ class Search:
         while setting is not None and len(tried) < self.most_probes:
             found = probe(setting)
             tried[setting] = round(found.miss, 4)
-            self._known.append(Point(setting, found.value))
+            self._known.append(SearchPoint(setting, found.value))
             if kept is None or found.distance < kept.distance:
                 kept, nearest = found, setting
             if kept.distance <= self.tolerance or self._is_beyond(setting, found):
@@ -132,7 +132,7 @@ class Search:
         return self.control.rounded(start.setting + math.log(wanted / start.value) / slope)
 
     def _untried(self, setting: float, tried: Collection[float], found: Probe[Result]) -> float | None:
-        """Step aside from a setting that was tried, towards the goal; None where that was tried too.
+        """Step aside from a setting that was tried, towards the target; None where that was tried too.
 
         Values waver by a per cent or two between neighbouring settings, so that the curve may lead back to where it
         was, while a neighbour is nearer. Coarse steps do not waver by more than a step.
@@ -147,10 +147,10 @@ class Search:
         return next((neighbour for neighbour in neighbours if neighbour not in tried), None)
 
     def _is_beyond(self, setting: float, found: Probe[Result]) -> bool:
-        """Whether the goal would take settings that the control does not have."""
+        """Whether the target would take settings that the control does not have."""
         wants_more = found.value < found.wanted
         return setting == (self.control.high if wants_more == (self.control.slope > 0) else self.control.low)
 
 
-def _nearest(points: Collection[Point], wanted: float) -> list[Point]:
+def _nearest(points: Collection[SearchPoint], wanted: float) -> list[SearchPoint]:
     return sorted(points, key=lambda point: abs(math.log(point.value / wanted)))

@@ -6,8 +6,8 @@ from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import check, encode_sequence, without_hashes
-from ffhybrid.encoder.gop_encoder import GopReport, regeneration_of, report_of
-from ffhybrid.encoder.keyframe_search import Progress
+from ffhybrid.encoder.gop_encoder import GopReport, generator_decode_of, report_of
+from ffhybrid.encoder.keyframe_search import OnFit
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import SequenceGenerator
@@ -21,7 +21,7 @@ class SequenceEncoder:
             raise UsageError("-codec promptus has no P and B frames for -b:v, -target-lpips, -refine and -hash")
         self._generator = generator
         self._options = options
-        self._regeneration = regeneration_of(options)
+        self._generator_decode = generator_decode_of(options)
 
     def model_digest(self) -> str:
         """Return what tells the generator's model from others.
@@ -32,7 +32,7 @@ class SequenceEncoder:
         return self._generator.model_digest()
 
     def encode(
-        self, gop: SourceGop, *, share: Share | None = None, progress: Progress | None = None
+        self, gop: SourceGop, *, share: Share | None = None, progress: OnFit | None = None
     ) -> tuple[HybridGop, GopReport]:
         """Encode a GOP, and check that it restores exactly.
 
@@ -44,11 +44,11 @@ class SequenceEncoder:
             raise UsageError("-codec promptus has no P and B frames to meet a bitrate by")
         latent = self._generator.fit_sequence(gop, gop.spec, budget=self._options.keyframe_budget, progress=progress)
         coded = encode_sequence(gop, self._generator, latent, self._options.x265)
-        check(coded, gop, self._regeneration)
+        check(coded, gop, self._generator_decode)
         hybrid = without_hashes(coded.hybrid)
         return hybrid, report_of(hybrid, gop, coded, None)
 
-    def encode_ordinary(self, gop: SourceGop, *, share: Share | None = None) -> tuple[HybridGop, GopReport]:  # noqa: ARG002
+    def encode_native_idr(self, gop: SourceGop, *, share: Share | None = None) -> tuple[HybridGop, GopReport]:  # noqa: ARG002
         """Refuse.
 
         Raises:

@@ -135,7 +135,7 @@ class Coordinator:
             self._events.gop(job, "retry", attempt=attempt.number, error=message)
             self._submit(_Attempt(job, attempt.number + 1))
         elif self._on_error is OnError.KEYFRAME and not job.is_ordinary:
-            logger.warning("%s; it keeps an ordinary I-frame", message)
+            logger.warning("%s; it keeps a native IDR picture", message)
             self._events.gop(job, "retry", attempt=attempt.number, error=message)
             self._submit(_Attempt(_ordinary(job), 1))
         else:

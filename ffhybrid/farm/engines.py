@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import PictureSpec
-from ffhybrid.encoder.keyframe_search import Progress
+from ffhybrid.encoder.keyframe_search import OnFit
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.local import InProcessEngine, LocalEngine
@@ -57,7 +57,7 @@ def check_engine(name: str) -> None:
 
 @contextmanager
 def open_engine(
-    name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec, *, on_fit: Progress | None
+    name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec, *, on_fit: OnFit | None
 ) -> Iterator[Engine]:
     """Start an engine: ``local[:N]``, or ``dask://HOST:PORT``.
 
@@ -76,7 +76,7 @@ def open_engine(
         yield engine
 
 
-def _engine(name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec, on_fit: Progress | None) -> Engine:
+def _engine(name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec, on_fit: OnFit | None) -> Engine:
     remote = DASK.fullmatch(name)
     if remote:
         from ffhybrid.farm.cluster import DaskEngine

@@ -58,7 +58,7 @@ class EventLog:
         )
 
 
-class Progress:
+class ProgressWriter:
     """Blocks of ``key=value`` lines as ffmpeg's ``-progress`` writes them, one for each GOP written; None: none."""
 
     def __init__(self, file: TextIO | None) -> None:
@@ -68,7 +68,7 @@ class Progress:
 
     @classmethod
     @contextmanager
-    def open(cls, target: str | None) -> Iterator[Progress]:
+    def open(cls, target: str | None) -> Iterator[ProgressWriter]:
         """Open ``pipe:1``, ``pipe:2`` or a file.
 
         Raises:

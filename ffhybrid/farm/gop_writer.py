@@ -12,7 +12,7 @@ from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import EncoderError
 from ffhybrid.muxer.output import PendingTarget, Writer
 from ffhybrid.options import EncodeOptions
-from ffhybrid.source.other_streams import CompanionSource
+from ffhybrid.source.other_streams import OtherStreamSource
 from ffhybrid.source.video import SourceInfo
 from ffhybrid.source.video_track import video_track
 
@@ -40,11 +40,11 @@ class GopWriter:
         self._carriage = target.carriage(options.carriage)
         with ExitStack() as opened:
             self._beside = opened.enter_context(
-                CompanionSource.open(source, options.streams, for_matroska=target.is_matroska)
+                OtherStreamSource.open(source, options.streams, for_matroska=target.is_matroska)
             )
-            tags = {**self._beside.companions.tags, **ENCODER_TAG}
-            self._companions = replace(self._beside.companions, tags=tags)
-            target.check(self._companions)
+            tags = {**self._beside.other_streams.tags, **ENCODER_TAG}
+            self._other_streams = replace(self._beside.other_streams, tags=tags)
+            target.check(self._other_streams)
             self._stack = opened.pop_all()
 
     def __enter__(self) -> GopWriter:
@@ -84,7 +84,7 @@ class GopWriter:
         return self._stack.enter_context(
             self._pending.open(
                 video=video_track(first, self._info, self._beside.video),
-                companions=self._companions,
+                other_streams=self._other_streams,
                 time_base=first.time_base,
                 carriage=self._carriage,
             )

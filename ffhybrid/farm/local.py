@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from ffhybrid.core.ordered_pool import usable_cores
-from ffhybrid.encoder.keyframe_search import Progress
+from ffhybrid.encoder.keyframe_search import OnFit
 from ffhybrid.errors import CorruptDataError, EncoderError
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.records import ERROR, JOB, LEVEL, RESULT, raised, read_record
@@ -32,7 +32,7 @@ class InProcessEngine:
 
     slots = 1
 
-    def __init__(self, scratch: Path, on_fit: Progress | None) -> None:
+    def __init__(self, scratch: Path, on_fit: OnFit | None) -> None:
         self._scratch = scratch
         self._on_fit = on_fit
 

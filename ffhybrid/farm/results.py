@@ -84,7 +84,7 @@ class Result:
         body = data[len(MAGIC) + _DIGEST :]
         if not data.startswith(MAGIC) or hashlib.sha256(body).digest() != data[len(MAGIC) : len(MAGIC) + _DIGEST]:
             raise CorruptDataError(f"{job}: the result is damaged or cut short")
-        reader = _Reader(body)
+        reader = _ResultReader(body)
         try:
             report = msgspec.json.decode(reader.sized(), type=ResultReport)
             gop = reader.gop()
@@ -117,7 +117,7 @@ def _sized_all(parts: Sequence[bytes]) -> bytes:
     return _COUNT.pack(len(parts)) + b"".join(map(_sized, parts))
 
 
-class _Reader:
+class _ResultReader:
     """Takes fields one by one; none is longer than what is left."""
 
     def __init__(self, data: bytes) -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.keyframe_search import Progress
+from ffhybrid.encoder.keyframe_search import OnFit
 from ffhybrid.encoder.modes import Encoder, encoder_for
 from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError
 from ffhybrid.farm.frame_digest import FrameDigest
@@ -25,7 +25,7 @@ LEADS = (0, 10)
 """Seconds before a GOP that are sought, one after the other; then the source is decoded from its beginning."""
 
 
-def run_job(job: Job, *, scratch: Path | None = None, progress: Progress | None = None) -> Result:
+def run_job(job: Job, *, scratch: Path | None = None, progress: OnFit | None = None) -> Result:
     """Run a job; raw frames lie in ``scratch`` meanwhile (the system's folder for temporary files by default).
 
     Raises:
@@ -40,7 +40,7 @@ def run_job(job: Job, *, scratch: Path | None = None, progress: Progress | None 
     with tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as name:
         gop = _spooled(job, Path(name))
         if job.is_ordinary:
-            hybrid, report = encoder.encode_ordinary(gop, share=job.share)
+            hybrid, report = encoder.encode_native_idr(gop, share=job.share)
         else:
             hybrid, report = encoder.encode(gop, share=job.share, progress=progress)
     return Result.of(job, hybrid, report, seconds=time.monotonic() - start)

@@ -20,8 +20,8 @@ from ffhybrid.hevc.decoding import GopDecoder, check_decodes
 from ffhybrid.muxer.reading.inputs import STANDARD_INPUT
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import located
-from ffhybrid.pyav.ordinary_container import PlainContainer, VideoStreamInfo
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.pyav.ordinary_container import OrdinaryContainer, VideoStreamInfo
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import RestoredGop
 from ffhybrid.restoring import restored_gops
 
@@ -36,10 +36,10 @@ class HybridContainer(Closing):
     is_hybrid = True
 
     def __init__(
-        self, path: str | PathLike[str], *, threads: int | None = None, regeneration: Regeneration | None = None
+        self, path: str | PathLike[str], *, threads: int | None = None, generator_decode: GeneratorDecode | None = None
     ) -> None:
         self._reader = HybridReader(Path(path))
-        self._regeneration = regeneration
+        self._generator_decode = generator_decode
         self._threads = threads or usable_cores()
         video = self._reader.video
         self.streams = (
@@ -85,7 +85,9 @@ class HybridContainer(Closing):
         given: deque[_Given] = deque()
         with (
             closing(GopDecoder(threads=self._threads)) as decoder,
-            closing(restored_gops(self._reader, threads=self._threads, regeneration=self._regeneration)) as gops,
+            closing(
+                restored_gops(self._reader, threads=self._threads, generator_decode=self._generator_decode)
+            ) as gops,
         ):
             try:
                 for index, gop in enumerate(gops):
@@ -122,9 +124,9 @@ def _counted(frames: Iterator[av.VideoFrame], given: deque[_Given]) -> Iterator[
 
 
 def open(  # noqa: A001 - as in av.open
-    path: str | PathLike[str], *, threads: int | None = None, regeneration: Regeneration | None = None
-) -> HybridContainer | PlainContainer:
-    """Open a file for decoding; ``regeneration`` says by which model the keyframes of a hybrid one are made.
+    path: str | PathLike[str], *, threads: int | None = None, generator_decode: GeneratorDecode | None = None
+) -> HybridContainer | OrdinaryContainer:
+    """Open a file for decoding; ``generator_decode`` says by which model the keyframes of a hybrid one are made.
 
     A file that is not hybrid is decoded as it is, which ``is_hybrid`` tells. Standard input must be hybrid.
 
@@ -133,9 +135,9 @@ def open(  # noqa: A001 - as in av.open
         CorruptDataError, UnsupportedError, OSError: see :class:`ffhybrid.muxer.reading.reader.HybridReader`.
     """
     try:
-        return HybridContainer(path, threads=threads, regeneration=regeneration)
+        return HybridContainer(path, threads=threads, generator_decode=generator_decode)
     except NotHybridError:
         # What was read of a pipe is gone.
         if Path(path) == STANDARD_INPUT:
             raise
-        return PlainContainer(Path(path))
+        return OrdinaryContainer(Path(path))

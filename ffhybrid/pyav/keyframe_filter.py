@@ -27,7 +27,7 @@ from ffhybrid.muxer.reading.hevc_stream import (
     split_packet,
     unit_sets,
 )
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import is_generated_whole, restore_gop
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,9 @@ class KeyframeFilter:
         UnsupportedError: NAL units have lengths of fewer than four bytes.
     """
 
-    def __init__(self, container: av.container.InputContainer, *, regeneration: Regeneration | None = None) -> None:
+    def __init__(
+        self, container: av.container.InputContainer, *, generator_decode: GeneratorDecode | None = None
+    ) -> None:
         self._name = container.name
         main, self._neural = find_hevc(container)
         if main is None:
@@ -70,7 +72,7 @@ class KeyframeFilter:
             self._header_sets = header_sets(main)
         if self._length_size not in (0, LENGTH_SIZE):
             raise UnsupportedError(f"{self._name}: NAL units have lengths of {self._length_size} bytes")
-        self._regeneration = regeneration
+        self._generator_decode = generator_decode
         self._waiting: deque[_WaitingGop] = deque()
         self._payloads: dict[bytes, bytes] = {}
         self._gops = 0
@@ -196,7 +198,7 @@ class KeyframeFilter:
                 raise CorruptDataError("the video has no parameter sets")
             inter = tuple(AccessUnit(self._split(packet).picture, 0, 0) for packet in gop.inter[:1])
             hybrid = HybridGop(payload, sets, AccessUnit(gop.unit.placeholder, 0, 0), inter, Fraction(1))
-            restored = restore_gop(hybrid, regeneration=self._regeneration)
+            restored = restore_gop(hybrid, generator_decode=self._generator_decode)
         keyframe, lossless = restored.access_units[0], restored.parameter_sets.pps[-1]
         return self._packet(gop.packet, (*gop.unit.parameter_sets, lossless, *keyframe.nal_units))
 

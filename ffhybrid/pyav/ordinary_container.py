@@ -28,7 +28,7 @@ class VideoStreamInfo:
     sample_aspect_ratio: Fraction
 
 
-class PlainContainer(Closing):
+class OrdinaryContainer(Closing):
     """An ordinary file open for decoding, with the methods of :class:`ffhybrid.HybridContainer`; a context manager.
 
     Raises:

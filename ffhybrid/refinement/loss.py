@@ -18,7 +18,7 @@ from ffhybrid.refinement.codec_map import FrameMap, MappedPicture
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pull:
+class WeightedTarget:
     """The squared error of all pictures as a function of the keyframe, sample by sample.
 
     It is the sum of ``weight`` times the squared distance from ``target``: both are (1, 6, rows, columns), packed as
@@ -38,7 +38,7 @@ class GopLoss:
     def __init__(
         self,
         keyframe: Picture,
-        pull: Pull,
+        target: WeightedTarget,
         seen: Sequence[MappedPicture],
         *,
         pictures: int,
@@ -48,8 +48,8 @@ class GopLoss:
         device: torch.device,
     ) -> None:
         self._keyframe = pack(keyframe, device)
-        mean = pull.weight.mean()
-        self._target, self._pull = pull.target.to(device), (pull.weight / mean).to(device)
+        mean = target.weight.mean()
+        self._target, self._weight = target.target.to(device), (target.weight / mean).to(device)
         self._perceptual = weight * pictures / float(mean)
         self._seen = [_Warped(each, colour, device) for each in seen]
         self._lpips = lpips
@@ -80,7 +80,7 @@ class GopLoss:
             return loss + self._perceptual * float(torch.cat(distances).mean())
 
     def _squared(self, packed: Tensor) -> Tensor:
-        return (self._pull * ((packed - self._target) / PEAK).square()).mean()
+        return (self._weight * ((packed - self._target) / PEAK).square()).mean()
 
     def _random(self, count: int) -> int:
         device = self._generator.device

@@ -35,14 +35,14 @@ MOST_SEEN = 8
 
 
 @dataclass(slots=True)
-class _Pull:
+class _WeightedTarget:
     """Sums over all pictures for every sample of one plane of the keyframe: weights, and weighted errors."""
 
     weight: Field
     error: Field
 
     @classmethod
-    def zeros(cls, shape: tuple[int, ...]) -> _Pull:
+    def zeros(cls, shape: tuple[int, ...]) -> _WeightedTarget:
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
     def add(self, frame_map: FrameMap, error: Field) -> None:
@@ -57,9 +57,9 @@ class _Pull:
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What one look at all pictures gives: a pull for each plane, and the pictures that LPIPS looks at."""
+    """What one look at all pictures gives: a target for each plane, and the pictures that LPIPS looks at."""
 
-    pulls: tuple[_Pull, ...]
+    targets: tuple[_WeightedTarget, ...]
     seen: tuple[MappedPicture, ...]
 
 
@@ -100,32 +100,34 @@ class GopObjective:
 
     @property
     def target(self) -> Picture:
-        """The keyframe that the squared errors of all pictures pull for, rounded."""
+        """The keyframe that the squared errors of all pictures ask for, rounded."""
         top = (1 << self._gop.spec.bit_depth) - 1
-        pulled = zip(self._survey.pulls, self._keyframe.planes, strict=True)
-        y, cb, cr = (np.rint(pull.target(plane)).clip(0, top).astype(plane.dtype) for pull, plane in pulled)
+        weighted = zip(self._survey.targets, self._keyframe.planes, strict=True)
+        y, cb, cr = (np.rint(target.target(plane)).clip(0, top).astype(plane.dtype) for target, plane in weighted)
         return Picture(y, cb, cr, self._gop.spec.bit_depth)
 
     def distortion(self, picture: Picture) -> float:
-        """Mean weighted squared distance from where the GOP pulls the keyframe, in squared sample units."""
+        """Mean weighted squared distance from where the GOP wants the keyframe, in squared sample units."""
         total, weights = 0.0, 0.0
-        for plane, reference, pull in zip(picture.planes, self._keyframe.planes, self._survey.pulls, strict=True):
-            total += float((pull.weight * np.square(plane - pull.target(reference))).sum(dtype=np.float64))
-            weights += float(pull.weight.sum(dtype=np.float64))
+        for plane, reference, target in zip(picture.planes, self._keyframe.planes, self._survey.targets, strict=True):
+            total += float((target.weight * np.square(plane - target.target(reference))).sum(dtype=np.float64))
+            weights += float(target.weight.sum(dtype=np.float64))
         return total / weights
 
     def loss(self, device: torch.device) -> DifferentiableLoss:
         """Make the loss on a device."""
         from ffhybrid.filters.losses import pack_planes
         from ffhybrid.filters.lpips import load_lpips
-        from ffhybrid.refinement.loss import GopLoss, Pull
+        from ffhybrid.refinement.loss import GopLoss, WeightedTarget
 
         spec, survey = self._gop.spec, self._survey
-        planes = zip(survey.pulls, self._keyframe.planes, strict=True)
-        target = pack_planes((pull.target(plane) for pull, plane in planes), device) / (1 << (spec.bit_depth - 8)) - 128
+        planes = zip(survey.targets, self._keyframe.planes, strict=True)
+        target = (
+            pack_planes((target.target(plane) for target, plane in planes), device) / (1 << (spec.bit_depth - 8)) - 128
+        )
         return GopLoss(
             self._keyframe,
-            Pull(target, pack_planes((pull.weight for pull in survey.pulls), device)),
+            WeightedTarget(target, pack_planes((target.weight for target in survey.targets), device)),
             survey.seen,
             pictures=len(self._gop),
             colour=spec.colour,
@@ -136,18 +138,18 @@ class GopObjective:
 
     @cached_property
     def _survey(self) -> _Survey:
-        pulls = tuple(_Pull.zeros(plane.shape) for plane in self._keyframe.planes)
+        targets = tuple(_WeightedTarget.zeros(plane.shape) for plane in self._keyframe.planes)
         seen = []
         interval = -(-len(self._gop) // MOST_SEEN)
         for index, picture in enumerate(self._mapped_pictures()):
             chroma = picture.map.halved()
             of_planes = (picture.map, chroma, chroma)
             errors = zip(picture.decoded.planes, picture.wanted.planes, strict=True)
-            for pull, of_plane, (ours, theirs) in zip(pulls, of_planes, errors, strict=True):
-                pull.add(of_plane, ours.astype(np.float32) - theirs)
+            for target, of_plane, (ours, theirs) in zip(targets, of_planes, errors, strict=True):
+                target.add(of_plane, ours.astype(np.float32) - theirs)
             if index % interval == 0:
                 seen.append(picture)
-        return _Survey(pulls, tuple(seen))
+        return _Survey(targets, tuple(seen))
 
     def _mapped_pictures(self) -> Iterator[MappedPicture]:
         maps = frame_maps(self._hybrid, self._reference)

@@ -31,7 +31,7 @@ from ffhybrid.muxer.matroska.damaged_range import DamagedRange
 from ffhybrid.muxer.matroska.integrity import damaged_ranges, is_matroska
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
-from ffhybrid.muxer.reading.truncation import early_end
+from ffhybrid.muxer.reading.truncation import find_truncation
 from ffhybrid.muxer.rewriting import gop_place
 from ffhybrid.restorer.splice import RestoredGop
 
@@ -91,7 +91,7 @@ class Salvage:
         if is_matroska(path):
             found = damaged_ranges(path)
         else:
-            end = early_end(path)
+            end = find_truncation(path)
             found = [end] if end else []
         if found and self._strict:
             raise found[0].error

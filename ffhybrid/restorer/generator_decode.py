@@ -34,7 +34,7 @@ class Strictness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regeneration:
+class GeneratorDecode:
     """How keyframes are made again; what concerns models is for generators that have one.
 
     ``model`` is a folder, a safetensors file, a name below ``FFHYBRID_MODELS`` or a repository of the hub, None to
@@ -88,12 +88,12 @@ class Regeneration:
     def _settled(self, generator: Generator, wrong: Picture, payload: Payload) -> Picture:
         """Decide what becomes of a picture that does not match its MD5."""
         if generator.reproducibility is Reproducibility.EXACT:
-            raise VerificationError("the regenerated keyframe does not match its MD5")
+            raise VerificationError("the generated keyframe does not match its MD5")
         if self.strict is not Strictness.STRICT and isinstance(generator, CorrectableGenerator):
             corrected = generator.corrected(payload.latent, payload.spec)
             if corrected is not None:
                 return _checked(wrong, _completed(corrected, payload), payload)
-        complaint = f"the regenerated keyframe does not match its MD5: {_otherwise(generator, payload)}"
+        complaint = f"the generated keyframe does not match its MD5: {_otherwise(generator, payload)}"
         if self.strict is Strictness.EXPERIMENTAL:
             logger.warning("%s; going on with a picture of which nobody knows how far off it is", complaint)
             return wrong
@@ -130,10 +130,10 @@ def _is_right(picture: Picture, payload: Payload) -> bool:
 def _checked(wrong: Picture, corrected: Picture, payload: Payload) -> Picture:
     """Say how far off a picture was, if the corrected one is right."""
     if not _is_right(corrected, payload):
-        raise VerificationError("neither the regenerated keyframe nor its correction matches the MD5")
+        raise VerificationError("neither the generated keyframe nor its correction matches the MD5")
     off = np.abs(wrong.samples().astype(np.int32) - corrected.samples())
     logger.warning(
-        "the regenerated keyframe is off by %d at most and %.2g on average, in %d samples; it is corrected exactly",
+        "the generated keyframe is off by %d at most and %.2g on average, in %d samples; it is corrected exactly",
         off.max(),
         off.mean(),
         np.count_nonzero(off),

@@ -18,9 +18,9 @@ from ffhybrid.filters.registry import sequence_names
 from ffhybrid.hevc import SpliceEffort, sei
 from ffhybrid.hevc.decoding import decode_access_units
 from ffhybrid.hevc.static_metadata import static_metadata, write_static_metadata
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 
-ORDINARY = "hevc"
+NATIVE_IDR = "hevc"
 """Name in payloads of GOPs that keep x265's own I-frame: it lies where others have the placeholder."""
 
 
@@ -34,7 +34,7 @@ class RestoredGop:
 
 
 def regenerate(
-    gop: HybridGop, regeneration: Regeneration | None = None
+    gop: HybridGop, generator_decode: GeneratorDecode | None = None
 ) -> tuple[Payload, Picture, tuple[bytes, bytes, bytes]]:
     """Make the reference picture of a GOP, at its coded size, and check it against its MD5.
 
@@ -48,16 +48,16 @@ def regenerate(
         VerificationError: the generated picture is not the one that the encoder saw.
     """
     payload = _payload(gop)
-    picture = _reference(gop, payload, regeneration or Regeneration())
+    picture = _reference(gop, payload, generator_decode or GeneratorDecode())
     return payload, picture, sei.picture_md5s(picture)
 
 
-def _reference(gop: HybridGop, payload: Payload, regeneration: Regeneration) -> Picture:
-    if payload.generator == ORDINARY:
+def _reference(gop: HybridGop, payload: Payload, generator_decode: GeneratorDecode) -> Picture:
+    if payload.generator == NATIVE_IDR:
         return _ordinary(gop, payload)
     if not is_generated_whole(payload):
-        return regeneration.picture(payload)
-    pictures = regeneration.pictures(payload)
+        return generator_decode.picture(payload)
+    pictures = generator_decode.pictures(payload)
     first = next(pictures)
     deque(pictures, maxlen=0)  # Their MD5 is seen behind the last one.
     return first
@@ -74,18 +74,18 @@ def _ordinary(gop: HybridGop, payload: Payload) -> Picture:
 
 
 def restore_gop(
-    gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST, regeneration: Regeneration | None = None
+    gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST, generator_decode: GeneratorDecode | None = None
 ) -> RestoredGop:
     """Put the lossless keyframe in the placeholder's place, or keep an ordinary one; P and B pictures stay as they are.
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
-    payload, regeneration = _payload(gop), regeneration or Regeneration()
+    payload, generator_decode = _payload(gop), generator_decode or GeneratorDecode()
     if is_generated_whole(payload):
-        return _generated(gop, payload, effort, regeneration)
-    picture = _reference(gop, payload, regeneration)
+        return _generated(gop, payload, effort, generator_decode)
+    picture = _reference(gop, payload, generator_decode)
     md5s = sei.picture_md5s(picture)
-    if payload.generator == ORDINARY:
+    if payload.generator == NATIVE_IDR:
         return _restored(gop, gop.placeholder.nal_units, md5s)
     return splice(gop, picture, md5s, effort=effort)
 
@@ -113,7 +113,9 @@ def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> bytes:
     return hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
 
 
-def _generated(gop: HybridGop, payload: Payload, effort: SpliceEffort, regeneration: Regeneration) -> RestoredGop:
+def _generated(
+    gop: HybridGop, payload: Payload, effort: SpliceEffort, generator_decode: GeneratorDecode
+) -> RestoredGop:
     """Code all pictures of a GOP; where a cut has taken its end, those that are left."""
     units = sorted(gop.access_units, key=lambda unit: unit.pts)
     if len(units) > payload.pictures:
@@ -123,7 +125,7 @@ def _generated(gop: HybridGop, payload: Payload, effort: SpliceEffort, regenerat
     messages = [_messages(unit) if unit is gop.placeholder else (*static, *_messages(unit)) for unit in units]
     coded = [
         _lossless(gop, picture, effort)
-        for index, picture in enumerate(regeneration.pictures(payload))
+        for index, picture in enumerate(generator_decode.pictures(payload))
         if index < len(units)
     ]
     if len(coded) != len(units):

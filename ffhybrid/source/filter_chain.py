@@ -30,14 +30,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FilteredStream:
     """What a chain makes of a link and does not write on the frames that leave it."""
 
     frame_rate: Fraction
     sample_aspect_ratio: Fraction
 
 
-def outcome(text: str, link: Link) -> Outcome:
+def outcome(text: str, link: Link) -> FilteredStream:
     """Ask FFmpeg's ``lavfi`` device what becomes of empty pictures that are like those of a link.
 
     Raises:
@@ -52,7 +52,7 @@ def outcome(text: str, link: Link) -> Outcome:
     try:
         with av.open(f"{source},{text}", format="lavfi") as container:
             stream = container.streams.video[0]
-            return Outcome(
+            return FilteredStream(
                 frame_rate=stream.average_rate or link.frame_rate,
                 sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
             )

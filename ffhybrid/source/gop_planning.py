@@ -30,13 +30,13 @@ class GopPlanner:
     def __init__(self, info: SourceInfo, directory: Path, *, limits: GopLimits) -> None:
         self._info, self._directory = info, directory
         self._boundaries = _Boundaries(info, limits)
-        self._current: _OpenGop | None = None
+        self._current: _SpooledGop | None = None
         self._index = 0
 
     def add(self, frame: SourceFrame) -> SourceGop | None:
         """Take the next frame; give the GOP that ends before it, if one does."""
         closed = self.finish() if self._boundaries.begins_gop(frame) else None
-        self._current = self._current or _OpenGop(self._index, self._info, self._directory)
+        self._current = self._current or _SpooledGop(self._index, self._info, self._directory)
         self._current.append(frame)
         return closed
 
@@ -71,7 +71,7 @@ def grouped(
 
 def spool(index: int, frames: Iterable[SourceFrame], info: SourceInfo, directory: Path) -> SourceGop:
     """Write the frames of one GOP into a file in ``directory``."""
-    gop = _OpenGop(index, info, directory)
+    gop = _SpooledGop(index, info, directory)
     try:
         for frame in frames:
             gop.append(frame)
@@ -80,7 +80,7 @@ def spool(index: int, frames: Iterable[SourceFrame], info: SourceInfo, directory
     return closed
 
 
-class _OpenGop:
+class _SpooledGop:
     """A GOP whose frames are being spooled."""
 
     def __init__(self, index: int, info: SourceInfo, directory: Path) -> None:

@@ -13,19 +13,19 @@ from av.stream import Discard
 
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.muxer.reading.inputs import open_media
-from ffhybrid.muxer.reading.other_streams import CompanionReader
+from ffhybrid.muxer.reading.other_streams import OtherStreamReader
 from ffhybrid.muxer.streams.selection import StreamOptions, choose
-from ffhybrid.muxer.streams.values import Companions, Labels, StreamPacket, labels_of
+from ffhybrid.muxer.streams.values import Labels, OtherStreams, StreamPacket, labels_of
 
 LEAD = 1
 """Seconds that streams are read beyond the time wanted: containers interleave them, not to the packet."""
 
 
-class CompanionSource:
+class OtherStreamSource:
     """Tracks, attachments, chapters and tags of a source; packets come in the order of their file."""
 
-    def __init__(self, reader: CompanionReader, packets: Iterator[StreamPacket], video: Labels) -> None:
-        self.companions: Companions = reader.companions
+    def __init__(self, reader: OtherStreamReader, packets: Iterator[StreamPacket], video: Labels) -> None:
+        self.other_streams: OtherStreams = reader.other_streams
         self.video = video
         self._packets = packets
         self._held: list[StreamPacket] = []
@@ -33,7 +33,7 @@ class CompanionSource:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, options: StreamOptions, *, for_matroska: bool) -> Iterator[CompanionSource]:
+    def open(cls, path: Path, options: StreamOptions, *, for_matroska: bool) -> Iterator[OtherStreamSource]:
         """Open what the options choose.
 
         Raises:
@@ -42,7 +42,7 @@ class CompanionSource:
         """
         with open_media(path, otherwise=CorruptDataError) as container:
             video, others, before_video = choose(list(container.streams), options, name=str(path))
-            reader = CompanionReader(
+            reader = OtherStreamReader(
                 container, others, options, before_video=before_video, for_matroska=for_matroska, name=str(path)
             )
             for stream in container.streams:
@@ -73,7 +73,7 @@ class CompanionSource:
         yield from self._packets
 
 
-def _demuxed(container: av.container.InputContainer, reader: CompanionReader, path: Path) -> Iterator[av.Packet[Any]]:
+def _demuxed(container: av.container.InputContainer, reader: OtherStreamReader, path: Path) -> Iterator[av.Packet[Any]]:
     if not reader.streams:
         return
     try:
@@ -82,7 +82,7 @@ def _demuxed(container: av.container.InputContainer, reader: CompanionReader, pa
         raise CorruptDataError(f"{path}: the streams beside the video are damaged: {error}") from error
 
 
-def _all_packets(reader: CompanionReader, demuxed: Iterator[av.Packet[Any]]) -> Iterator[StreamPacket]:
+def _all_packets(reader: OtherStreamReader, demuxed: Iterator[av.Packet[Any]]) -> Iterator[StreamPacket]:
     yield from reader.peeked()
     for packet in demuxed:
         yield from reader.take(packet)

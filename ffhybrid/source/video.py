@@ -22,7 +22,7 @@ from ffhybrid.muxer.reading.inputs import open_media
 from ffhybrid.muxer.streams.selection import StreamOptions, choose
 from ffhybrid.muxer.streams.values import is_cover
 from ffhybrid.source import hdr
-from ffhybrid.source.filter_chain import FilterChain, Link, Outcome
+from ffhybrid.source.filter_chain import FilterChain, FilteredStream, Link
 from ffhybrid.source.scene_cuts import SceneMeter
 
 logger = logging.getLogger(__name__)
@@ -133,20 +133,22 @@ class VideoSource(Closing):
         self._scenes = SceneMeter(first)
         self.info = self._describe(first, made, self._facts)
 
-    def _pictures(self) -> tuple[Iterator[av.VideoFrame], Outcome]:
+    def _pictures(self) -> tuple[Iterator[av.VideoFrame], FilteredStream]:
         """Decode from where the container stands, through the filters."""
         filters = _joined(self._facts.cropping, self._options.filters)
         decoded = self._of_one_size(self._decode())
         return self._filtered(decoded, filters) if filters else (decoded, self._unfiltered())
 
-    def _unfiltered(self) -> Outcome:
+    def _unfiltered(self) -> FilteredStream:
         stream = self._stream
-        return Outcome(
+        return FilteredStream(
             frame_rate=stream.average_rate or stream.guessed_rate or Fraction(25),
             sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
         )
 
-    def _filtered(self, decoded: Iterator[av.VideoFrame], filters: str) -> tuple[Iterator[av.VideoFrame], Outcome]:
+    def _filtered(
+        self, decoded: Iterator[av.VideoFrame], filters: str
+    ) -> tuple[Iterator[av.VideoFrame], FilteredStream]:
         first = next(decoded, None)
         if first is None:
             return decoded, self._unfiltered()
@@ -163,7 +165,7 @@ class VideoSource(Closing):
         filtering = FilterChain(filters, link)
         return self._of_one_size(filtering.through(chain([first], decoded))), filtering.outcome
 
-    def _describe(self, first: av.VideoFrame, made: Outcome, facts: StreamFacts) -> SourceInfo:
+    def _describe(self, first: av.VideoFrame, made: FilteredStream, facts: StreamFacts) -> SourceInfo:
         width, height = first.width, first.height
         if not 16 <= width <= MAX_SIDE or not 16 <= height <= MAX_SIDE:
             raise self._no_size(width, height)

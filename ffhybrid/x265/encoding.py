@@ -21,7 +21,7 @@ from ffhybrid.hevc.decoding import decode_access_units
 from ffhybrid.hevc.static_metadata import keyframe_sei
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.x265.options import X265Options
-from ffhybrid.x265.worker import EXTRADATA, Job, read_records
+from ffhybrid.x265.worker import EXTRADATA, X265Job, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def encode_gop(
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
     """
-    if tables is None and options.excess:
-        tables = lambda_tables(excess=options.excess)
+    if tables is None and options.lambda_offset:
+        tables = lambda_tables(lambda_offset=options.lambda_offset)
     records = _run_worker(gop, options, params, keyframe, tables)
     index, extradata = records[0]
     if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
@@ -154,9 +154,9 @@ def _video_usability(gop: SourceGop) -> dict[str, str]:
     return {} if location is None else {"chromaloc": str(location)}
 
 
-def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyframe: Path | None) -> Job:
+def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyframe: Path | None) -> X265Job:
     colour = gop.spec.colour
-    return Job(
+    return X265Job(
         frames=str(gop.path.resolve()),
         keyframe=str(keyframe.resolve()) if keyframe else None,
         count=len(gop),

@@ -10,14 +10,14 @@ LOCKING = (10.0, 0.004)
 """Lambda and lambda2 that make bits almost free: an inexact CU then costs more than a lossless one."""
 
 
-def lambda_tables(*, locking: range = range(0), excess: float = 0.0) -> str:
+def lambda_tables(*, locking: range = range(0), lambda_offset: float = 0.0) -> str:
     """Write both tables.
 
     Args:
         locking: QPs at which bits are almost free.
-        excess: QPs by which bits are to weigh more than they do at a QP; quantisation stays what it is.
+        lambda_offset: QPs by which bits are to weigh more than they do at a QP; quantisation stays what it is.
     """
-    weighed = [max(qp, min(qp, HIGHEST_QP) + excess) for qp in range(QP_COUNT)]
+    weighed = [max(qp, min(qp, HIGHEST_QP) + lambda_offset) for qp in range(QP_COUNT)]
     tables = (
         [LOCKING[0] if qp in locking else 2 ** (weight / 6 - 2) for qp, weight in enumerate(weighed)],
         [LOCKING[1] if qp in locking else 0.038 * math.exp(0.234 * weight) for qp, weight in enumerate(weighed)],

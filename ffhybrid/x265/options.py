@@ -71,11 +71,11 @@ do: with as many as there are cores, GOPs would depend on the machine."""
 DEFAULT_CRF = 28.0
 HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 60.0
 """x265's, and ours."""
-COARSEST, COARSEST_ORDINARY = 40.0, 45.0
+QUANTISER_CAP, NATIVE_QUANTISER_CAP = 40.0, 45.0
 """CRFs, of GOPs with generated keyframes and with x265's own, above which quantisation gets no coarser and bits only
 weigh more in x265's decisions, as they would at that CRF. Skipped blocks carry the keyframe's texture on, and those
 that are coded are worth it; towards its highest CRF x265's own way takes more bytes at every step, not fewer
-(``benchmarks/coarsest.py``)."""
+(``benchmarks/quality/quantiser_cap.py``)."""
 MIN_RD = 3
 """x265 weighs lossless CUs from this RD level on, which the presets up to ``fast`` do not reach by themselves."""
 
@@ -181,15 +181,16 @@ def keyframe_zones(keyframes: Iterable[int] = (0,), *, factor: float = KEYFRAME_
 class X265Options:
     """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check, and win.
 
-    Quantisation gets coarser up to the CRF ``coarsest``, under ``-tune hybrid`` and from ``medium`` on; otherwise up to
-    x265's last, since quick decisions weigh bits too little to meet small sizes (``benchmarks/bitrate.py``).
+    Quantisation gets coarser up to the CRF ``quantiser_cap``, under ``-tune hybrid`` and from ``medium`` on; otherwise
+    up to x265's last, since quick decisions weigh bits too little to meet small sizes
+    (``benchmarks/quality/bitrate.py``).
     """
 
     crf: float = DEFAULT_CRF
     preset: str = "medium"
     tune: str | None = HYBRID
     params: Mapping[str, str] | None = None
-    coarsest: float = COARSEST
+    quantiser_cap: float = QUANTISER_CAP
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= HIGHEST_CRF:
@@ -202,10 +203,10 @@ class X265Options:
     @property
     def x265_crf(self) -> float:
         """What x265 itself is told."""
-        return min(self.crf, HIGHEST_X265_CRF if self.tune != HYBRID or self._is_quick else self.coarsest)
+        return min(self.crf, HIGHEST_X265_CRF if self.tune != HYBRID or self._is_quick else self.quantiser_cap)
 
     @property
-    def excess(self) -> float:
+    def lambda_offset(self) -> float:
         """How far the CRF is beyond that."""
         return self.crf - self.x265_crf
 

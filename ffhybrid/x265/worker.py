@@ -27,7 +27,7 @@ EXTRADATA = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class X265Job:
     """Raw 4:2:0 frames to encode, ``keyframe``, if any, taking the place of the first one.
 
     Files hold tightly packed planes; ``frame_rate`` and ``sample_aspect_ratio`` are "num/den"; colour values are
@@ -70,7 +70,7 @@ def read_records(data: bytes) -> Iterator[tuple[int, bytes]]:
         pos += size
 
 
-def open_encoder(job: Job) -> av.VideoCodecContext:
+def open_encoder(job: X265Job) -> av.VideoCodecContext:
     """Open libx265 with parameter sets in the extradata and frame indices as timestamps."""
     context = av.CodecContext.create("libx265", "w")
     context.width = job.width
@@ -86,7 +86,7 @@ def open_encoder(job: Job) -> av.VideoCodecContext:
     return context
 
 
-def read_frames(job: Job) -> Iterator[av.VideoFrame]:
+def read_frames(job: X265Job) -> Iterator[av.VideoFrame]:
     """Read the frames one by one, so that a GOP never lies in memory as a whole."""
     dtype: Any = np.uint8 if job.pix_fmt == "yuv420p" else np.uint16
     samples = job.width * job.height * 3 // 2
@@ -100,7 +100,7 @@ def read_frames(job: Job) -> Iterator[av.VideoFrame]:
             yield frame
 
 
-def encode(job: Job, answer: BinaryIO) -> None:
+def encode(job: X265Job, answer: BinaryIO) -> None:
     """Encode all frames of a job and write the answer."""
     context = open_encoder(job)
     write_record(answer, EXTRADATA, bytes(context.extradata or b""))
@@ -118,7 +118,7 @@ def main() -> None:
     """Run the job on standard input."""
     fields: dict[str, Any] = json.load(sys.stdin)
     fields["colour"] = tuple(fields["colour"])
-    encode(Job(**fields), sys.stdout.buffer)
+    encode(X265Job(**fields), sys.stdout.buffer)
 
 
 if __name__ == "__main__":

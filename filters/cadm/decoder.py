@@ -10,7 +10,7 @@ from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.cadm.codec import Body
 from ffhybrid.filters.cadm.reduction import enlarged, to_blocks
 from ffhybrid.filters.cadm.restorer import Restorer, class_of
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 
 
@@ -29,7 +29,7 @@ def condition_of(body: Body, spec: PictureSpec, reduction: int, restorer: Restor
     return to_blocks(large[..., : spec.height, : spec.width])
 
 
-def paint(model: Model, spec: PictureSpec, latent: Latent) -> Tensor:
+def paint(model: Model, spec: PictureSpec, latent: ModelLatent) -> Tensor:
     """Make the picture of a latent in 2x2 luma blocks, (1, 6, rows, columns), in the precision that the model has.
 
     Raises:

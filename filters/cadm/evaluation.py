@@ -21,7 +21,7 @@ STEPS = (1, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
+class RestorerQuality:
     """Means over pictures: PSNR of all samples in dB, and LPIPS (``nan`` without its weights), beside bicubic's."""
 
     scale: int
@@ -33,7 +33,7 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
-class Still:
+class TrainingPicture:
     """A picture and how it is to be shown."""
 
     picture: Picture
@@ -41,8 +41,8 @@ class Still:
 
 
 def evaluate(
-    restorer: Restorer, stills: Sequence[Still], *, reductions: tuple[int, ...], lpips: Lpips | None
-) -> list[Quality]:
+    restorer: Restorer, stills: Sequence[TrainingPicture], *, reductions: tuple[int, ...], lpips: Lpips | None
+) -> list[RestorerQuality]:
     """Reduce, enlarge and restore pictures, at every scale, in one step and in a few."""
     with deterministic(), torch.no_grad():
         return [
@@ -52,7 +52,9 @@ def evaluate(
         ]
 
 
-def _one(restorer: Restorer, still: Still, reduction: int, steps: int, lpips: Lpips | None) -> Quality:
+def _one(
+    restorer: Restorer, still: TrainingPicture, reduction: int, steps: int, lpips: Lpips | None
+) -> RestorerQuality:
     source = pack(still.picture, restorer.device)
     scale = 1 << reduction
     pixels = reduced(source, scale)[0]
@@ -62,7 +64,7 @@ def _one(restorer: Restorer, still: Still, reduction: int, steps: int, lpips: Lp
     frame = restorer.frame(still.spec)
     restored = restorer.restored(bicubic, frame, label=class_of(reduction, COLOURS), steps=steps, tile=frame.tile)
     likeness = LikenessLoss(source, colour=still.spec.colour, lpips=lpips, weight=0.0, generator=torch.Generator())
-    return Quality(
+    return RestorerQuality(
         scale=scale,
         steps=steps,
         psnr=likeness.psnr(restored),
@@ -72,11 +74,11 @@ def _one(restorer: Restorer, still: Still, reduction: int, steps: int, lpips: Lp
     )
 
 
-def _mean(found: Sequence[Quality]) -> Quality:
+def _mean(found: Sequence[RestorerQuality]) -> RestorerQuality:
     def mean(name: str) -> float:
         return statistics.fmean(getattr(quality, name) for quality in found)
 
-    return Quality(
+    return RestorerQuality(
         scale=found[0].scale,
         steps=found[0].steps,
         psnr=mean("psnr"),

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class TrainingBatch:
     """Parts of pictures in 2x2 luma blocks, (batch, 6, rows, columns), the same enlarged, and labels, (batch,)."""
 
     sources: Tensor
@@ -50,11 +50,11 @@ class Examples:
                 size = f"{picture.width}x{picture.height}"
                 raise UsageError(f"a picture of {size} is too small to learn from: {least} samples a side are needed")
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
+    def batch(self, size: int, generator: torch.Generator) -> TrainingBatch:
         """Draw parts, each of a random picture, reduction and number of colours."""
         drawn = [self._one(generator) for _ in range(size)]
         sources, conditions, labels = zip(*drawn, strict=True)
-        return Batch(torch.cat(sources), torch.cat(conditions), torch.tensor(labels))
+        return TrainingBatch(torch.cat(sources), torch.cat(conditions), torch.tensor(labels))
 
     def _one(self, generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
         def below(limit: int) -> int:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.cadm.effort import STEPS
+from ffhybrid.filters.cadm.sampling_steps import STEPS
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.models.downscaling import reductions_of
 from ffhybrid.filters.models.generator import PretrainedGenerator
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ class Cadm(PretrainedGenerator):
             OutOfMemoryError: the picture is too large for this machine.
         """
         model = self._models.named()
-        from ffhybrid.filters.cadm.search import Search
+        from ffhybrid.filters.cadm.search import CadmSearch
 
-        search = Search(objective, spec, model, tune=self._tune, seed=self._seed, lpips_file=self._lpips)
+        search = CadmSearch(objective, spec, model, tune=self._tune, seed=self._seed, lpips_file=self._lpips)
         found = search.best(self._reductions, self._steps, budget=budget, progress=progress)
         return self._finished(found, spec, model)
 
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+    def _generation(self, latent: ModelLatent, spec: PictureSpec, model: Model) -> Generation:
         from ffhybrid.filters.cadm.decoder import paint
         from ffhybrid.filters.models.generation import Generation
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ffhybrid.filters.cadm.codec import LEAST_COLOURS, MOST_COLOURS, Body
 from ffhybrid.filters.cadm.reduction import colours_of, nearest
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 
 DEFAULT_COLOURS = 64
 """Without a budget."""
@@ -29,7 +29,7 @@ def draw(pixels: Tensor, budget: int | None, seed: int) -> Body:
     while low <= high:
         middle = (low + high) // 2
         body = _drawn(pixels, middle, seed)
-        size = Latent.overhead() + len(body.to_bytes())
+        size = ModelLatent.overhead() + len(body.to_bytes())
         sizes[size] = body
         if size > budget:
             high = middle - 1

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import ModelError
 from ffhybrid.filters.cadm.codec import depth_of
-from ffhybrid.filters.models.autoencoder import Frame
+from ffhybrid.filters.models.autoencoder import ModelFrame
 from ffhybrid.filters.models.latent_layout import MAX_REDUCTION
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.models.tiles import blended
@@ -98,11 +98,11 @@ class Restorer:
         """Luma samples each way to one of the coarsest level."""
         return int(2 ** len(self._network.config.block_out_channels))
 
-    def frame(self, spec: PictureSpec) -> Frame:
+    def frame(self, spec: PictureSpec) -> ModelFrame:
         """Say how a picture lies on the network's coarsest grid."""
-        return Frame(spec, self.unit, 0)
+        return ModelFrame(spec, self.unit, 0)
 
-    def restored(self, condition: Tensor, frame: Frame, *, label: int, steps: int, tile: int) -> Tensor:
+    def restored(self, condition: Tensor, frame: ModelFrame, *, label: int, steps: int, tile: int) -> Tensor:
         """Restore 2x2 luma blocks, (1, 6, rows, columns), of an enlarged picture.
 
         Args:

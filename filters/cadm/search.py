@@ -15,9 +15,9 @@ from ffhybrid.filters.cadm.decoder import paint
 from ffhybrid.filters.cadm.palette import draw
 from ffhybrid.filters.cadm.reduction import reduced
 from ffhybrid.filters.cadm.restorer import Restorer
-from ffhybrid.filters.models.budgets import TOLERANCE, Candidate, miss
+from ffhybrid.filters.models.budgets import TOLERANCE, LatentCandidate, miss
 from ffhybrid.filters.models.determinism import deterministic
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.models.objective import PERCEPTUAL_WEIGHT, Aim
 
@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CadmCandidate(Candidate):
+class CadmCandidate(LatentCandidate):
     """A latent with the reduction that it has."""
 
     reduction: int
 
 
-class Search:
+class CadmSearch:
     """What stays the same while one picture is fitted.
 
     Raises:
@@ -57,7 +57,7 @@ class Search:
         *,
         budget: int | None,
         progress: Callable[[FitProgress], None] | None,
-    ) -> Latent:
+    ) -> ModelLatent:
         """Try every reduction and number of steps; the least loss wins among those that meet the budget."""
         tried: list[CadmCandidate] = []
         with deterministic(), torch.no_grad():
@@ -77,11 +77,13 @@ class Search:
         packed = paint(self._model, self._spec, self._latent(body, reduction))
         return CadmCandidate(reduction=reduction, body=body, packed=packed, loss=self._aim.loss.whole(packed))
 
-    def _latent(self, body: bytes, reduction: int) -> Latent:
-        return Latent(architecture=0, model=self._model.digest, reduction=reduction, tile=self._frame.tile, body=body)
+    def _latent(self, body: bytes, reduction: int) -> ModelLatent:
+        return ModelLatent(
+            architecture=0, model=self._model.digest, reduction=reduction, tile=self._frame.tile, body=body
+        )
 
 
-def _rank(candidate: Candidate, budget: int | None) -> tuple[float, float]:
+def _rank(candidate: LatentCandidate, budget: int | None) -> tuple[float, float]:
     """Order by bytes beyond the budget's tolerance, then by loss: few colours take what they take."""
     excess = candidate.size / budget - 1 if budget else 0.0
     return (excess if excess > TOLERANCE else 0.0), candidate.loss

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.errors import CorruptDataError, UsageError
-from ffhybrid.filters.cadm.examples import Batch, Examples
+from ffhybrid.filters.cadm.examples import Examples, TrainingBatch
 from ffhybrid.filters.cadm.restorer import CONFIG, DIFFERENCE_UNIT, TIMESTEPS, conditioning, scheduler
 from ffhybrid.filters.cadm.settings import NORM_GROUPS, Settings
 from ffhybrid.filters.models.loading import Model
@@ -99,7 +99,7 @@ class Training:
         network.load_state_dict(self._mean)
         return Model.of(network, type(network).__name__, self.device)
 
-    def _loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def _loss(self, batch: TrainingBatch, generator: torch.Generator) -> Tensor:
         """Mean squared error of the predicted velocity (Salimans and Ho, 2022)."""
         wanted = (batch.sources - batch.conditions).to(self.device) / DIFFERENCE_UNIT
         conditions = conditioning(batch.conditions.to(self.device))

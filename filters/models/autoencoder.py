@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.colour import from_rgb, to_rgb
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.models.tiles import blended
 
@@ -23,7 +23,7 @@ TILE = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ModelFrame:
     """How a picture lies on a model's grid of latents.
 
     ``unit`` is the side, in samples of the model's picture, of one latent sample; the model's picture is
@@ -88,13 +88,13 @@ class Autoencoder:
         found: Tensor = self._model.network.quantize.embedding.weight
         return found
 
-    def encoded(self, packed: Tensor, frame: Frame, tile: int) -> Tensor:
+    def encoded(self, packed: Tensor, frame: ModelFrame, tile: int) -> Tensor:
         """Encode a whole number of latent samples of 2x2 luma blocks, (1, 6, rows, columns)."""
         rgb = to_rgb(packed, frame.spec.colour).to(self.dtype)
         reduced = F.avg_pool2d(rgb, 1 << frame.reduction) if frame.reduction else rgb
         return blended(self._encode, 2 * reduced - 1, tile, unit=self.unit, factor=1)
 
-    def decoded(self, latents: Tensor, frame: Frame, tile: int) -> Tensor:
+    def decoded(self, latents: Tensor, frame: ModelFrame, tile: int) -> Tensor:
         """Make 2x2 luma blocks, (1, 6, rows, columns), of latents; whole latent samples, nothing is cropped."""
         signed = blended(self._decode, latents, tile, unit=1, factor=self.unit)
         rgb = _limited((signed + 1) / 2)
@@ -139,16 +139,16 @@ def _limited(rgb: Tensor) -> Tensor:
     return rgb + (limited - rgb).detach() if rgb.requires_grad else limited
 
 
-Values = Callable[[bytes, Autoencoder, Frame], Tensor]
+Values = Callable[[bytes, Autoencoder, ModelFrame], Tensor]
 """Makes real latents, (1, channels, rows, columns), of a latent's body, in the precision that the model has."""
 
 
-def painter(values: Values) -> Callable[[Model, PictureSpec, Latent], Tensor]:
+def painter(values: Values) -> Callable[[Model, PictureSpec, ModelLatent], Tensor]:
     """Make what :class:`~ffhybrid.filters.models.generation.Generation` decodes latents with."""
 
-    def paint(model: Model, spec: PictureSpec, latent: Latent) -> Tensor:
+    def paint(model: Model, spec: PictureSpec, latent: ModelLatent) -> Tensor:
         autoencoder = Autoencoder(model)
-        frame = Frame(spec, autoencoder.unit, latent.reduction)
+        frame = ModelFrame(spec, autoencoder.unit, latent.reduction)
         return frame.cropped(autoencoder.decoded(values(latent.body, autoencoder, frame), frame, latent.tile))
 
     return paint

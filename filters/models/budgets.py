@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +20,7 @@ def miss(size: int, budget: int | None) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Candidate:
+class LatentCandidate:
     """A latent that was written and decoded: its body, the picture in 2x2 luma blocks, and its loss."""
 
     body: bytes
@@ -30,7 +30,7 @@ class Candidate:
     @property
     def size(self) -> int:
         """Bytes of the latent without a correction."""
-        return Latent.overhead() + len(self.body)
+        return ModelLatent.overhead() + len(self.body)
 
     def order(self, budget: int | None) -> tuple[float, float]:
         """Order candidates, the best first: the nearest to the budget, and among those near enough the least loss."""

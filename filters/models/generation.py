@@ -13,17 +13,17 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.models.autoencoder import samples_of
 from ffhybrid.filters.models.correction import apply_correction, rounded, write_correction
 from ffhybrid.filters.models.determinism import deterministic
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 
-Painter = Callable[[Model, PictureSpec, Latent], Tensor]
+Painter = Callable[[Model, PictureSpec, ModelLatent], Tensor]
 """Makes 2x2 luma blocks of the asked size, (1, 6, rows, columns), of a latent, in the precision that the model has."""
 
 
 class Generation:
     """What is needed to make one picture."""
 
-    def __init__(self, model: Model, spec: PictureSpec, latent: Latent, painter: Painter) -> None:
+    def __init__(self, model: Model, spec: PictureSpec, latent: ModelLatent, painter: Painter) -> None:
         self._model = model
         self._spec = spec
         self._latent = latent

@@ -11,7 +11,7 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.base import Reproducibility
 from ffhybrid.filters.devices import check_device
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model, ModelSource, load_component
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ModelBound:
         """
         return self._models.named().digest.hex()
 
-    def _recorded(self, latent: Latent) -> Model:
+    def _recorded(self, latent: ModelLatent) -> Model:
         """Load the model that a latent was made with."""
         if latent.architecture >= len(self.architectures):
             raise CorruptDataError(f"the latent names class {latent.architecture} of {len(self.architectures)}")
@@ -86,7 +86,7 @@ class PretrainedGenerator(ModelBound, ABC):
             ModelError: the model that it was made with is not there.
             OutOfMemoryError: the picture is too large for this machine.
         """
-        parsed = Latent.from_bytes(latent)
+        parsed = ModelLatent.from_bytes(latent)
         return self._generation(parsed, spec, self._recorded(parsed)).picture()
 
     def corrected(self, latent: bytes, spec: PictureSpec) -> Picture | None:
@@ -95,20 +95,20 @@ class PretrainedGenerator(ModelBound, ABC):
         Raises:
             CorruptDataError, ModelError, OutOfMemoryError: as :meth:`generate`.
         """
-        parsed = Latent.from_bytes(latent)
+        parsed = ModelLatent.from_bytes(latent)
         if not parsed.is_correctable:
             return None
         return self._generation(parsed, spec, self._recorded(parsed)).corrected(parsed.correction)
 
     def correction_size(self, latent: bytes) -> int:
         """Bytes of the stored correction; no model is looked at."""
-        return len(Latent.from_bytes(latent).correction)
+        return len(ModelLatent.from_bytes(latent).correction)
 
     @abstractmethod
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+    def _generation(self, latent: ModelLatent, spec: PictureSpec, model: Model) -> Generation:
         """Make ready what generates a latent's picture."""
 
-    def _finished(self, latent: Latent, spec: PictureSpec, model: Model) -> bytes:
+    def _finished(self, latent: ModelLatent, spec: PictureSpec, model: Model) -> bytes:
         """Add the correction where one is asked for, and serialise."""
         if self._repair:
             correction = self._generation(latent, spec, model).correction()

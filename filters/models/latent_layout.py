@@ -18,7 +18,7 @@ _HEAD = struct.Struct(">BB8sBB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Latent:
+class ModelLatent:
     """A latent: which model, what it is asked to make, and what corrects that where arithmetic differs.
 
     ``architecture`` is an index into the classes that the generator takes, ``model`` the first 8 bytes of its SHA-256.
@@ -52,7 +52,7 @@ class Latent:
         return b"".join((head, leb128.encode(size), self.correction, self.body))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Latent:
+    def from_bytes(cls, data: bytes) -> ModelLatent:
         """Parse.
 
         Raises:

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from ffhybrid.filters.codes import MAX_CODE
-from ffhybrid.filters.models.autoencoder import Autoencoder, Frame
+from ffhybrid.filters.models.autoencoder import Autoencoder, ModelFrame
 from ffhybrid.filters.models.budgets import nearest
 from ffhybrid.filters.models.latent_codec import LAST_STEP, nearest_step, read_body, real_step, write_body
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 
 DEFAULT_STEP = 0.4
 """In latents of unit scale, without a budget."""
 
 
-def values_of(body: bytes, autoencoder: Autoencoder, frame: Frame) -> Tensor:
+def values_of(body: bytes, autoencoder: Autoencoder, frame: ModelFrame) -> Tensor:
     """Read the real latents of a body."""
     step, codes = read_body(body, (autoencoder.channels, *frame.grid))
     return step * torch.as_tensor(codes, device=autoencoder.device, dtype=autoencoder.dtype)[None]
@@ -34,4 +34,4 @@ def step_for(values: Tensor, budget: int | None) -> int:
         return nearest_step(DEFAULT_STEP)
     largest = max(float(values.abs().max()), 1e-3)
     finest = min(nearest_step(largest / MAX_CODE) + 1, LAST_STEP)
-    return nearest(lambda step: Latent.overhead() + len(written(values, step)), finest, LAST_STEP, budget)
+    return nearest(lambda step: ModelLatent.overhead() + len(written(values, step)), finest, LAST_STEP, budget)

@@ -40,7 +40,7 @@ _CLASS_ZERO, _CLASS_STEPS = 128, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Latent:
+class OverfitLatent:
     """Everything that a latent holds.
 
     ``base`` is the coded base picture, empty if there is none; ``grids`` are (rows, columns) int8 arrays, -127 to
@@ -108,7 +108,7 @@ def fixed_point(values: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
     return rounded
 
 
-def write_latent(latent: Latent, spec: PictureSpec, shifts: bytes) -> tuple[bytes, NDArray[np.int32]]:
+def write_latent(latent: OverfitLatent, spec: PictureSpec, shifts: bytes) -> tuple[bytes, NDArray[np.int32]]:
     """Serialise; ``shifts`` are the steps of every module's differences to the prior, as powers of two.
 
     Returns:
@@ -132,7 +132,7 @@ def write_latent(latent: Latent, spec: PictureSpec, shifts: bytes) -> tuple[byte
     return b"".join((bytes([VERSION]), leb128.encode(len(latent.base)), latent.base, refinement)), values
 
 
-def read_latent(data: bytes, spec: PictureSpec) -> Latent:
+def read_latent(data: bytes, spec: PictureSpec) -> OverfitLatent:
     """Parse a latent, for a warm start.
 
     Raises:
@@ -146,7 +146,7 @@ def read_latent(data: bytes, spec: PictureSpec) -> Latent:
     pointers = ffi.new("int8_t *[]", [ffi.cast("int8_t *", grid.ctypes.data) for grid in grids])
     destination = ffi.cast("int32_t *", values.ctypes.data)
     _check(lib.ffh_overfit_read(refinement, len(refinement), spec.width, spec.height, header, destination, pointers))
-    return Latent(
+    return OverfitLatent(
         base=base,
         classes=(header.classes[0], header.classes[1]),
         steps=(header.steps[0], header.steps[1]),
@@ -205,7 +205,7 @@ def _planes(picture: Picture) -> Any:
     return view
 
 
-def _checked_grids(latent: Latent, spec: PictureSpec) -> list[Grid | None]:
+def _checked_grids(latent: OverfitLatent, spec: PictureSpec) -> list[Grid | None]:
     grids: list[Grid | None] = []
     for grid, shape in zip(latent.grids, array_shapes(spec.width, spec.height), strict=True):
         if grid is None:

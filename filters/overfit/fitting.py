@@ -20,7 +20,7 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.base import DifferentiableLoss
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import codec
-from ffhybrid.filters.overfit.effort import Preset
+from ffhybrid.filters.overfit.iterations import Preset
 from ffhybrid.filters.overfit.model import array_of, synthesis_noise
 from ffhybrid.filters.overfit.rounding import noisy_round, rounded
 from ffhybrid.filters.overfit.start import Start, class_of, lambda_of, network, steps
@@ -64,7 +64,7 @@ TUNED_SHIFTS = bytes(FIRST_SHIFT if parameter.name in TUNED else DROPPED for par
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class FitCandidate:
     """A latent that was written and decoded: its bytes, the picture, and its part of the objective."""
 
     data: bytes
@@ -78,7 +78,7 @@ class Candidate:
         return 8 * len(self.data) / (self.picture.width * self.picture.height)
 
 
-Report = Callable[[int, Candidate], None]
+Report = Callable[[int, FitCandidate], None]
 
 
 class Fit:
@@ -107,8 +107,8 @@ class Fit:
         self._network = start.network
         self._prior = network(codec.prior(), device)
         self._shifts = EXACT_SHIFTS
-        self._decoded: Candidate | None = None
-        self._best: Candidate | None = None
+        self._decoded: FitCandidate | None = None
+        self._best: FitCandidate | None = None
         self._done = 0
         self._grids = [None if grid is None else grid.clone().requires_grad_() for grid in start.grids]
         self._noise = synthesis_noise(spec.height // 2, spec.width // 2, device=device)
@@ -118,7 +118,7 @@ class Fit:
         """Weight of one bit a luma sample in the objective."""
         return math.exp(self._log_lambda)
 
-    def run(self, preset: Preset, report: Report) -> Candidate:
+    def run(self, preset: Preset, report: Report) -> FitCandidate:
         """Fit, and return the best latent within the budget.
 
         Args:
@@ -132,7 +132,7 @@ class Fit:
             self._descend(preset.network - preset.network * 2 // 3, report)
         return self._settle(min(max(preset.iterations // FINAL_PART, LEAST_FINAL), MOST_FINAL), report)
 
-    def tried(self, iterations: int) -> Candidate:
+    def tried(self, iterations: int) -> FitCandidate:
         """Write and decode the start after so many iterations, to compare it with others."""
         if iterations:
             self._descend(iterations, lambda _step, _candidate: None)
@@ -161,13 +161,13 @@ class Fit:
             if i % REPORTING_INTERVAL == REPORTING_INTERVAL - 1 or i == iterations - 1:
                 self._consider(self.candidate(self._shifts), report)
 
-    def _consider(self, candidate: Candidate, report: Report) -> None:
+    def _consider(self, candidate: FitCandidate, report: Report) -> None:
         """Keep a candidate if it is the best so far: within the budget's tolerance, and with the least loss there."""
         report(self._done, candidate)
         if self._best is None or self._rank(candidate) < self._rank(self._best):
             self._best = candidate
 
-    def _rank(self, candidate: Candidate) -> tuple[float, float]:
+    def _rank(self, candidate: FitCandidate) -> tuple[float, float]:
         miss = self._miss(candidate)
         if miss > TOLERANCE:
             return miss, 0.0
@@ -224,7 +224,7 @@ class Fit:
                 if grid is not None:
                     grid.mul_(old / new)
 
-    def _settle(self, iterations: int, report: Report) -> Candidate:
+    def _settle(self, iterations: int, report: Report) -> FitCandidate:
         """Meet the budget: in a few short rounds of so many iterations, what is left by rounding."""
         found = self.candidate(self._shifts)
         self._consider(found, report)
@@ -243,7 +243,7 @@ class Fit:
             self._trim(report)
         return self._best or found
 
-    def _miss(self, candidate: Candidate) -> float:
+    def _miss(self, candidate: FitCandidate) -> float:
         """How far the bytes are from the budget, as a part of it."""
         return abs(len(candidate.data) / self._budget - 1) if self._budget else 0.0
 
@@ -259,7 +259,7 @@ class Fit:
             else:
                 high = threshold
 
-    def objective(self, candidate: Candidate) -> float:
+    def objective(self, candidate: FitCandidate) -> float:
         """Loss of the decoded picture plus lambda times its bits a luma sample."""
         return candidate.loss + self.lagrangian * candidate.rate
 
@@ -279,7 +279,7 @@ class Fit:
                     self._shifts, best = shifts, candidate
         self._network.load_fixed_point(codec.read_latent(best.data, self._spec).values)
 
-    def candidate(self, shifts: bytes, threshold: float = 0.5) -> Candidate:
+    def candidate(self, shifts: bytes, threshold: float = 0.5) -> FitCandidate:
         """Write the latent as it is now, with network differences in steps of 2^shifts, and decode it.
 
         Fine latents whose magnitude is below ``threshold`` become zero.
@@ -290,13 +290,13 @@ class Fit:
         picture = codec.refine(below, refinement, self._spec, threads=torch.get_num_threads())
         known = self._decoded
         if known is not None and known.picture.same_samples(picture):
-            return Candidate(data=data, picture=picture, packed=known.packed, loss=known.loss)
+            return FitCandidate(data=data, picture=picture, packed=known.packed, loss=known.loss)
         packed = pack(picture, self._device)
-        self._decoded = Candidate(data=data, picture=picture, packed=packed, loss=self._loss.whole(packed))
+        self._decoded = FitCandidate(data=data, picture=picture, packed=packed, loss=self._loss.whole(packed))
         return self._decoded
 
     def _written(self, shifts: bytes, threshold: float) -> bytes:
-        latent = codec.Latent(
+        latent = codec.OverfitLatent(
             base=self._base.data if self._base else b"",
             classes=self._classes,
             steps=self._steps,

@@ -12,7 +12,7 @@ from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.overfit import codec
-from ffhybrid.filters.overfit.effort import PRESETS
+from ffhybrid.filters.overfit.iterations import PRESETS
 
 MAX_THREADS = 8
 
@@ -61,10 +61,10 @@ class Overfit:
             UsageError: torch is not installed, or the device is not there.
         """
         try:
-            from ffhybrid.filters.overfit.session import Session
+            from ffhybrid.filters.overfit.session import OverfitSession
         except ModuleNotFoundError as error:
             raise UsageError(f"fitting keyframes needs torch ({error}): pip install torch") from error
-        session = Session(
+        session = OverfitSession(
             objective, spec, tune=self._tune, device=self._device, seed=self._seed, lpips_file=self._lpips
         )
         return session.fit(self._preset, budget=budget, warm_start=warm_start, progress=progress)

@@ -13,8 +13,8 @@ from ffhybrid.filters.devices import device_of
 from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.lpips import load_lpips
 from ffhybrid.filters.overfit import base, codec
-from ffhybrid.filters.overfit.effort import Preset
-from ffhybrid.filters.overfit.fitting import Candidate, Fit
+from ffhybrid.filters.overfit.fitting import Fit, FitCandidate
+from ffhybrid.filters.overfit.iterations import Preset
 from ffhybrid.filters.overfit.start import Base, Start, from_analysis, from_latent, lambda_of
 
 CHOICE_EMPHASIS = 3.0
@@ -28,7 +28,7 @@ FINE_BELOW = -2.5
 """Rate class below which a full-size grid may pay."""
 
 
-class Session:
+class OverfitSession:
     """Everything that stays the same while one picture is fitted."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Session:
         ]
         fit = fits[0] if len(fits) == 1 else self._best(fits, starts[0], preset)
 
-        def report(step: int, candidate: Candidate) -> None:
+        def report(step: int, candidate: FitCandidate) -> None:
             if progress:
                 progress(
                     FitProgress(

@@ -119,7 +119,7 @@ def from_analysis(
     )
 
 
-def from_latent(latent: codec.Latent, spec: PictureSpec, device: torch.device) -> Start:
+def from_latent(latent: codec.OverfitLatent, spec: PictureSpec, device: torch.device) -> Start:
     """Begin from the base picture, the latents and the network of a similar picture."""
     base = Base.decoded(latent.base, spec, device) if latent.base else None
     grids = [None if grid is None else tensor_of(grid, device) for grid in latent.grids]

@@ -11,10 +11,10 @@ from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.models.descent_steps import ITERATIONS
 from ffhybrid.filters.models.downscaling import least_within, reductions_of
-from ffhybrid.filters.models.effort import ITERATIONS
 from ffhybrid.filters.models.generator import PretrainedGenerator
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.promptus.codec import PromptBody, check_seed
 
@@ -96,11 +96,11 @@ class Promptus(PretrainedGenerator):
             OutOfMemoryError: the picture is too large for this machine.
         """
         model = self._models.named()
-        from ffhybrid.filters.promptus.session import Session
+        from ffhybrid.filters.promptus.session import PromptusSession
 
-        before = Latent.from_bytes(warm_start) if warm_start else None
+        before = ModelLatent.from_bytes(warm_start) if warm_start else None
         reduction = least_within(self._reductions, spec, NATIVE_SAMPLES)
-        session = Session(
+        session = PromptusSession(
             objective,
             spec,
             model,
@@ -117,7 +117,7 @@ class Promptus(PretrainedGenerator):
             warm_start=before.body if before and before.model == model.digest else None,
             progress=progress,
         )
-        latent = Latent(
+        latent = ModelLatent(
             architecture=self.architectures.index(model.architecture),
             model=model.digest,
             reduction=reduction,
@@ -136,7 +136,7 @@ class Promptus(PretrainedGenerator):
             CorruptDataError, UnsupportedError: a latent that cannot be read.
             ValueError: it has no such rank.
         """
-        parsed = Latent.from_bytes(latent)
+        parsed = ModelLatent.from_bytes(latent)
         body = PromptBody.from_bytes(parsed.body).truncated(rank)
         return replace(parsed, body=body.to_bytes(), is_correctable=False, correction=b"").to_bytes()
 
@@ -147,7 +147,7 @@ class Promptus(PretrainedGenerator):
 
         return assembled(path, architecture)
 
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+    def _generation(self, latent: ModelLatent, spec: PictureSpec, model: Model) -> Generation:
         from ffhybrid.filters.models.generation import Generation
         from ffhybrid.filters.promptus.latents import paint
 

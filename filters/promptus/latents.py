@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.filters.models.autoencoder import Frame
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.autoencoder import ModelFrame
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.latent_quantiser import values_of as start_of
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.promptus.codec import PromptBody
@@ -24,7 +24,7 @@ def mixed(noise: Tensor, other: Tensor | None) -> Tensor:
     return noise if other is None else NOISE_PART * noise + (1 - NOISE_PART) * other
 
 
-def noise_of(seed: int, start: bytes, diffusion: Diffusion, frame: Frame) -> Tensor:
+def noise_of(seed: int, start: bytes, diffusion: Diffusion, frame: ModelFrame) -> Tensor:
     """Give what is denoised: noise of a seed with a start, if there is one.
 
     Raises:
@@ -46,7 +46,7 @@ def factors_of(prompt: PromptBody, diffusion: Diffusion) -> Factors:
     return u, v
 
 
-def values_of(body: bytes, diffusion: Diffusion, frame: Frame) -> Tensor:
+def values_of(body: bytes, diffusion: Diffusion, frame: ModelFrame) -> Tensor:
     """Denoise the latents of a body.
 
     Raises:
@@ -57,12 +57,12 @@ def values_of(body: bytes, diffusion: Diffusion, frame: Frame) -> Tensor:
     return diffusion.denoised(noise_of(parsed.seed, parsed.start, diffusion, frame), prompt)
 
 
-def paint(model: Model, spec: PictureSpec, latent: Latent) -> Tensor:
+def paint(model: Model, spec: PictureSpec, latent: ModelLatent) -> Tensor:
     """Make the picture of a latent in 2x2 luma blocks, (1, 6, rows, columns), in the precision of the model.
 
     Raises:
         CorruptDataError: see :func:`values_of`.
     """
     diffusion = Diffusion(model)
-    frame = Frame(spec, diffusion.unit, latent.reduction)
+    frame = ModelFrame(spec, diffusion.unit, latent.reduction)
     return frame.cropped(diffusion.decoded(values_of(latent.body, diffusion, frame), frame, latent.tile))

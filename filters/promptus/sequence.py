@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ffhybrid.core.picture import Picture, PictureSpec
-from ffhybrid.filters.models.autoencoder import Frame, samples_of
+from ffhybrid.filters.models.autoencoder import ModelFrame, samples_of
 from ffhybrid.filters.models.correction import rounded
 from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.loading import Model
@@ -48,7 +48,7 @@ class Segment:
             yield before
 
 
-def latents_of(body: SequenceBody, diffusion: Diffusion, frame: Frame) -> Iterator[Tensor]:
+def latents_of(body: SequenceBody, diffusion: Diffusion, frame: ModelFrame) -> Iterator[Tensor]:
     """Denoise all pictures of a GOP.
 
     Raises:
@@ -73,7 +73,7 @@ def pictures_of(body: SequenceBody, model: Model, spec: PictureSpec, *, reductio
         OutOfMemoryError: the picture is too large for this machine.
     """
     diffusion = Diffusion(model)
-    frame = Frame(spec, diffusion.unit, reduction)
+    frame = ModelFrame(spec, diffusion.unit, reduction)
     sequence = latents_of(body, diffusion, frame)
     while True:
         with deterministic(), torch.no_grad():

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.models.autoencoder import Frame
-from ffhybrid.filters.models.budgets import TOLERANCE, Candidate, miss, nearest
+from ffhybrid.filters.models.autoencoder import ModelFrame
+from ffhybrid.filters.models.budgets import TOLERANCE, LatentCandidate, miss, nearest
 from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.latent_codec import LAST_STEP
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.latent_quantiser import step_for, written
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.models.objective import Aim
@@ -40,7 +40,7 @@ MOVING_PART = 0.6
 """Of the iterations, the first, in which quantisers follow the factors; then they stay while the budget lets them."""
 
 
-class Session:
+class PromptusSession:
     """Everything that stays the same while one picture is fitted.
 
     Args:
@@ -68,7 +68,7 @@ class Session:
         lpips_file: Path | None,
     ) -> None:
         self._diffusion = Diffusion(model)
-        self._frame = Frame(spec, self._diffusion.unit, reduction)
+        self._frame = ModelFrame(spec, self._diffusion.unit, reduction)
         self._seed = seed
         self._start_part = start
         self._nested = nested
@@ -89,10 +89,10 @@ class Session:
         budget: int | None,
         warm_start: bytes | None,
         progress: Callable[[FitProgress], None] | None,
-    ) -> Candidate:
+    ) -> LatentCandidate:
         """Find the best prompt within the budget's tolerance, or the nearest to it; ``warm_start`` is a body."""
 
-        def report(step: int, found: Candidate) -> None:
+        def report(step: int, found: LatentCandidate) -> None:
             if progress:
                 progress(self._aim.progress(step, iterations, found.size, found.loss, found.packed))
 
@@ -124,7 +124,7 @@ class Session:
         if budget is None:
             rank = before.rank if before is not None else DEFAULT_RANK
         else:
-            room = budget - Latent.overhead() - len(start)
+            room = budget - ModelLatent.overhead() - len(start)
             rank = min(max(math.ceil(8 * room / (CODED_BITS * (TOKENS + width))), 1), MAX_RANK)
         if before is None:
             prompt = Prompt.drawn(rank, width, self._generator)
@@ -135,7 +135,7 @@ class Session:
         return prompt
 
     def _size(self, prompt: Prompt, start: bytes) -> int:
-        return Latent.overhead() + len(prompt.body(seed=self._seed, start=start).to_bytes())
+        return ModelLatent.overhead() + len(prompt.body(seed=self._seed, start=start).to_bytes())
 
     def _fill(self, prompt: Prompt, start: bytes, budget: int | None) -> None:
         """Take the quantisers whose latent is nearest to the budget."""
@@ -149,11 +149,11 @@ class Session:
             coarseness = nearest(size_of, 0, LAST_STEP, budget)
         prompt.coarsen(coarseness)
 
-    def _candidate(self, prompt: Prompt, start: bytes) -> Candidate:
+    def _candidate(self, prompt: Prompt, start: bytes) -> LatentCandidate:
         body = prompt.body(seed=self._seed, start=start).to_bytes()
         with torch.no_grad():
             packed = self._decoded(values_of(body, self._diffusion, self._frame))
-        return Candidate(body=body, packed=packed, loss=self._aim.loss.whole(packed))
+        return LatentCandidate(body=body, packed=packed, loss=self._aim.loss.whole(packed))
 
     def _decoded(self, latents: Tensor) -> Tensor:
         return self._frame.cropped(self._diffusion.decoded(latents, self._frame, self._frame.tile))
@@ -162,11 +162,11 @@ class Session:
         self,
         prompt: Prompt,
         start: bytes,
-        best: Candidate,
+        best: LatentCandidate,
         iterations: int,
         budget: int | None,
-        report: Callable[[int, Candidate], None],
-    ) -> Candidate:
+        report: Callable[[int, LatentCandidate], None],
+    ) -> LatentCandidate:
         noise = noise_of(self._seed, start, self._diffusion, self._frame)
         descent = Descent(prompt, iterations, nested=self._nested, generator=self._generator)
         interval = max(iterations // LOOKS, LEAST_INTERVAL)

@@ -9,10 +9,10 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Frames
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.models.descent_steps import ITERATIONS
 from ffhybrid.filters.models.downscaling import least_within, reductions_of
-from ffhybrid.filters.models.effort import ITERATIONS
 from ffhybrid.filters.models.generator import ModelBound
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.promptus.codec import check_seed
 from ffhybrid.filters.promptus.generator import NATIVE_SAMPLES, Promptus
 from ffhybrid.filters.promptus.video_codec import MAX_PROMPTS, SequenceBody, is_possible
@@ -96,7 +96,7 @@ class PromptusVideo(ModelBound):
             budget=budget,
             progress=progress,
         )
-        return Latent(
+        return ModelLatent(
             architecture=self.architectures.index(model.architecture),
             model=model.digest,
             reduction=reduction,
@@ -112,7 +112,7 @@ class PromptusVideo(ModelBound):
             ModelError: the model that it was made with is not there.
             OutOfMemoryError: the picture is too large for this machine.
         """
-        parsed = Latent.from_bytes(latent)
+        parsed = ModelLatent.from_bytes(latent)
         body = SequenceBody.from_bytes(parsed.body)
         model = self._recorded(parsed)
         from ffhybrid.filters.promptus.sequence import pictures_of

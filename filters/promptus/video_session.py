@@ -19,7 +19,7 @@ from ffhybrid.filters.base import FitProgress, Frames, Likeness, lpips_can_see
 from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.lpips import load_lpips
-from ffhybrid.filters.models.autoencoder import Frame
+from ffhybrid.filters.models.autoencoder import ModelFrame
 from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.promptus.codec import PromptBody
@@ -28,7 +28,7 @@ from ffhybrid.filters.promptus.latents import factors_of, values_of
 from ffhybrid.filters.promptus.model import Diffusion
 from ffhybrid.filters.promptus.prompt import Prompt, composed
 from ffhybrid.filters.promptus.sequence import Segment
-from ffhybrid.filters.promptus.session import PERCEPTUAL_WEIGHT, Session
+from ffhybrid.filters.promptus.session import PERCEPTUAL_WEIGHT, PromptusSession
 from ffhybrid.filters.promptus.video_codec import SequenceBody, prompted
 
 LATER_PART = 0.15
@@ -40,7 +40,7 @@ LEAST_SQUARE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class PromptStep:
     """A prompt, the latents of its picture, and the mean loss of the pictures since the prompt before."""
 
     prompt: PromptBody
@@ -50,7 +50,7 @@ class Step:
 
 
 class SequenceSession:
-    """Everything that stays the same while one GOP is fitted; arguments are those of :class:`Session`."""
+    """Everything that stays the same while one GOP is fitted; arguments are those of :class:`PromptusSession`."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class SequenceSession:
         self._frames = frames
         self._spec = spec
         self._seed = seed
-        self._opening = Session(
+        self._opening = PromptusSession(
             Likeness(frames.picture(0)),
             spec,
             model,
@@ -78,7 +78,7 @@ class SequenceSession:
             lpips_file=lpips_file,
         )
         self._diffusion = Diffusion(model)
-        self._frame = Frame(spec, self._diffusion.unit, reduction)
+        self._frame = ModelFrame(spec, self._diffusion.unit, reduction)
         self._generator = torch.Generator(model.device).manual_seed(seed)
         self._weight = PERCEPTUAL_WEIGHT if tune == PERCEPTUAL else 0.0
         sees = self._weight > 0 and lpips_can_see(spec)
@@ -102,7 +102,7 @@ class SequenceSession:
         share = budget // len(places) if budget else None
         first = self._opening.fit(iterations, budget=share, warm_start=None, progress=progress)
         with deterministic():
-            step = Step(PromptBody.from_bytes(first.body), self._latents(first.body), first.packed, first.loss)
+            step = PromptStep(PromptBody.from_bytes(first.body), self._latents(first.body), first.packed, first.loss)
             prompts = [step.prompt]
             for index, (begin, end) in enumerate(pairwise(places), 1):
                 step = self._followed(step, range(begin + 1, end + 1), iterations)
@@ -116,7 +116,7 @@ class SequenceSession:
         with torch.no_grad():
             return values_of(body, self._diffusion, self._frame)
 
-    def _followed(self, before: Step, pictures: range, iterations: int) -> Step:
+    def _followed(self, before: PromptStep, pictures: range, iterations: int) -> PromptStep:
         """Fit the next prompt; where that does not help, the one before stays."""
         losses = [self._loss(index) for index in pictures]
         noise = self._diffusion.noise(self._frame.grid, self._seed)
@@ -137,14 +137,16 @@ class SequenceSession:
         tried = (before.prompt, prompt.body(seed=self._seed, start=b""))
         return min((self._step(segment, before, last, losses) for last in tried), key=lambda step: step.loss)
 
-    def _step(self, segment: Segment, before: Step, last: PromptBody, losses: Sequence[LikenessLoss]) -> Step:
+    def _step(
+        self, segment: Segment, before: PromptStep, last: PromptBody, losses: Sequence[LikenessLoss]
+    ) -> PromptStep:
         """Generate the pictures up to a prompt as a reader will."""
         first, end = (factors_of(prompt, self._diffusion) for prompt in (before.prompt, last))
         with torch.no_grad():
             latents = list(segment.latents(first, end, before.latents))
             pictures = [self._decoded(each) for each in latents]
         mean = float(np.mean([loss.whole(packed) for loss, packed in zip(losses, pictures, strict=True)]))
-        return Step(last, latents[-1], pictures[-1], mean)
+        return PromptStep(last, latents[-1], pictures[-1], mean)
 
     def _decoded(self, latents: Tensor) -> Tensor:
         return self._frame.cropped(self._diffusion.decoded(latents, self._frame, self._frame.tile))
@@ -168,7 +170,7 @@ class SequenceSession:
             codes=np.stack([prompt.codes for prompt in prompts]),
         )
 
-    def _progress(self, step: int, steps: int, body: SequenceBody, found: Step, picture: int) -> FitProgress:
+    def _progress(self, step: int, steps: int, body: SequenceBody, found: PromptStep, picture: int) -> FitProgress:
         loss = self._loss(picture)
         return FitProgress(
             step=step,

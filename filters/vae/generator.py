@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.models.descent_steps import ITERATIONS
 from ffhybrid.filters.models.downscaling import reductions_of
-from ffhybrid.filters.models.effort import ITERATIONS
 from ffhybrid.filters.models.generator import PretrainedGenerator
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 
 if TYPE_CHECKING:
@@ -72,17 +72,17 @@ class Vae(PretrainedGenerator):
             OutOfMemoryError: the picture is too large for this machine.
         """
         model = self._models.named()
-        from ffhybrid.filters.vae.session import Session
+        from ffhybrid.filters.vae.session import VaeSession
 
-        session = Session(objective, spec, model, tune=self._tune, seed=self._seed, lpips_file=self._lpips)
+        session = VaeSession(objective, spec, model, tune=self._tune, seed=self._seed, lpips_file=self._lpips)
         found = session.fit(
             self._iterations,
             reductions=self._reductions,
             budget=budget,
-            warm_start=Latent.from_bytes(warm_start) if warm_start else None,
+            warm_start=ModelLatent.from_bytes(warm_start) if warm_start else None,
             progress=progress,
         )
-        latent = Latent(
+        latent = ModelLatent(
             architecture=self.architectures.index(model.architecture),
             model=model.digest,
             reduction=found.frame.reduction,
@@ -91,7 +91,7 @@ class Vae(PretrainedGenerator):
         )
         return self._finished(latent, spec, model)
 
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+    def _generation(self, latent: ModelLatent, spec: PictureSpec, model: Model) -> Generation:
         from ffhybrid.filters.models.autoencoder import painter
         from ffhybrid.filters.models.generation import Generation
         from ffhybrid.filters.models.latent_quantiser import values_of

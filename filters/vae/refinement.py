@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ffhybrid.filters.base import DifferentiableLoss
-from ffhybrid.filters.models.autoencoder import Autoencoder, Frame
+from ffhybrid.filters.models.autoencoder import Autoencoder, ModelFrame
 from ffhybrid.filters.models.rate import RateModel
 
 LEARNING_RATE = 0.03
@@ -29,7 +29,7 @@ class Refinement:
         values: Tensor,
         *,
         autoencoder: Autoencoder,
-        frame: Frame,
+        frame: ModelFrame,
         tile: int,
         loss: DifferentiableLoss,
         step: float,

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.models.autoencoder import Autoencoder, Frame
-from ffhybrid.filters.models.budgets import TOLERANCE, Candidate, miss
+from ffhybrid.filters.models.autoencoder import Autoencoder, ModelFrame
+from ffhybrid.filters.models.budgets import TOLERANCE, LatentCandidate, miss
 from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.latent_codec import LAST_STEP, real_step
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.latent_quantiser import step_for, values_of, written
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.models.objective import PERCEPTUAL_WEIGHT, Aim
@@ -34,10 +34,10 @@ LEAST_LAMBDA = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VaeCandidate(Candidate):
+class VaeCandidate(LatentCandidate):
     """A latent with the size and the quantiser that it has."""
 
-    frame: Frame
+    frame: ModelFrame
     tile: int
     step: int
 
@@ -47,7 +47,7 @@ class VaeCandidate(Candidate):
         return 8 * self.size / (self.frame.spec.width * self.frame.spec.height)
 
 
-class Session:
+class VaeSession:
     """Everything that stays the same while one picture is fitted."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Session:
         *,
         reductions: tuple[int, ...],
         budget: int | None,
-        warm_start: Latent | None,
+        warm_start: ModelLatent | None,
         progress: Callable[[FitProgress], None] | None,
     ) -> VaeCandidate:
         """Find the best latent within the budget's tolerance, or the nearest to it."""
@@ -85,9 +85,9 @@ class Session:
             logger.warning("the model cannot meet %d bytes: its latent takes %d", budget, best.size)
         return best
 
-    def _start(self, reduction: int, budget: int | None, warm_start: Latent | None) -> tuple[Tensor, VaeCandidate]:
+    def _start(self, reduction: int, budget: int | None, warm_start: ModelLatent | None) -> tuple[Tensor, VaeCandidate]:
         """Encode the source, or begin from a similar picture's latents where the source is not the aim."""
-        frame = Frame(self._spec, self._autoencoder.unit, reduction)
+        frame = ModelFrame(self._spec, self._autoencoder.unit, reduction)
         tile = frame.tile
         if not self._aim.is_likeness and warm_start is not None and warm_start.reduction == reduction:
             values = values_of(warm_start.body, self._autoencoder, frame)
@@ -96,7 +96,7 @@ class Session:
                 values = self._autoencoder.encoded(frame.extended(self._aim.source), frame, tile)
         return values, self._candidate(values, frame, step_for(values, budget))
 
-    def _candidate(self, values: Tensor, frame: Frame, step: int) -> VaeCandidate:
+    def _candidate(self, values: Tensor, frame: ModelFrame, step: int) -> VaeCandidate:
         body = written(values, step)
         with torch.no_grad():
             decoded = self._autoencoder.decoded(values_of(body, self._autoencoder, frame), frame, frame.tile)

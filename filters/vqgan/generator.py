@@ -9,7 +9,7 @@ from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.models.downscaling import reductions_of
 from ffhybrid.filters.models.generator import PretrainedGenerator
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ class Vqgan(PretrainedGenerator):
             OutOfMemoryError: the picture is too large for this machine.
         """
         model = self._models.named()
-        from ffhybrid.filters.vqgan.search import Search
+        from ffhybrid.filters.vqgan.search import TokenSearch
 
-        search = Search(objective, spec, model)
+        search = TokenSearch(objective, spec, model)
         found = search.best(self._reductions if budget is not None else self._reductions[:1], budget, progress)
         return self._finished(found, spec, model)
 
-    def _generation(self, latent: Latent, spec: PictureSpec, model: Model) -> Generation:
+    def _generation(self, latent: ModelLatent, spec: PictureSpec, model: Model) -> Generation:
         from ffhybrid.filters.models.autoencoder import painter
         from ffhybrid.filters.models.generation import Generation
         from ffhybrid.filters.vqgan.search import values_of

@@ -16,11 +16,11 @@ from ffhybrid.errors import CorruptDataError, ModelError
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.codes import MAX_KINDS, MAX_TOKENS, decode_tokens, encode_tokens
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.models.autoencoder import Autoencoder, Frame, painter
+from ffhybrid.filters.models.autoencoder import Autoencoder, ModelFrame, painter
 from ffhybrid.filters.models.budgets import TOLERANCE, miss
 from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.generation import Generation
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Choice:
     distances: Tensor
 
 
-def values_of(body: bytes, autoencoder: Autoencoder, frame: Frame) -> Tensor:
+def values_of(body: bytes, autoencoder: Autoencoder, frame: ModelFrame) -> Tensor:
     """Look the vectors of a body's tokens up."""
     codebook = autoencoder.codebook
     rows, columns = frame.grid
@@ -53,7 +53,7 @@ def values_of(body: bytes, autoencoder: Autoencoder, frame: Frame) -> Tensor:
     return vectors.permute(2, 0, 1)[None]
 
 
-class Search:
+class TokenSearch:
     """What stays the same while tokens of one picture are searched."""
 
     def __init__(self, objective: Objective, spec: PictureSpec, model: Model) -> None:
@@ -68,9 +68,9 @@ class Search:
 
     def best(
         self, reductions: tuple[int, ...], budget: int | None, progress: Callable[[FitProgress], None] | None
-    ) -> Latent:
+    ) -> ModelLatent:
         """Try every reduction; the least distortion wins among those that meet the budget."""
-        tried: list[tuple[bool, float, Latent]] = []
+        tried: list[tuple[bool, float, ModelLatent]] = []
         for step, reduction in enumerate(reductions, 1):
             latent = self._within(reduction, budget)
             picture = Generation(self._model, self._spec, latent, painter(values_of)).picture()
@@ -83,9 +83,9 @@ class Search:
             logger.warning("the model cannot meet %d bytes: its tokens take %d", budget, found.size)
         return found
 
-    def _within(self, reduction: int, budget: int | None) -> Latent:
+    def _within(self, reduction: int, budget: int | None) -> ModelLatent:
         """Take the nearest vectors where they fit the budget, else cheaper ones that do."""
-        frame = Frame(self._spec, self._autoencoder.unit, reduction)
+        frame = ModelFrame(self._spec, self._autoencoder.unit, reduction)
         with deterministic(), torch.no_grad():
             encoded = self._autoencoder.encoded(frame.extended(self._source), frame, frame.tile)
         vectors = encoded[0].flatten(1).T
@@ -105,9 +105,9 @@ class Search:
                 best = latent
         return best
 
-    def _latent(self, tokens: Tensor, frame: Frame) -> Latent:
+    def _latent(self, tokens: Tensor, frame: ModelFrame) -> ModelLatent:
         grid = tokens.reshape(frame.grid).cpu().numpy().astype(np.uint16)
-        return Latent(
+        return ModelLatent(
             architecture=0,
             model=self._model.digest,
             reduction=frame.reduction,
@@ -115,7 +115,7 @@ class Search:
             body=encode_tokens(grid, len(self._codebook)),
         )
 
-    def _cheaper(self, vectors: Tensor, frame: Frame, lagrangian: float) -> Tensor:
+    def _cheaper(self, vectors: Tensor, frame: ModelFrame, lagrangian: float) -> Tensor:
         """Choose tokens (places,) by squared distance plus ``lagrangian`` times their bits."""
         near = self._near(vectors)
         tokens = near.tokens[:, 0]
@@ -137,7 +137,7 @@ class Search:
         found = [torch.cdist(part, self._codebook).topk(count, largest=False) for part in torch.split(vectors, _CHUNK)]
         return Choice(torch.cat([near.indices for near in found]), torch.cat([near.values for near in found]).square())
 
-    def _around(self, tokens: Tensor, frame: Frame) -> Tensor:
+    def _around(self, tokens: Tensor, frame: ModelFrame) -> Tensor:
         """List the tokens left of, above and diagonal to each place, and the most frequent ones, (places, any)."""
         grid = tokens.reshape(frame.grid)
         neighbours = [torch.roll(grid, shift, dims).flatten() for shift, dims in ((1, 1), (1, 0))]
@@ -145,7 +145,7 @@ class Search:
         frequent = counts.topk(min(FREQUENT, len(self._codebook))).indices
         return torch.cat((torch.stack(neighbours, 1), frequent.expand(len(tokens), -1)), 1)
 
-    def _bits(self, candidates: Tensor, tokens: Tensor, frame: Frame) -> Tensor:
+    def _bits(self, candidates: Tensor, tokens: Tensor, frame: ModelFrame) -> Tensor:
         """Estimate what candidates would cost: half by what was left and above, half by how frequent they are."""
         grid = tokens.reshape(frame.grid)
         counts = torch.bincount(tokens, minlength=len(self._codebook)).to(self._codebook.dtype)

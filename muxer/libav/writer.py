@@ -23,7 +23,7 @@ from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
 from ffhybrid.muxer.libav.gop_packets import GopPackets
 from ffhybrid.muxer.libav.templates import annexb_template, template_of
 from ffhybrid.muxer.matroska.tracks import VideoTrack
-from ffhybrid.muxer.streams.values import Attachment, Companions, StreamPacket, Track, refuse
+from ffhybrid.muxer.streams.values import Attachment, OtherStreams, StreamPacket, Track, refuse
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class LibavWriter:
         *,
         video: VideoTrack,
         time_base: Fraction,
-        companions: Companions | None = None,
+        other_streams: OtherStreams | None = None,
         container_format: str | None = None,
         options: dict[str, str] | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class LibavWriter:
             # Edit lists, by which tracks begin late, count these; FFmpeg's default are milliseconds.
             self._container.container_options["movie_timescale"] = str(self._packets.time_base.denominator)
         try:
-            self._add_streams(video, companions or Companions())
+            self._add_streams(video, other_streams or OtherStreams())
         except BaseException:
             self._container.close()
             raise
@@ -103,8 +103,8 @@ class LibavWriter:
         except (ValueError, av.error.FFmpegError) as error:
             raise UnsupportedError(f"{self._name}: the output format does not take {what}: {error}") from error
 
-    def _add_streams(self, video: VideoTrack, companions: Companions) -> None:
-        for track in companions.tracks[: companions.before_video]:
+    def _add_streams(self, video: VideoTrack, other_streams: OtherStreams) -> None:
+        for track in other_streams.tracks[: other_streams.before_video]:
             self._add_track(track)
         with self._refusals_named("HEVC"):
             template = template_of(video) if self._has_header else annexb_template(video.parameter_sets)
@@ -117,11 +117,11 @@ class LibavWriter:
         if video.presentation.orientation and self._container.format.name not in _WITH_ORIENTATION:
             logger.warning("%s: %s files cannot say how pictures are turned", self._name, self._container.format.name)
         self._video = stream
-        for track in companions.tracks[companions.before_video :]:
+        for track in other_streams.tracks[other_streams.before_video :]:
             self._add_track(track)
-        covers = [(self._add_attachment(file), file.data) for file in companions.attachments]
-        self._container.metadata.update(companions.tags)
-        self._set_chapters(companions)
+        covers = [(self._add_attachment(file), file.data) for file in other_streams.attachments]
+        self._container.metadata.update(other_streams.tags)
+        self._set_chapters(other_streams)
         with self._refusals_named():
             for cover, data in covers:
                 self._write_cover(cover, data)
@@ -160,7 +160,7 @@ class LibavWriter:
         packet.stream = cover
         self._container.mux_one(packet)
 
-    def _set_chapters(self, companions: Companions) -> None:
+    def _set_chapters(self, other_streams: OtherStreams) -> None:
         self._container.set_chapters(
             [
                 {
@@ -170,7 +170,7 @@ class LibavWriter:
                     "time_base": _CHAPTER_BASE,
                     "metadata": dict(chapter.tags),
                 }
-                for number, chapter in enumerate(companions.chapters, 1)
+                for number, chapter in enumerate(other_streams.chapters, 1)
             ]
         )
 
@@ -249,8 +249,8 @@ class _Nowhere(io.BytesIO):
         self.name = name
 
 
-def check_format(output: Path, container_format: str | None, companions: Companions) -> None:
-    """See that a format takes HEVC and all companions, by writing a header that nobody keeps.
+def check_format(output: Path, container_format: str | None, other_streams: OtherStreams) -> None:
+    """See that a format takes HEVC and all other_streams, by writing a header that nobody keeps.
 
     Formats without a file of their own (RTSP) are not tried.
 
@@ -259,9 +259,9 @@ def check_format(output: Path, container_format: str | None, companions: Compani
     """
     if container_format and ContainerFormat(container_format, "w").no_file:
         return
-    _try_header(output, container_format, Companions())
-    parts = [(track.index, Companions(tracks=(track,))) for track in companions.tracks]
-    parts += [(file.index, Companions(attachments=(file,))) for file in companions.attachments]
+    _try_header(output, container_format, OtherStreams())
+    parts = [(track.index, OtherStreams(tracks=(track,))) for track in other_streams.tracks]
+    parts += [(file.index, OtherStreams(attachments=(file,))) for file in other_streams.attachments]
     refused: dict[int, str] = {}
     for index, part in parts:
         try:
@@ -271,7 +271,7 @@ def check_format(output: Path, container_format: str | None, companions: Compani
     refuse(refused, name=str(output))
 
 
-def _try_header(output: Path, container_format: str | None, companions: Companions) -> None:
+def _try_header(output: Path, container_format: str | None, other_streams: OtherStreams) -> None:
     sets = hevc.neural_track_parameter_sets()
     video = VideoTrack(
         parameter_sets=sets,
@@ -285,7 +285,7 @@ def _try_header(output: Path, container_format: str | None, companions: Companio
         _Nowhere(str(output)),
         video=video,
         time_base=Fraction(1, 1000),
-        companions=companions,
+        other_streams=other_streams,
         container_format=container_format,
     ) as writer:
         writer.begin()

@@ -24,7 +24,7 @@ from ffhybrid.muxer.matroska.blocks import (
     to_ticks,
 )
 from ffhybrid.muxer.matroska.tracks import VideoTrack, codec_delay, neural_entry, track_entry, video_entry
-from ffhybrid.muxer.streams.values import AUDIO, Companions, StreamPacket
+from ffhybrid.muxer.streams.values import AUDIO, OtherStreams, StreamPacket
 
 MAX_HELD_BYTES = 64 << 20
 
@@ -51,7 +51,7 @@ class MatroskaWriter:
         file: BinaryIO,
         *,
         video: VideoTrack,
-        companions: Companions | None = None,
+        other_streams: OtherStreams | None = None,
         carriage: Carriage | None = Carriage.TRACK,
     ) -> None:
         self._file = file
@@ -61,8 +61,8 @@ class MatroskaWriter:
         self._is_stripped = carriage is not None
         self._neural_sets = hevc.neural_track_parameter_sets()
         self._sets = SetsInForce(video.parameter_sets)
-        self._companions = companions or Companions()
-        self._delays = [codec_delay(track) for track in self._companions.tracks]
+        self._other_streams = other_streams or OtherStreams()
+        self._delays = [codec_delay(track) for track in self._other_streams.tracks]
         self._number_tracks()
         self._held: list[_Held] = []
         self._held_bytes = self._arrived = 0
@@ -83,11 +83,11 @@ class MatroskaWriter:
 
     def _number_tracks(self) -> None:
         """Tracks are numbered in their order; the neural one follows the video."""
-        before = self._companions.before_video
+        before = self._other_streams.before_video
         self._video = before + 1
         self._neural = self._video + 1
         behind = self._neural + (self._carriage is Carriage.TRACK)
-        count = len(self._companions.tracks)
+        count = len(self._other_streams.tracks)
         self._numbers = [*range(1, before + 1), *range(behind, behind + count - before)]
 
     def write_packet(self, packet: StreamPacket) -> None:
@@ -162,7 +162,7 @@ class MatroskaWriter:
         blocks: list[bytes] = []
         while self._held and (limit is None or self._held[0][0] < limit) and self._held[0][0] - start <= MAX_RELATIVE:
             time, _, packet = heapq.heappop(self._held)
-            track = self._companions.tracks[packet.track]
+            track = self._other_streams.tracks[packet.track]
             self._held_bytes -= len(packet.data)
             # Subtitles may claim to be shown for ever.
             self._end = max(self._end, time + to_ticks(packet.duration) if track.kind == AUDIO else time)
@@ -186,21 +186,23 @@ class MatroskaWriter:
             self._file.flush()
 
     def _write_headers(self, video: VideoTrack) -> None:
-        companions = self._companions
-        entries = [track_entry(number, track) for number, track in zip(self._numbers, companions.tracks, strict=True)]
+        other_streams = self._other_streams
+        entries = [
+            track_entry(number, track) for number, track in zip(self._numbers, other_streams.tracks, strict=True)
+        ]
         neural = [neural_entry(self._neural, self._neural_sets)] if self._carriage is Carriage.TRACK else []
         main = video_entry(self._video, video, is_stripped=self._is_stripped)
-        entries[companions.before_video : companions.before_video] = [main, *neural]
+        entries[other_streams.before_video : other_streams.before_video] = [main, *neural]
         self._file.write(elements.ebml_header() + ebml.element_id(elements.SEGMENT) + ebml.UNKNOWN_SIZE)
         self._segment_data = self._file.tell() if self._patchable else 0
         labels = [(self._video, video.labels)]
-        labels += [(number, track.labels) for number, track in zip(self._numbers, companions.tracks, strict=True)]
+        labels += [(number, track.labels) for number, track in zip(self._numbers, other_streams.tracks, strict=True)]
         found = {
             elements.INFO: self._info(),
             elements.TRACKS: ebml.checked_master(elements.TRACKS, *entries),
-            elements.CHAPTERS: elements.chapters(companions.chapters),
-            elements.ATTACHMENTS: elements.attachments(companions.attachments),
-            elements.TAGS: elements.tags(companions.tags, {number: label.other_tags for number, label in labels}),
+            elements.CHAPTERS: elements.chapters(other_streams.chapters),
+            elements.ATTACHMENTS: elements.attachments(other_streams.attachments),
+            elements.TAGS: elements.tags(other_streams.tags, {number: label.other_tags for number, label in labels}),
         }
         present = [identifier for identifier, data in found.items() if data]
         self._seek_head_size = len(elements.seek_head(dict.fromkeys((*present, elements.CUES), 0)))
@@ -210,7 +212,7 @@ class MatroskaWriter:
             self._write_top(identifier, found[identifier])
 
     def _info(self) -> bytes:
-        return elements.info(self._end if self._patchable else None, self._companions.tags)
+        return elements.info(self._end if self._patchable else None, self._other_streams.tags)
 
     def _write_top(self, identifier: int, data: bytes) -> None:
         if self._patchable:

@@ -16,9 +16,9 @@ from ffhybrid.muxer.matroska.codecs import matroska_codec
 from ffhybrid.muxer.streams.processors import (
     MATROSKA_FILTERS,
     AudioEncoder,
-    CopyRoute,
-    FilterRoute,
-    Route,
+    CopyProcessor,
+    FilterProcessor,
+    StreamProcessor,
     SubtitleEncoder,
 )
 from ffhybrid.muxer.streams.selection import COPY, StreamOptions
@@ -29,7 +29,7 @@ from ffhybrid.muxer.streams.values import (
     DATA,
     SUBTITLE,
     Attachment,
-    Companions,
+    OtherStreams,
     StreamPacket,
     Track,
     attachment_of,
@@ -49,7 +49,7 @@ ROUNDING = Fraction(1, 1000)
 TIMECODE = "timecode"
 
 
-class CompanionReader:
+class OtherStreamReader:
     """Follows the streams beside the main video through an open file.
 
     ``streams`` are those to carry, without the main video; ``before_video`` of them come before it. With
@@ -79,21 +79,21 @@ class CompanionReader:
         self._covers: dict[int, Attachment | None] = {stream.index: None for stream in streams if is_cover(stream)}
         self._cover_streams = [stream for stream in streams if is_cover(stream)]
         carried = [stream for stream in streams if stream.type in (AUDIO, SUBTITLE)]
-        self._routes: dict[int, Route] = {}
+        self._processors: dict[int, StreamProcessor] = {}
         with at(self._name):
             for index, stream in enumerate(carried):
-                self._routes[stream.index] = self._route(stream, index, options)
+                self._processors[stream.index] = self._processor(stream, index, options)
         self._before_video = sum(stream.type in (AUDIO, SUBTITLE) for stream in streams[:before_video])
         self.streams = [*carried, *self._cover_streams]
         self._ready: deque[StreamPacket] = deque()
 
-    def _route(self, stream: Any, index: int, options: StreamOptions) -> Route:
+    def _processor(self, stream: Any, index: int, options: StreamOptions) -> StreamProcessor:
         if stream.type == AUDIO and options.audio_codec != COPY:
             return AudioEncoder(stream, index, options.audio_codec, options.audio_bitrate)
         if stream.type == SUBTITLE and options.subtitle_codec != COPY:
             return SubtitleEncoder(stream, index, options.subtitle_codec)
         wanted = MATROSKA_FILTERS.get(codec_name(stream) or "") if self._for_matroska else None
-        return FilterRoute(stream, index, wanted) if wanted else CopyRoute(stream, index)
+        return FilterProcessor(stream, index, wanted) if wanted else CopyProcessor(stream, index)
 
     def peek(self, packets: Iterable[av.Packet[Any]]) -> list[av.Packet[Any]]:
         """Read on until everything is known that headers tell; give back the packets that are not of these streams.
@@ -107,7 +107,7 @@ class CompanionReader:
             return others
         for count, packet in enumerate(packets, 1):
             size += packet.size
-            if packet.stream.index in self._routes or packet.stream.index in self._covers:
+            if packet.stream.index in self._processors or packet.stream.index in self._covers:
                 taken = list(self.take(packet))
                 self._ready += taken
                 self._note_delays(taken)
@@ -121,12 +121,12 @@ class CompanionReader:
 
     def _note_delays(self, packets: list[StreamPacket]) -> None:
         """See how long before zero audio begins."""
-        for packet, route in ((packet, self._route_of(packet)) for packet in packets):
-            if route.track.kind == AUDIO and -packet.pts > route.track.delay:
-                route.track = replace(route.track, delay=_delay(packet, route.track))
+        for packet, processor in ((packet, self._processor_of(packet)) for packet in packets):
+            if processor.track.kind == AUDIO and -packet.pts > processor.track.delay:
+                processor.track = replace(processor.track, delay=_delay(packet, processor.track))
 
-    def _route_of(self, packet: StreamPacket) -> Route:
-        return list(self._routes.values())[packet.track]
+    def _processor_of(self, packet: StreamPacket) -> StreamProcessor:
+        return list(self._processors.values())[packet.track]
 
     def peeked(self) -> Iterator[StreamPacket]:
         """Give the packets that :meth:`peek` met, once."""
@@ -146,20 +146,20 @@ class CompanionReader:
             self._covers[index] = self._covers[index] or cover_of(packet.stream, bytes(packet))
             return
         with at(self._name):
-            yield from self._routes[index].take(packet)
+            yield from self._processors[index].take(packet)
 
     def flush(self) -> Iterator[StreamPacket]:
         """Give what is left at the end of the file."""
         with at(self._name):
-            for route in self._routes.values():
-                yield from route.flush()
+            for processor in self._processors.values():
+                yield from processor.flush()
 
     @property
-    def companions(self) -> Companions:
+    def other_streams(self) -> OtherStreams:
         """All that is carried, as headers tell it."""
         covers = [cover for cover in self._covers.values() if cover]
-        return Companions(
-            tracks=tuple(route.track for route in self._routes.values()),
+        return OtherStreams(
+            tracks=tuple(processor.track for processor in self._processors.values()),
             before_video=self._before_video,
             attachments=(*covers, *map(attachment_of, self._attached)),
             chapters=chapters_of(self._container),
@@ -173,9 +173,9 @@ class CompanionReader:
             UnsupportedError: tracks that it does not take, all named.
         """
         refused: dict[int, str] = {}
-        for route, stream in zip(self._routes.values(), self.streams, strict=False):
+        for processor, stream in zip(self._processors.values(), self.streams, strict=False):
             try:
-                matroska_codec(route.track)
+                matroska_codec(processor.track)
             except UnsupportedError as error:
                 refused[stream.index] = f"{describe(stream)}: {error}"
         refuse(refused, name=self._name)

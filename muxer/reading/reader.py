@@ -31,7 +31,7 @@ from ffhybrid.muxer.reading.hevc_stream import (
     unit_sets,
 )
 from ffhybrid.muxer.reading.inputs import STANDARD_INPUT, open_media
-from ffhybrid.muxer.reading.other_streams import CompanionReader
+from ffhybrid.muxer.reading.other_streams import OtherStreamReader
 from ffhybrid.muxer.reading.playlist import is_playlist
 from ffhybrid.muxer.streams.selection import StreamOptions, choose
 from ffhybrid.muxer.streams.values import StreamPacket, seconds_of
@@ -90,15 +90,15 @@ class HybridReader(Closing):
             raise NotHybridError(f"{self.path}: there is no HEVC video, so this is no hybrid file")
         self.carriage = Carriage.TRACK if neural else Carriage.INBAND
         self._main, self._neural = main, neural
-        self.other_streams = [stream for stream in self._container.streams if stream not in (main, neural)]
-        self.companions = self._open_companions(self._options) if self._options else None
+        self.streams_beside = [stream for stream in self._container.streams if stream not in (main, neural)]
+        self.other_streams = self._open_other_streams(self._options) if self._options else None
         self._streams: list[Any] = [stream for stream in (main, neural) if stream is not None]
-        self._streams += self.companions.streams if self.companions else []
+        self._streams += self.other_streams.streams if self.other_streams else []
         self._packets = self._guarded(self._container.demux(self._streams))
         with self._named():
             self._length_sizes = {stream.index: length_size(stream) for stream in (main, neural) if stream}
-        if self.companions:
-            self._packets = chain(self.companions.peek(self._packets), self._packets)
+        if self.other_streams:
+            self._packets = chain(self.other_streams.peek(self._packets), self._packets)
         probed, first = self._probe_first_keyframe()
         self._packets = chain(probed, self._packets)
         if first.binding is None:
@@ -110,12 +110,12 @@ class HybridReader(Closing):
         with self._named():
             self.video = describe_video(main, unit_sets(first) or self._header_sets, first.picture)
 
-    def _open_companions(self, options: StreamOptions) -> CompanionReader:
+    def _open_other_streams(self, options: StreamOptions) -> OtherStreamReader:
         streams = [stream for stream in self._container.streams if stream is not self._neural]
         video, others, before_video = choose(streams, options, name=str(self.path))
         if video is not self._main:
             raise UsageError(f"{self.path}: -map leaves the hybrid video out")
-        return CompanionReader(
+        return OtherStreamReader(
             self._container,
             others,
             options,
@@ -237,8 +237,8 @@ class HybridReader(Closing):
             CorruptDataError: damaged access units, or a GOP whose payload is missing or does not match.
         """
         gops = self._assembler()
-        if self.companions:
-            yield from self.companions.peeked()
+        if self.other_streams:
+            yield from self.other_streams.peeked()
         for packet in self._packets:
             if packet.size:
                 yield from self._take(packet, gops)
@@ -253,12 +253,12 @@ class HybridReader(Closing):
             self._take_video(packet, gops)
         elif self._neural is not None and packet.stream.index == self._neural.index:
             self._take_neural(packet, gops)
-        elif self.companions:
-            yield from self.companions.take(packet)
+        elif self.other_streams:
+            yield from self.other_streams.take(packet)
 
     def _finish(self, gops: GopAssembler) -> Iterator[FoundGop | StreamPacket]:
-        if self.companions:
-            yield from self.companions.flush()
+        if self.other_streams:
+            yield from self.other_streams.flush()
         yield from gops.finish()
 
     def _guarded(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:

@@ -18,7 +18,7 @@ _PACKET_SIZES = {0: 188, 4: 192}
 """Bytes of a packet of MPEG-TS by where its sync byte lies; a timestamp comes before it in M2TS files."""
 
 
-def early_end(path: Path) -> DamagedRange | None:
+def find_truncation(path: Path) -> DamagedRange | None:
     """Find where a file of one of these formats ends too early; None where it does not, or nothing tells."""
     if not path.is_file():
         return None

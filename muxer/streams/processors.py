@@ -19,7 +19,7 @@ MATROSKA_FILTERS = {"aac": "aac_adtstoasc", "hdmv_pgs_subtitle": "pgs_frame_merg
 _MILLISECOND = Fraction(1, 1000)
 
 
-class Route(Protocol):
+class StreamProcessor(Protocol):
     """Where packets of one stream go; ``track`` is described for good once a packet came out."""
 
     track: Track
@@ -31,7 +31,7 @@ class Route(Protocol):
         """Give what is left at the end."""
 
 
-class CopyRoute:
+class CopyProcessor:
     """Packets as they are."""
 
     def __init__(self, stream: av.stream.Stream, index: int) -> None:
@@ -47,7 +47,7 @@ class CopyRoute:
         yield from ()
 
 
-class FilterRoute:
+class FilterProcessor:
     """Packets through a bitstream filter of FFmpeg."""
 
     def __init__(self, stream: av.stream.Stream, index: int, name: str) -> None:

@@ -128,7 +128,7 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Companions:
+class OtherStreams:
     """All that a file carries beside its video; ``before_video`` of the tracks come before it in the file."""
 
     tracks: tuple[Track, ...] = ()

@@ -27,7 +27,7 @@ SIZES = ((176, 144), (202, 118), (2, 2), (34, 66))
 NO_CHANGE, FINE = bytes([12] * len(PARAMETERS)), bytes([1] * len(PARAMETERS))
 
 
-def assert_same(ours: codec.Latent, theirs: codec.Latent) -> None:
+def assert_same(ours: codec.OverfitLatent, theirs: codec.OverfitLatent) -> None:
     assert (ours.classes, ours.steps) == (theirs.classes, theirs.steps)
     assert np.array_equal(ours.values, theirs.values)
     for a, b in zip(ours.grids, theirs.grids, strict=True):
@@ -62,7 +62,7 @@ def test_extreme_latents_survive() -> None:
     spec = PictureSpec(64, 48)
     rng = np.random.default_rng(3)
     grids = tuple(rng.choice(np.array([-127, 0, 127], np.int8), shape) for shape in array_shapes(64, 48))
-    latent = codec.Latent(base=b"", classes=(0, 255), steps=(95, 95), values=codec.prior(), grids=grids)
+    latent = codec.OverfitLatent(base=b"", classes=(0, 255), steps=(95, 95), values=codec.prior(), grids=grids)
     data, _ = codec.write_latent(latent, spec, NO_CHANGE)
     assert_same(codec.read_latent(data, spec), latent)
     assert codec.decode(data, spec, threads=1).same_samples(codec.decode(data, spec, threads=3))

@@ -127,7 +127,7 @@ def test_a_changed_latent_fails_verification(track_file: Path, tmp_path: Path) -
     for command in (("verify", damaged), ("restore", "-strict", "strict", "-i", damaged, tmp_path / "out.mkv")):
         result = ffhybrid_command(*command)
         assert result.returncode == 7
-        assert "GOP 1 at 1.000 s: the regenerated keyframe does not match its MD5" in result.stderr
+        assert "GOP 1 at 1.000 s: the generated keyframe does not match its MD5" in result.stderr
     assert not (tmp_path / "out.mkv").exists()
     assert list(tmp_path.iterdir()) == [damaged]
 

@@ -16,7 +16,7 @@ from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.cadm.examples import Examples, _cut
 from ffhybrid.filters.cadm.settings import Settings
 from ffhybrid.filters.cadm.training import STATE, Training
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.source.video import VideoSource
 from ffhybrid.training import LOG
 from support import clip
@@ -111,6 +111,6 @@ def test_the_command_trains_a_model_for_keyframes(tmp_path: Path, capsys: pytest
         x265=ffhybrid.X265Options(crf=40, preset="ultrafast"),
     )
     ffhybrid.encode(clip("carphone_pristine.mp4"), tmp_path / "hybrid.mkv", options=options)
-    regeneration = Regeneration(model=str(folder), device="cpu")
-    assert ffhybrid.verify(tmp_path / "hybrid.mkv", regeneration=regeneration).keyframes_verified == 1
+    generator_decode = GeneratorDecode(model=str(folder), device="cpu")
+    assert ffhybrid.verify(tmp_path / "hybrid.mkv", generator_decode=generator_decode).keyframes_verified == 1
     assert main([*command, *size, "-seed", "9"]) == UsageError.exit_code

@@ -11,7 +11,7 @@ import pytest
 
 from ffhybrid.cli import main
 from ffhybrid.compare import CompareOptions, Results, compare
-from ffhybrid.compare.comparing import Step
+from ffhybrid.compare.comparing import ComparisonStep
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.gop_planning import GopLimits
@@ -80,7 +80,7 @@ def test_results_are_one_json_object_with_values_of_every_frame(results: Results
 
 def test_nothing_is_computed_twice(results: Results, folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (folder / "streams").iterdir()}
-    steps: list[Step] = []
+    steps: list[ComparisonStep] = []
     again = compare(clip("bikes.mp4"), folder, options=OPTIONS, report=False, on_step=steps.append)
     assert [step.note for step in steps] == ["known"] * 4
     assert again.selected() == results.selected()
@@ -89,7 +89,7 @@ def test_nothing_is_computed_twice(results: Results, folder: Path) -> None:
 
 def test_what_is_new_is_computed_and_what_was_there_is_kept(results: Results, folder: Path) -> None:
     more = replace(OPTIONS, codecs=("x265",), bitrates=(50_000, 70_000))
-    steps: list[Step] = []
+    steps: list[ComparisonStep] = []
     found = compare(clip("bikes.mp4"), folder, options=more, report=False, on_step=steps.append)
     assert {(step.bitrate, step.note == "known") for step in steps} == {(50_000, True), (70_000, False)}
     assert len(found.selected()) == 2

@@ -7,11 +7,11 @@ import math
 import pytest
 
 from ffhybrid.compare.curves import at_rate, better_peer, by_codec, deltas, metrics_of
-from ffhybrid.compare.results import Point
+from ffhybrid.compare.results import RatePoint
 
 
-def point(codec: str, bitrate: int, lpips: float | None, *, vmaf: float = 50.0, size: int | None = None) -> Point:
-    return Point(
+def point(codec: str, bitrate: int, lpips: float | None, *, vmaf: float = 50.0, size: int | None = None) -> RatePoint:
+    return RatePoint(
         key=f"{codec}-{bitrate}",
         codec=codec,
         bitrate=bitrate,

@@ -16,9 +16,9 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import FIRST_PASS, Complexity, Share, shares
 from ffhybrid.encoder.coded_gop import CodedGop
 from ffhybrid.encoder.crf_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, neighbours, search_crf
-from ffhybrid.encoder.keyframe_search import Tried, climb, first_that_fits
-from ffhybrid.encoder.quality import Judge, Quality
-from ffhybrid.encoder.rate_targets import MISS, Encode, Judged, SizeGoal, cost_of
+from ffhybrid.encoder.keyframe_search import KeyframeCandidate, first_that_fits, hill_climb
+from ffhybrid.encoder.quality import GopQuality, Judge
+from ffhybrid.encoder.rate_targets import MISS, Encode, Judged, SizeTarget, cost_of
 from ffhybrid.encoder.secant_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.output import MATROSKA
@@ -139,12 +139,12 @@ def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
         shared(GOPS, bitrate=2_000)
 
 
-def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], Tried]:
-    def generated(budget: int) -> Tried:
+def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], KeyframeCandidate]:
+    def generated(budget: int) -> KeyframeCandidate:
         tried.append(budget)
         nearest = min(losses, key=lambda known: abs(known - budget))
-        judged = Judged(cast(CodedGop, None), Quality(losses[nearest], math.nan), losses[nearest])
-        return Tried(judged, cast(Encode, None), budget)
+        judged = Judged(cast(CodedGop, None), GopQuality(losses[nearest], math.nan), losses[nearest])
+        return KeyframeCandidate(judged, cast(Encode, None), budget)
 
     return generated
 
@@ -161,24 +161,24 @@ def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], Tri
 def test_budgets_are_tried_where_they_help(losses: dict[int, float], best: int, count: int) -> None:
     tried: list[int] = []
     generated = judged_by(losses, tried)
-    assert climb(generated, generated(1000), 10_000, budgets=3).budget == best
+    assert hill_climb(generated, generated(1000), 10_000, budgets=3).budget == best
     assert len(tried) == count
 
 
 def test_one_budget_is_one_fit() -> None:
     tried: list[int] = []
     generated = judged_by({1000: 0.3, 1500: 0.2}, tried)
-    assert climb(generated, generated(1000), 10_000, budgets=1).budget == 1000
+    assert hill_climb(generated, generated(1000), 10_000, budgets=1).budget == 1000
     assert tried == [1000]
 
 
 @pytest.mark.parametrize(("size", "wanted"), [(1_000, 1_000), (1_025, 1_000), (1_400, 1_400)])
 def test_where_x265_is_too_large_at_any_crf_a_generated_keyframe_has_its_bytes(size: int, wanted: int) -> None:
     coded = cast(CodedGop, Sized(size, size))
-    goal = SizeGoal(cast(SourceGop, None), Judge(None), 1_000)
-    reached, ordinary = goal.within_reach(Judged(coded, Quality(0.5, math.nan), 100.4))
+    target = SizeTarget(cast(SourceGop, None), Judge(None), 1_000)
+    reached, native = target.within_reach(Judged(coded, GopQuality(0.5, math.nan), 100.4))
     assert reached.size(coded) == wanted
-    assert (ordinary.cost == ordinary.quality.loss) == (wanted == size > 1_000)
+    assert (native.cost == native.quality.loss) == (wanted == size > 1_000)
 
 
 def test_of_two_gops_that_look_the_same_the_smaller_one_wins_and_one_that_is_too_large_never() -> None:
@@ -200,24 +200,24 @@ class Seen(Judge):
         super().__init__(None)
         self._losses = losses
 
-    def quality(self, pictures: Iterable[object], source: object) -> Quality:
+    def quality(self, pictures: Iterable[object], source: object) -> GopQuality:
         (crf,) = pictures
-        return Quality(self._losses[cast(float, crf)], math.nan)
+        return GopQuality(self._losses[cast(float, crf)], math.nan)
 
 
 def test_of_encodes_of_the_same_size_the_one_that_looks_best_is_kept() -> None:
     sizes = {30.0: 1_000, 29.98: 1_004, 30.02: 995, 29.96: 1_030, 30.04: 991}
     losses = {30.0: 0.20, 29.98: 0.21, 30.02: 0.18, 29.96: 0.10, 30.04: 0.19}
-    goal = SizeGoal(cast(SourceGop, SimpleNamespace(index=0)), Seen(losses), 1_000)
+    target = SizeTarget(cast(SourceGop, SimpleNamespace(index=0)), Seen(losses), 1_000)
     asked: list[float] = []
 
     def encode(crf: float) -> CodedGop:
         asked.append(crf)
         return cast(CodedGop, Sized(sizes[crf], sizes[crf], crf))
 
-    met = goal.judged(encode(30.0))
-    assert goal.vary(encode, met, tries=0) is met
-    assert goal.vary(encode, met, tries=4).gop.crf == 30.02
+    met = target.judged(encode(30.0))
+    assert target.vary(encode, met, candidates=0) is met
+    assert target.vary(encode, met, candidates=4).gop.crf == 30.02
     assert sorted(asked) == sorted(sizes)
 
 
@@ -252,7 +252,7 @@ def test_the_file_has_the_asked_bitrate(rated: tuple[Path, ffhybrid.EncodeReport
 
 def test_an_mp4_file_has_the_asked_bitrate_too(tmp_path: Path) -> None:
     path = tmp_path / "rated.mp4"
-    options = replace(SHORT, rate=ffhybrid.Rate(bitrate=150_000), frames=50, tries=0)
+    options = replace(SHORT, rate=ffhybrid.Rate(bitrate=150_000), frames=50, candidates=0)
     report = ffhybrid.encode(clip("bikes.mp4"), path, options=options)
     assert path.stat().st_size * 8 / report.seconds == pytest.approx(150_000, rel=0.03)
 

@@ -7,19 +7,21 @@ from collections.abc import Callable
 
 import pytest
 
-from ffhybrid.encoder.secant_search import Control, Met, Probe, Search
+from ffhybrid.encoder.secant_search import Control, Met, Probe, SecantSearch
 
 TOLERANCE = 0.005
 MOST_PROBES = 8
 
 
-def crf_search() -> Search:
-    return Search(
+def crf_search() -> SecantSearch:
+    return SecantSearch(
         control=Control(low=0, high=51, step=0.01, slope=-0.115), tolerance=TOLERANCE, most_probes=MOST_PROBES
     )
 
 
-def meet(search: Search, size: Callable[[float], float], wanted: float, asked: list[float], first: float) -> Met[float]:
+def meet(
+    search: SecantSearch, size: Callable[[float], float], wanted: float, asked: list[float], first: float
+) -> Met[float]:
     def probe(crf: float) -> Probe[float]:
         asked.append(crf)
         return Probe(size(crf), wanted, size(crf) / wanted, size(crf))
@@ -47,7 +49,9 @@ def test_other_sizes_of_the_same_clip_profit() -> None:
 
 def test_of_coarse_steps_the_nearest_is_kept() -> None:
     asked: list[float] = []
-    search = Search(control=Control(low=0, high=63, step=1, slope=-0.1), tolerance=TOLERANCE, most_probes=MOST_PROBES)
+    search = SecantSearch(
+        control=Control(low=0, high=63, step=1, slope=-0.1), tolerance=TOLERANCE, most_probes=MOST_PROBES
+    )
     met = meet(search, lambda crf: 100_000 * math.exp(-0.1 * crf), 6_000, asked, 20)
     assert met.setting == round(10 * math.log(100_000 / 6_000))
     assert len(set(asked)) == len(asked)
@@ -64,7 +68,7 @@ def test_sizes_that_waver_are_met_nevertheless() -> None:
 def test_sizes_that_rise_before_they_fall_are_met() -> None:
     """As x265's do towards its highest CRF."""
     asked: list[float] = []
-    search = Search(control=Control(low=1, high=55, step=0.02, slope=-0.115), tolerance=0.01, most_probes=7)
+    search = SecantSearch(control=Control(low=1, high=55, step=0.02, slope=-0.115), tolerance=0.01, most_probes=7)
     met = meet(search, lambda crf: 9_000 if crf < 50 else 9_300 * math.exp(-0.12 * (crf - 51)), 7_640, asked, 48.5)
     assert met.result == pytest.approx(7_640, rel=0.01)
 

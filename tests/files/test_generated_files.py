@@ -23,7 +23,7 @@ from ffhybrid.filters.promptus.video_codec import SequenceBody
 from ffhybrid.hevc import sei
 from ffhybrid.hevc.static_metadata import write_content_light
 from ffhybrid.muxer.reading.reader import HybridReader
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import restore_gop
 from ffhybrid.source.t35 import HEVC_PAYLOAD_TYPE
 from pretrained_models import saved_one_step
@@ -56,8 +56,8 @@ def generated(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def regeneration(model: Path) -> Regeneration:
-    return Regeneration(model=str(model), device="cpu")
+def generator_decode(model: Path) -> GeneratorDecode:
+    return GeneratorDecode(model=str(model), device="cpu")
 
 
 def first_gop(path: Path) -> HybridGop:
@@ -77,20 +77,20 @@ def test_stock_tools_see_a_grey_video_of_the_right_length(generated: Path) -> No
     assert sum(gop.inter_bytes for gop in ffhybrid.probe(generated).gops) < 40 * 2 * FRAMES
 
 
-def test_remux_restore_verify(generated: Path, regeneration: Regeneration, tmp_path: Path) -> None:
+def test_remux_restore_verify(generated: Path, generator_decode: GeneratorDecode, tmp_path: Path) -> None:
     for name, binary in ffmpegs().items():
         remuxed, restored = tmp_path / f"{name}.mkv", tmp_path / f"{name}.mp4"
         run(binary, "-v", "error", "-i", generated, "-map", "0", "-c", "copy", remuxed)
-        assert ffhybrid.verify(remuxed, regeneration=regeneration).pictures == 2 * FRAMES
-        assert ffhybrid.restore(remuxed, restored, regeneration=regeneration).pictures == 2 * FRAMES
-        with ffhybrid.open(remuxed, regeneration=regeneration) as container:
+        assert ffhybrid.verify(remuxed, generator_decode=generator_decode).pictures == 2 * FRAMES
+        assert ffhybrid.restore(remuxed, restored, generator_decode=generator_decode).pictures == 2 * FRAMES
+        with ffhybrid.open(remuxed, generator_decode=generator_decode) as container:
             frames = [frame.to_ndarray() for frame in container.decode(video=0)]
         assert all(np.array_equal(ours, theirs) for ours, theirs in zip(frames, shown(restored), strict=True))
     assert len({frame.tobytes() for frame in frames}) == 2 * FRAMES
 
 
-def test_timestamps_are_those_of_the_source(generated: Path, regeneration: Regeneration, tmp_path: Path) -> None:
-    ffhybrid.restore(generated, tmp_path / "restored.mp4", regeneration=regeneration)
+def test_timestamps_are_those_of_the_source(generated: Path, generator_decode: GeneratorDecode, tmp_path: Path) -> None:
+    ffhybrid.restore(generated, tmp_path / "restored.mp4", generator_decode=generator_decode)
     times = []
     for path in (clip("carphone_pristine.mp4"), tmp_path / "restored.mp4"):
         with av.open(path) as container:
@@ -126,41 +126,41 @@ def test_a_gop_is_a_job_that_stands_alone(generated: Path, model: Path) -> None:
         run_job(replace(job, is_ordinary=True))
 
 
-def test_filters_of_packets_refuse(generated: Path, regeneration: Regeneration) -> None:
+def test_filters_of_packets_refuse(generated: Path, generator_decode: GeneratorDecode) -> None:
     with av.open(generated) as container:
-        filtering = ffhybrid.KeyframeFilter(container, regeneration=regeneration)
+        filtering = ffhybrid.KeyframeFilter(container, generator_decode=generator_decode)
         with pytest.raises(ffhybrid.UnsupportedError, match="GOP 0 .*all its pictures are generated"):
             for packet in container.demux():
                 filtering.process(packet)
 
 
-def test_what_a_cut_leaves_are_the_first_pictures(generated: Path, regeneration: Regeneration) -> None:
+def test_what_a_cut_leaves_are_the_first_pictures(generated: Path, generator_decode: GeneratorDecode) -> None:
     gop = first_gop(generated)
-    whole = restore_gop(gop, regeneration=regeneration)
-    cut = restore_gop(replace(gop, inter=gop.inter[:2]), regeneration=regeneration)
+    whole = restore_gop(gop, generator_decode=generator_decode)
+    cut = restore_gop(replace(gop, inter=gop.inter[:2]), generator_decode=generator_decode)
     assert cut.access_units == whole.access_units[:3]
 
 
-def test_every_picture_keeps_its_messages(generated: Path, regeneration: Regeneration) -> None:
+def test_every_picture_keeps_its_messages(generated: Path, generator_decode: GeneratorDecode) -> None:
     """Static metadata stands in every IDR picture, dynamic metadata with its own."""
     light = write_content_light(ContentLight(1000, 400))
     dynamic = [sei.write_message(HEVC_PAYLOAD_TYPE, bytes([index])) for index in range(FRAMES)]
     gop = first_gop(generated)
     first = replace(gop.placeholder, nal_units=(light, dynamic[0], *gop.placeholder.nal_units))
     others = (replace(unit, nal_units=(nal, *unit.nal_units)) for nal, unit in zip(dynamic[1:], gop.inter, strict=True))
-    restored = restore_gop(replace(gop, placeholder=first, inter=tuple(others)), regeneration=regeneration)
+    restored = restore_gop(replace(gop, placeholder=first, inter=tuple(others)), generator_decode=generator_decode)
     assert [unit.nal_units[:-1] for unit in restored.access_units] == [(light, nal) for nal in dynamic]
 
 
-def test_other_pictures_than_the_encoders_stop(generated: Path, regeneration: Regeneration) -> None:
+def test_other_pictures_than_the_encoders_stop(generated: Path, generator_decode: GeneratorDecode) -> None:
     gop = first_gop(generated)
     payload = Payload.from_bytes(gop.payload)
     other = replace(gop, payload=replace(payload, picture_md5=bytes(16)).to_bytes())
     with pytest.raises(ffhybrid.VerificationError, match="generated pictures do not match their MD5: .*pinned"):
-        restore_gop(other, regeneration=regeneration)
+        restore_gop(other, generator_decode=generator_decode)
     fewer = replace(gop, payload=replace(payload, pictures=FRAMES - 1).to_bytes())
     with pytest.raises(ffhybrid.FFHybridError, match="its payload 5"):
-        restore_gop(fewer, regeneration=regeneration)
+        restore_gop(fewer, generator_decode=generator_decode)
 
 
 def test_what_makes_no_sense_is_refused(model: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ffhybrid.core.payload import Payload
 from ffhybrid.filters.models.latent_layout import Latent
 from ffhybrid.filters.promptus.codec import PromptBody
 from ffhybrid.muxer.reading.reader import HybridReader
-from ffhybrid.restorer.generator_decode import Regeneration
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from pretrained_models import saved_one_step
 from support import clip, ffmpegs, run
 
@@ -50,12 +50,15 @@ def hybrid(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_encode_remux_restore_verify(hybrid: Path, model: Path, tmp_path: Path) -> None:
-    regeneration = Regeneration(model=str(model), device="cpu")
+    generator_decode = GeneratorDecode(model=str(model), device="cpu")
     for name, binary in ffmpegs().items():
         remuxed = tmp_path / f"{name}.mkv"
         run(binary, "-v", "error", "-i", hybrid, "-map", "0", "-c", "copy", remuxed)
-        assert ffhybrid.verify(remuxed, regeneration=regeneration).keyframes_verified == 2
-        assert ffhybrid.restore(remuxed, tmp_path / f"{name}.mp4", regeneration=regeneration).pictures == 2 * FRAMES
+        assert ffhybrid.verify(remuxed, generator_decode=generator_decode).keyframes_verified == 2
+        assert (
+            ffhybrid.restore(remuxed, tmp_path / f"{name}.mp4", generator_decode=generator_decode).pictures
+            == 2 * FRAMES
+        )
 
 
 def test_sizes_are_those_of_the_format(hybrid: Path) -> None:
@@ -73,4 +76,4 @@ def test_sizes_are_those_of_the_format(hybrid: Path) -> None:
 def test_another_model_is_named(hybrid: Path, tmp_path: Path) -> None:
     other = saved_one_step(tmp_path / "other", seed=1)
     with pytest.raises(ffhybrid.FFHybridError, match="GOP 0 .*UNet2DConditionModel whose SHA-256 begins with"):
-        ffhybrid.verify(hybrid, regeneration=Regeneration(model=str(other), device="cpu"))
+        ffhybrid.verify(hybrid, generator_decode=GeneratorDecode(model=str(other), device="cpu"))

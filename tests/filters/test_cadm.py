@@ -21,7 +21,7 @@ from ffhybrid.filters.cadm.restorer import Restorer, class_of, conditioning, sch
 from ffhybrid.filters.codes import encode_indices
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.models.autoencoder import TILE
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.noise import noise_planes
 from pretrained_models import saved
@@ -40,8 +40,8 @@ def cadm(model: str, **options: object) -> Generator:
     return create("cadm", **{"model": model, "device": "cpu", "preset": "ultrafast", "tune": "psnr", **options})
 
 
-def fit(generator: Generator, picture: Picture, budget: int | None = None, spec: PictureSpec = SPEC) -> Latent:
-    return Latent.from_bytes(generator.fit(Likeness(picture), spec, budget=budget, warm_start=None, progress=None))
+def fit(generator: Generator, picture: Picture, budget: int | None = None, spec: PictureSpec = SPEC) -> ModelLatent:
+    return ModelLatent.from_bytes(generator.fit(Likeness(picture), spec, budget=budget, warm_start=None, progress=None))
 
 
 def pixels_of(picture: Picture, scale: int) -> torch.Tensor:
@@ -164,7 +164,7 @@ def test_a_preset_tries_steps_and_the_best_is_kept(model: str, natural: Picture)
     generator = cadm(model, preset="medium", scale=4)
     latent = generator.fit(Likeness(natural), SPEC, budget=None, warm_start=None, progress=seen.append)
     assert [report.step for report in seen] == [1, 2, 3]
-    body = Body.from_bytes(Latent.from_bytes(latent).body, (36, 44))
+    body = Body.from_bytes(ModelLatent.from_bytes(latent).body, (36, 44))
     distortion = Likeness(natural).distortion(generator.generate(latent, SPEC))
     assert 10 * np.log10(255**2 / distortion) == pytest.approx(seen[-1].psnr, abs=0.1)
     assert body.steps in (1, 2, 4)

@@ -19,7 +19,7 @@ from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import Lpips
 from ffhybrid.filters.lpips_weights import find_lpips_weights
 from ffhybrid.filters.overfit import base, codec
-from ffhybrid.filters.overfit.effort import PRESETS
+from ffhybrid.filters.overfit.iterations import PRESETS
 from ffhybrid.filters.overfit.model import Network, synthesis_noise, tensor_of
 from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE
 from support import clip, psnr

@@ -21,7 +21,7 @@ from ffhybrid.filters.base import CorrectableGenerator, Generator
 from ffhybrid.filters.fsrcnn import Fsrcnn, bicubic
 from ffhybrid.filters.models.checkpoints import ENVIRONMENT
 from ffhybrid.filters.models.downscaling import least_within
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.upscaling import FOLDER, WEIGHTS, load_enlarger
 from ffhybrid.filters.noise import gaussian
 from ffhybrid.filters.promptus.codec import TOKENS, PromptBody, Quantiser
@@ -72,7 +72,7 @@ def fit(
 
 
 def body_of(latent: bytes) -> PromptBody:
-    return PromptBody.from_bytes(Latent.from_bytes(latent).body)
+    return PromptBody.from_bytes(ModelLatent.from_bytes(latent).body)
 
 
 def distortion(generator: Generator, latent: bytes, picture: Picture) -> float:
@@ -130,13 +130,13 @@ def test_the_latent_has_the_layout_of_the_format_page(model: Path, natural: Pict
     latent = fit(promptus(model, scale=2, seed=300), natural, 300)
     assert latent[:2] == b"\1\0"
     assert latent[10:13] == bytes([1, 0, 0])
-    body = Latent.from_bytes(latent).body
+    body = ModelLatent.from_bytes(latent).body
     parsed = body_of(latent)
     assert body[: 1 + 1 + 2 + 1] == bytes([parsed.rank, WIDTH, 0xAC, 2, 0])
     assert (body[5], body[7]) == (parsed.u.step, parsed.v.step)
     assert parsed.to_bytes() == body
     assert parsed.codes.shape == (parsed.rank, TOKENS + WIDTH)
-    assert len(latent) == Latent.overhead() + 9 + len(body[9:])
+    assert len(latent) == ModelLatent.overhead() + 9 + len(body[9:])
 
 
 def test_factors_are_codes_and_offset_times_the_step() -> None:
@@ -203,10 +203,10 @@ def test_a_start_is_counted_and_changes_the_picture(model: Path, natural: Pictur
     start = body_of(latent).start
     assert len(start) == pytest.approx(200, rel=0.1)
     generator = promptus(model)
-    without = Latent.from_bytes(latent)
+    without = ModelLatent.from_bytes(latent)
     body = PromptBody.from_bytes(without.body)
     bare = PromptBody(seed=body.seed, start=b"", u=body.u, v=body.v, codes=body.codes).to_bytes()
-    stripped = Latent(architecture=0, model=without.model, reduction=0, tile=0, body=bare).to_bytes()
+    stripped = ModelLatent(architecture=0, model=without.model, reduction=0, tile=0, body=bare).to_bytes()
     assert not generator.generate(latent, SPEC).same_samples(generator.generate(stripped, SPEC))
 
 
@@ -237,7 +237,7 @@ def test_a_correction_gives_the_exact_picture_from_other_arithmetic(
     assert corrected is not None
     assert corrected.same_samples(generator.generate(latent, SPEC))
     assert len(latent) - generator.correction_size(latent) == pytest.approx(400, rel=0.05)
-    assert Latent.from_bytes(Promptus.truncated(latent, 1)).is_correctable is False
+    assert ModelLatent.from_bytes(Promptus.truncated(latent, 1)).is_correctable is False
 
 
 def test_the_same_seed_gives_the_same_latent(model: Path, natural: Picture) -> None:

@@ -15,7 +15,7 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters import FitProgress, Likeness, create_sequence
 from ffhybrid.filters.base import SequenceGenerator
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.promptus.codec import TOKENS
 from ffhybrid.filters.promptus.sequence import Segment
 from ffhybrid.filters.promptus.video_codec import SequenceBody, is_possible, prompted
@@ -64,7 +64,7 @@ def fit(
 
 
 def body_of(latent: bytes) -> SequenceBody:
-    return SequenceBody.from_bytes(Latent.from_bytes(latent).body)
+    return SequenceBody.from_bytes(ModelLatent.from_bytes(latent).body)
 
 
 def distortion(pictures: list[Picture], frames: Gop) -> float:
@@ -97,14 +97,14 @@ def test_a_gop_is_generated_within_its_bytes(model: Path, gop: Gop) -> None:
 def test_later_prompts_bring_later_pictures_nearer(model: Path, gop: Gop) -> None:
     """Against the first prompt held throughout; what does not help is not kept."""
     generator = video(model, preset="veryfast")
-    latent = Latent.from_bytes(fit(generator, gop))
+    latent = ModelLatent.from_bytes(fit(generator, gop))
     body = SequenceBody.from_bytes(latent.body)
     held = SequenceBody(
         pictures=FRAMES, interval=2, seed=0, u=body.u, v=body.v, codes=np.repeat(body.codes[:1], 3, axis=0)
     )
     distortions = []
     for each in (body, held):
-        data = Latent(architecture=0, model=latent.model, reduction=0, tile=0, body=each.to_bytes()).to_bytes()
+        data = ModelLatent(architecture=0, model=latent.model, reduction=0, tile=0, body=each.to_bytes()).to_bytes()
         distortions.append(distortion(list(generator.generate_sequence(data, SPEC)), gop))
     assert distortions[0] < distortions[1]
 
@@ -131,8 +131,8 @@ def test_damaged_latents_are_refused_or_give_pictures(model: Path, data: bytes, 
 
 def test_a_model_of_other_prompts_is_refused(model: Path, gop: Gop, tmp_path: Path) -> None:
     other = saved_one_step(tmp_path / "other", cross_attention_dim=24)
-    latent = Latent.from_bytes(fit(video(model, preset="ultrafast"), gop))
-    theirs = Latent.from_bytes(fit(video(other, preset="ultrafast"), gop))
+    latent = ModelLatent.from_bytes(fit(video(model, preset="ultrafast"), gop))
+    theirs = ModelLatent.from_bytes(fit(video(other, preset="ultrafast"), gop))
     mixed = replace(latent, model=theirs.model).to_bytes()
     with pytest.raises(CorruptDataError, match=f"{PROMPTED['cross_attention_dim']} wide, those of the model are 24"):
         next(video(other).generate_sequence(mixed, SPEC))

@@ -20,7 +20,7 @@ from ffhybrid.filters.losses import pack
 from ffhybrid.filters.models.autoencoder import TILE
 from ffhybrid.filters.models.correction import apply_correction, rounded, write_correction
 from ffhybrid.filters.models.latent_codec import real_step
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import ModelSource
 from ffhybrid.filters.models.rate import RateModel
 from ffhybrid.filters.models.tiles import OVERLAP, Spans, blended
@@ -72,7 +72,7 @@ def test_the_latent_has_the_layout_of_the_format_page(models: dict[str, str], na
     assert latent[2:10] == model.digest
     assert latent[10:13] == bytes([1, 0, 0])
     codes = decode_codes(latent[14:], (4, 18, 22))
-    assert len(latent) == Latent.overhead() + 1 + len(latent[14:])
+    assert len(latent) == ModelLatent.overhead() + 1 + len(latent[14:])
     assert np.abs(codes).max() * real_step(latent[13]) > 0
 
 
@@ -118,8 +118,8 @@ def test_a_correction_gives_the_exact_picture_from_other_arithmetic(
     corrected = generator.corrected(latent, SPEC)
     assert corrected is not None
     assert corrected.same_samples(exact)
-    parsed = Latent.from_bytes(latent)
-    assert len(latent) - len(parsed.body) - Latent.overhead() == generator.correction_size(latent) < 200
+    parsed = ModelLatent.from_bytes(latent)
+    assert len(latent) - len(parsed.body) - ModelLatent.overhead() == generator.correction_size(latent) < 200
     assert generator.corrected(fit(vae(models[architecture]), natural, 700), SPEC) is None
 
 
@@ -199,7 +199,7 @@ def test_large_pictures_are_made_in_tiles(models: dict[str, str]) -> None:
     generator = vae(models["AutoencoderTiny"], scale=1)
     source = make_picture("gradient", 640, 480)
     latent = fit(generator, source, 4000, spec)
-    assert Latent.from_bytes(latent).tile == TILE
+    assert ModelLatent.from_bytes(latent).tile == TILE
     assert generator.generate(latent, spec).y.shape == (480, 640)
 
 

@@ -17,7 +17,7 @@ from ffhybrid.filters.base import CorrectableGenerator, Generator
 from ffhybrid.filters.codes import decode_tokens, encode_tokens
 from ffhybrid.filters.colour import from_rgb, to_rgb
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from pretrained_models import saved
 from support import make_picture
 
@@ -34,8 +34,8 @@ def vqgan(model: str, **options: object) -> Generator:
     return create("vqgan", **{"model": model, "device": "cpu", **options})
 
 
-def fit(generator: Generator, picture: Picture, budget: int | None = None, spec: PictureSpec = SPEC) -> Latent:
-    return Latent.from_bytes(generator.fit(Likeness(picture), spec, budget=budget, warm_start=None, progress=None))
+def fit(generator: Generator, picture: Picture, budget: int | None = None, spec: PictureSpec = SPEC) -> ModelLatent:
+    return ModelLatent.from_bytes(generator.fit(Likeness(picture), spec, budget=budget, warm_start=None, progress=None))
 
 
 def test_without_a_budget_tokens_are_those_of_diffusers(model: str, natural: Picture) -> None:
@@ -82,7 +82,9 @@ def test_cheaper_tokens_distort_more(model: str, natural: Picture) -> None:
 def test_a_budget_chooses_among_sizes(model: str, natural: Picture) -> None:
     seen: list[FitProgress] = []
     generator = vqgan(model)
-    found = Latent.from_bytes(generator.fit(Likeness(natural), SPEC, budget=500, warm_start=None, progress=seen.append))
+    found = ModelLatent.from_bytes(
+        generator.fit(Likeness(natural), SPEC, budget=500, warm_start=None, progress=seen.append)
+    )
     assert found.size <= 500 * 1.05
     assert [report.step for report in seen] == [1, 2, 3]
     best = min(

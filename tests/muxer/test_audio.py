@@ -15,7 +15,7 @@ import pytest
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.muxer.matroska.writer import MatroskaWriter
-from ffhybrid.muxer.streams.values import Companions, StreamPacket, Track, packet_of, track_of
+from ffhybrid.muxer.streams.values import OtherStreams, StreamPacket, Track, packet_of, track_of
 from media import audio_samples
 from muxer_clips import pcm_track, video_track
 from support import run, tool
@@ -58,7 +58,7 @@ def sound(folder: Path, codec: str) -> Path:
 def written(gops: list[HybridGop], track: Track, packets: list[StreamPacket]) -> bytes:
     file = io.BytesIO()
     video = video_track(gops[0].parameter_sets)
-    with MatroskaWriter(file, video=video, companions=Companions(tracks=(track,))) as writer:
+    with MatroskaWriter(file, video=video, other_streams=OtherStreams(tracks=(track,))) as writer:
         for packet in packets:
             writer.write_packet(packet)
         for gop in gops:
@@ -114,7 +114,7 @@ def test_audio_far_outside_the_video_is_kept(start: int, gops: list[HybridGop]) 
     file = io.BytesIO()
     gop = gops[0]
     video = video_track(gop.parameter_sets)
-    with MatroskaWriter(file, video=video, companions=Companions(tracks=(pcm_track(),))) as writer:
+    with MatroskaWriter(file, video=video, other_streams=OtherStreams(tracks=(pcm_track(),))) as writer:
         for packet in packets:
             writer.write_packet(packet)
         late = HybridGop(gop.payload, gop.parameter_sets, gop.placeholder, (), Fraction(1, 25))

@@ -14,7 +14,7 @@ from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.muxer.libav.writer import LibavWriter
 from ffhybrid.muxer.reading.reader import HybridReader
-from ffhybrid.muxer.streams.values import Companions, packet_of, track_of
+from ffhybrid.muxer.streams.values import OtherStreams, packet_of, track_of
 from muxer_clips import TIME_BASE, video_track
 from support import clip
 
@@ -83,8 +83,8 @@ def test_audio_is_copied_beside_the_video(gops: list[HybridGop], tmp_path: Path)
         stream = source.streams.audio[0]
         packets = [packet_of(p, 0) for p in source.demux(stream) if p.size and (p.pts or 0) >= 0][:60]
         video = video_track(gops[0].parameter_sets)
-        beside = Companions(tracks=(track_of(stream),))
-        with LibavWriter(path, video=video, time_base=TIME_BASE, companions=beside) as writer:
+        beside = OtherStreams(tracks=(track_of(stream),))
+        with LibavWriter(path, video=video, time_base=TIME_BASE, other_streams=beside) as writer:
             for packet in packets:
                 writer.write_packet(packet)
             for gop in gops:

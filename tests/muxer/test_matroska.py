@@ -24,7 +24,7 @@ from ffhybrid.muxer.matroska.integrity import check_matroska
 from ffhybrid.muxer.matroska.tracks import VideoTrack
 from ffhybrid.muxer.matroska.writer import MatroskaWriter
 from ffhybrid.muxer.reading.reader import HybridReader
-from ffhybrid.muxer.streams.values import Companions, Labels, packet_of, track_of
+from ffhybrid.muxer.streams.values import Labels, OtherStreams, packet_of, track_of
 from muxer_clips import Pipe, pcm_track
 from support import clip, parameter_sets, run, tool
 
@@ -141,7 +141,7 @@ def test_real_audio_is_interleaved_and_comes_back(tmp_path: Path) -> None:
         rate = stream.codec_context.sample_rate
         packets = [packet_of(packet, 0) for packet in source.demux(stream) if packet.size]
     file = io.BytesIO()
-    with MatroskaWriter(file, video=VIDEO, companions=Companions(tracks=(track,))) as writer:
+    with MatroskaWriter(file, video=VIDEO, other_streams=OtherStreams(tracks=(track,))) as writer:
         for packet in packets:
             writer.write_packet(packet)
         for gop in GOPS:
@@ -160,7 +160,7 @@ def test_real_audio_is_interleaved_and_comes_back(tmp_path: Path) -> None:
 def test_an_audio_codec_without_a_mapping_is_refused() -> None:
     track = replace(pcm_track(), codec="nellymoser")
     with pytest.raises(UnsupportedError, match="nellymoser"):
-        written(GOPS, companions=Companions(tracks=(track,)))
+        written(GOPS, other_streams=OtherStreams(tracks=(track,)))
 
 
 @pytest.mark.parametrize("value", [0, 1, 126, 127, 128, 16382, 16383, 2**21, 2**56 - 2])

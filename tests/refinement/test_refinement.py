@@ -1,4 +1,4 @@
-"""Joint refinement: the map through the codec says what decoding will show, and the keyframe follows the GOP's pull."""
+"""Joint refinement: the codec map says what decoding will show, and the keyframe follows the GOP's target."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_gathering_is_the_transpose_of_moving(maps: list[FrameMap]) -> None:
     assert moved == pytest.approx(gathered, rel=1e-3, abs=0.5)
 
 
-def test_a_keyframe_that_follows_the_pull_mends_the_whole_gop(
+def test_a_keyframe_that_follows_the_weighted_target_mends_the_whole_gop(
     source: SourceGop, coded: CodedGop, keyframe: Picture, objective: GopObjective
 ) -> None:
     target = objective.target

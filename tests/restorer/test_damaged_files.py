@@ -21,7 +21,7 @@ from support import TINY_GOP, pyav_copy
 
 STEP = 1000
 CLUSTER, INFO = bytes.fromhex("1F43B675"), bytes.fromhex("1549A966")
-STRICT = ffhybrid.Regeneration(strict=ffhybrid.Strictness.STRICT)
+STRICT = ffhybrid.GeneratorDecode(strict=ffhybrid.Strictness.STRICT)
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 
 
@@ -69,7 +69,7 @@ def refused(path: Path) -> FFHybridError:
     """The error of a strict restore, which leaves no output."""
     output = path.with_name("strict.mkv")
     with pytest.raises(FFHybridError) as raised:
-        ffhybrid.restore(path, output, regeneration=STRICT)
+        ffhybrid.restore(path, output, generator_decode=STRICT)
     assert not output.exists()
     return raised.value
 

@@ -13,7 +13,7 @@ import ffhybrid
 from ffhybrid.core.payload import Payload
 from ffhybrid.filters.models.checkpoints import ENVIRONMENT
 from ffhybrid.filters.models.latent_layout import Latent
-from ffhybrid.restorer.generator_decode import Regeneration, Strictness
+from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
 from ffhybrid.restorer.splice import regenerate
 from pretrained_models import saved
 from support import clip, ffhybrid_command, ffmpegs, hybrid_gops, run
@@ -60,8 +60,8 @@ def other_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Autoencoder, "decoded", differently)
 
 
-def regeneration(model: Path, strict: Strictness = Strictness.NORMAL) -> Regeneration:
-    return Regeneration(model=str(model), device="cpu", strict=strict)
+def generator_decode(model: Path, strict: Strictness = Strictness.NORMAL) -> GeneratorDecode:
+    return GeneratorDecode(model=str(model), device="cpu", strict=strict)
 
 
 @pytest.mark.parametrize(("generator", "architecture"), [("vqgan", "VQModel"), ("cadm", "UNet2DModel")])
@@ -78,7 +78,7 @@ def test_tokens_and_colours_go_the_same_way(generator: str, architecture: str, t
     ffhybrid.encode(clip("carphone_pristine.mp4"), tmp_path / "hybrid.mkv", options=options)
     binary = next(iter(ffmpegs().values()))
     run(binary, "-v", "error", "-i", tmp_path / "hybrid.mkv", "-map", "0", "-c", "copy", tmp_path / "remuxed.mkv")
-    assert ffhybrid.verify(tmp_path / "remuxed.mkv", regeneration=regeneration(model)).keyframes_verified == 1
+    assert ffhybrid.verify(tmp_path / "remuxed.mkv", generator_decode=generator_decode(model)).keyframes_verified == 1
 
 
 @pytest.mark.parametrize("repair", [False, True])
@@ -86,10 +86,10 @@ def test_encode_remux_restore_verify(files: dict[bool, Path], model: Path, tmp_p
     for name, binary in ffmpegs().items():
         remuxed, restored = tmp_path / f"{name}.mkv", tmp_path / f"{name}.mp4"
         run(binary, "-v", "error", "-i", files[repair], "-map", "0", "-c", "copy", remuxed)
-        assert ffhybrid.verify(remuxed, regeneration=regeneration(model)).keyframes_verified == 2
-        report = ffhybrid.restore(remuxed, restored, regeneration=regeneration(model, Strictness.STRICT))
+        assert ffhybrid.verify(remuxed, generator_decode=generator_decode(model)).keyframes_verified == 2
+        report = ffhybrid.restore(remuxed, restored, generator_decode=generator_decode(model, Strictness.STRICT))
         assert report.pictures == 2 * FRAMES
-        with ffhybrid.open(remuxed, regeneration=regeneration(model)) as container:
+        with ffhybrid.open(remuxed, generator_decode=generator_decode(model)) as container:
             assert sum(1 for _ in container.decode(video=0)) == 2 * FRAMES
 
 
@@ -115,7 +115,7 @@ def test_a_folder_of_models_is_enough_to_restore(
 def test_other_arithmetic_is_corrected_and_said(
     files: dict[bool, Path], model: Path, other_arithmetic: None, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    assert ffhybrid.verify(files[True], regeneration=regeneration(model)).keyframes_verified == 2
+    assert ffhybrid.verify(files[True], generator_decode=generator_decode(model)).keyframes_verified == 2
     assert "off by 1 at most and" in caplog.text
     assert "corrected exactly" in caplog.text
 
@@ -131,25 +131,25 @@ def test_other_arithmetic_stops(
     files: dict[bool, Path], model: Path, other_arithmetic: None, repair: bool, strict: Strictness, words: str
 ) -> None:
     with pytest.raises(ffhybrid.VerificationError, match=f"GOP 0 at 0.000 s: .*{words}"):
-        ffhybrid.verify(files[repair], regeneration=regeneration(model, strict))
+        ffhybrid.verify(files[repair], generator_decode=generator_decode(model, strict))
 
 
 def test_other_arithmetic_is_no_damage(
     files: dict[bool, Path], model: Path, other_arithmetic: None, tmp_path: Path
 ) -> None:
     with pytest.raises(ffhybrid.VerificationError, match="GOP 0 at 0.000 s: .*is pinned"):
-        ffhybrid.restore(files[False], tmp_path / "restored.mkv", regeneration=regeneration(model))
+        ffhybrid.restore(files[False], tmp_path / "restored.mkv", generator_decode=generator_decode(model))
     assert not list(tmp_path.iterdir())
 
 
 def test_going_on_with_a_wrong_picture_is_asked_for_and_said(
     files: dict[bool, Path], model: Path, other_arithmetic: None, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    options = regeneration(model, Strictness.EXPERIMENTAL)
-    ffhybrid.restore(files[False], tmp_path / "wrong.mkv", regeneration=options)
+    options = generator_decode(model, Strictness.EXPERIMENTAL)
+    ffhybrid.restore(files[False], tmp_path / "wrong.mkv", generator_decode=options)
     assert caplog.text.count("nobody knows how far off") == 2
     gop = hybrid_gops(files[True])[0]
-    assert regenerate(gop, options)[1].same_samples(regenerate(gop, regeneration(model))[1])
+    assert regenerate(gop, options)[1].same_samples(regenerate(gop, generator_decode(model))[1])
 
 
 def test_a_damaged_correction_never_passes(files: dict[bool, Path], model: Path, other_arithmetic: None) -> None:
@@ -159,7 +159,7 @@ def test_a_damaged_correction_never_passes(files: dict[bool, Path], model: Path,
     damaged = replace(latent, correction=latent.correction + bytes([1, 0]))
     payload = replace(payload, latent=damaged.to_bytes())
     with pytest.raises(ffhybrid.VerificationError, match="nor its correction"):
-        regenerate(replace(gop, payload=payload.to_bytes()), regeneration(model))
+        regenerate(replace(gop, payload=payload.to_bytes()), generator_decode(model))
 
 
 def test_the_command_line_takes_a_model(model: Path, tmp_path: Path) -> None:

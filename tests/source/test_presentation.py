@@ -15,7 +15,7 @@ import pytest
 import ffhybrid
 from ffhybrid import hevc
 from ffhybrid.core.presentation import ContentLight, MasteringDisplay
-from ffhybrid.encoder.coded_gop import encode_ordinary
+from ffhybrid.encoder.coded_gop import encode_native_idr
 from ffhybrid.hevc import sei
 from ffhybrid.hevc.static_metadata import static_metadata
 from ffhybrid.muxer.reading.hevc_stream import length_size, nal_units
@@ -112,7 +112,7 @@ def test_ordinary_keyframes_have_it_too(hdr10: tuple[Path, Path], tmp_path: Path
     source, _ = hdr10
     with VideoSource(source) as video:
         gop = next(plan_gops(video.frames(), video.info, tmp_path, limits=OPTIONS.limits))
-    keyframe = restore_gop(encode_ordinary(gop, OPTIONS.x265).hybrid).access_units[0]
+    keyframe = restore_gop(encode_native_idr(gop, OPTIONS.x265).hybrid).access_units[0]
     assert static_metadata(keyframe.nal_units) == (
         MasteringDisplay((13250, 34500), (7500, 3000), (34000, 16000), (15635, 16450), 10_000_000, 50),
         ContentLight(1000, 400),

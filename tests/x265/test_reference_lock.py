@@ -19,10 +19,10 @@ from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import VideoSource
 from ffhybrid.x265.lambda_tables import lambda_tables
 from ffhybrid.x265.options import (
-    COARSEST,
     HIGHEST_CRF,
     HIGHEST_X265_CRF,
     PRESETS,
+    QUANTISER_CAP,
     TUNES,
     X265Options,
     parse_x265_params,
@@ -101,16 +101,16 @@ def test_access_units_carry_source_timestamps_and_hashes(gop: SourceGop, keyfram
 def test_a_higher_crf_takes_fewer_bytes_beyond_the_coarsest_quantisation_too(tmp_path: Path) -> None:
     gop = first_gop("bikes.mp4", 24, tmp_path)
     keyframe = thumbnail_of(gop)
-    crfs = (COARSEST, 44, 48, HIGHEST_X265_CRF, HIGHEST_CRF)
+    crfs = (QUANTISER_CAP, 44, 48, HIGHEST_X265_CRF, HIGHEST_CRF)
     encodes = [encode_locked(gop, keyframe, X265Options(crf=crf)) for crf in crfs]
     assert all(encode.fixup_count <= ENOUGH for encode in encodes)
     assert all(higher.size < lower.size for lower, higher in pairwise(encodes))
 
 
 def test_only_the_hybrid_tuning_weighs_bits_more() -> None:
-    assert X265Options(crf=48).x265_crf == COARSEST
+    assert X265Options(crf=48).x265_crf == QUANTISER_CAP
     assert X265Options(crf=48, tune="psnr").x265_crf == 48
-    assert X265Options(crf=55, tune="psnr").excess == 55 - HIGHEST_X265_CRF
+    assert X265Options(crf=55, tune="psnr").lambda_offset == 55 - HIGHEST_X265_CRF
 
 
 def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:

@@ -15,7 +15,7 @@ import av
 from av.video.frame import PictureType
 
 from ffhybrid.compare.clip import Clip
-from ffhybrid.encoder.secant_search import Control, Probe, Search
+from ffhybrid.encoder.secant_search import Control, Probe, SecantSearch
 
 TOLERANCE = 0.005
 MOST_PROBES = 8
@@ -73,7 +73,7 @@ class SearchedCodec(ABC):
 
     def __init__(self, name: str, control: Control) -> None:
         self.name = name
-        self.search = Search(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
+        self.search = SecantSearch(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
 
     @property
     @abstractmethod

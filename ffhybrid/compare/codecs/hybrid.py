@@ -11,14 +11,14 @@ from pathlib import Path
 from ffhybrid import hevc
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.base import Encoded, Note, with_container
-from ffhybrid.encoder.gop_encoder import GopReport, regeneration_of
+from ffhybrid.encoder.gop_encoder import GopReport, generator_decode_of
 from ffhybrid.encoder.options import Rate
 from ffhybrid.encoding import encode
 from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.options import EncodeOptions
 from ffhybrid.probing import probe
-from ffhybrid.restorer.splice import ORDINARY
+from ffhybrid.restorer.splice import NATIVE_IDR
 from ffhybrid.restoring import restore
 
 
@@ -50,14 +50,14 @@ class Hybrid:
         began = time.monotonic()
         encode(clip.path, target, options=options, overwrite=True, on_gop=on_gop, on_fit=on_fit)
         crfs = ", ".join(f"{gop.crf:.1f}" for gop in gops)
-        generated = sum(gop.generator != ORDINARY for gop in gops)
+        generated = sum(gop.generator != NATIVE_IDR for gop in gops)
         control = f"CRF {crfs}; {generated} of {len(gops)} keyframes generated"
         return Encoded(control=control, encodes=1, seconds=time.monotonic() - began)
 
     def show(self, stream: Path, folder: Path) -> Path:
         """Restore."""
         shown = folder / f"restored-{stream.name}"
-        restore(stream, shown, overwrite=True, regeneration=regeneration_of(self._options))
+        restore(stream, shown, overwrite=True, generator_decode=generator_decode_of(self._options))
         return shown
 
     def typed(self, stream: Path, shown: Path) -> Path:  # noqa: ARG002 - other codecs show their streams
@@ -70,7 +70,7 @@ class Hybrid:
         for gop in probe(stream).gops:
             sizes["latent"] += gop.latent_bytes
             sizes["payload"] += gop.payload_bytes - gop.latent_bytes
-            sizes["I" if gop.generator == ORDINARY else "placeholder"] += gop.placeholder_bytes
+            sizes["I" if gop.generator == NATIVE_IDR else "placeholder"] += gop.placeholder_bytes
         with HybridReader(stream) as reader:
             for hybrid in reader.gops():
                 for unit in hybrid.inter:

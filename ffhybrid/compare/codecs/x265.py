@@ -14,10 +14,10 @@ from ffhybrid.compare.codecs.pyav import PyAVCodec
 from ffhybrid.encoder.secant_search import Control
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.x265.options import (
-    COARSEST_ORDINARY,
     FULL_HYBRID,
     HIGHEST_CRF,
     HIGHEST_X265_CRF,
+    NATIVE_QUANTISER_CAP,
     X265Options,
     keyframe_zones,
 )
@@ -64,12 +64,12 @@ class X265(PyAVCodec):
 
     def options(self, crf: float, *, frames: int = 1) -> dict[str, str]:
         """Give options of FFmpeg's wrapper."""
-        coarsest = COARSEST_ORDINARY if self._favours_keyframes else HIGHEST_X265_CRF
-        common = X265Options(crf=crf, preset=self._preset, coarsest=coarsest)
+        coarsest = NATIVE_QUANTISER_CAP if self._favours_keyframes else HIGHEST_X265_CRF
+        common = X265Options(crf=crf, preset=self._preset, quantiser_cap=coarsest)
         zones = keyframe_zones(range(0, frames, self._gop_length)) if self._favours_keyframes else {}
         params = {**self._params, **zones}
-        if common.excess:
-            params["lambda-file"] = self._write_tables(common.excess)
+        if common.lambda_offset:
+            params["lambda-file"] = self._write_tables(common.lambda_offset)
         return {"preset": self._preset, "x265-params": _joined(params), "crf": f"{common.x265_crf:.2f}"}
 
     def encode_at(self, clip: Clip, path: Path, value: float) -> None:
@@ -85,9 +85,9 @@ class X265(PyAVCodec):
         context.options = {"x265-params": _joined({"lambda-file": self._write_tables(0), "log-level": "error"})}
         context.open()
 
-    def _write_tables(self, excess: float) -> str:
+    def _write_tables(self, lambda_offset: float) -> str:
         path = Path(self._folder.name) / LAMBDA_FILE
-        path.write_text(lambda_tables(excess=excess))
+        path.write_text(lambda_tables(lambda_offset=lambda_offset))
         return str(path)
 
 

@@ -4,7 +4,7 @@
 a clip) or x265's own; bytes are those of the elementary streams. Between encodes values are taken straight over the
 logarithm of their size, "-" where they do not reach a rate.
 
-    python benchmarks/coarsest.py [--limits 40 42 45 48 51] [--frames 120] [--width 640] [CLIP ...]
+    python benchmarks/quality/quantiser_cap.py [--limits 40 42 45 48 51] [--frames 120] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ffhybrid import X265Options
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_ordinary
+from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr
 from ffhybrid.encoder.quality import Judge, lpips_distance
 from ffhybrid.filters import Likeness, create
 from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
@@ -38,7 +38,7 @@ def encoders(gop: SourceGop, preset: str) -> dict[str, Encode]:
     keyframe = Keyframe.generated(generator, latent, gop.spec)
     return {
         "generated": lambda options: encode_generated(gop, keyframe, options),
-        "x265's": lambda options: encode_ordinary(gop, options, coarsest=options.coarsest),
+        "x265's": lambda options: encode_native_idr(gop, options, quantiser_cap=options.quantiser_cap),
     }
 
 
@@ -65,7 +65,7 @@ def main() -> None:
         table = Table("clip", "keyframe", "limit", *map(str, POINTS), box=None)
         for kind, encode in encoders(gop, arguments.preset).items():
             for limit in arguments.limits:
-                options = X265Options(preset=arguments.x265_preset, coarsest=limit)
+                options = X265Options(preset=arguments.x265_preset, quantiser_cap=limit)
                 table.add_row(path.name, kind, f"{limit:g}", *cells(gop, encode, options, judge))
         console.print(table)
 
