@@ -11,7 +11,7 @@ from ffhybrid.muxer.payload_files import PAYLOAD_SUFFIX
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import located
 from ffhybrid.restorer.generator_decode import GeneratorDecode
-from ffhybrid.restorer.splice import regenerate
+from ffhybrid.restorer.splice import decode_keyframe
 
 
 def extract(
@@ -27,7 +27,7 @@ def extract(
         folder.mkdir(parents=True, exist_ok=True)
         for index, gop in enumerate(reader.gops()):
             with located(reader, index, gop):
-                payload, picture, _ = regenerate(gop, generator_decode)
+                payload, picture, _ = decode_keyframe(gop, generator_decode)
             target = folder / f"gop-{index:05}{PAYLOAD_SUFFIX}"
             with pending_output(target, overwrite=overwrite) as pending:
                 pending.write_bytes(gop.payload)

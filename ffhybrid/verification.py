@@ -1,4 +1,4 @@
-"""Verification: regenerate every keyframe, restore, decode, and hold pictures against the hashes in the file."""
+"""Verification: decode_keyframe every keyframe, restore, decode, and hold pictures against the hashes in the file."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.gop_encoder import GopEncoder, GopReport
 from ffhybrid.hevc.decoding import decode_access_units
 from ffhybrid.restorer.generators import create
-from ffhybrid.restorer.splice import RestoredGop, regenerate, splice
+from ffhybrid.restorer.splice import RestoredGop, decode_keyframe, splice
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import VideoSource
 from ffhybrid.x265.reference_lock import encode_locked
@@ -77,7 +77,7 @@ def check(source: SourceGop, options: ffhybrid.EncodeOptions, folder: Path) -> t
     """Encode one GOP and compare: x265, PyAV, ffmpeg, libde265, and the negative control."""
     generator = create("thumbnail")
     gop, report = GopEncoder(generator, options).encode(source)
-    payload, keyframe, md5s = regenerate(gop)
+    payload, keyframe, md5s = decode_keyframe(gop)
     generated = generator.generate(Payload.from_bytes(gop.payload).latent, source.spec)
     locked = encode_locked(source, generated, options.x265)
     depth = source.spec.bit_depth

@@ -25,8 +25,8 @@ from rich.table import Table
 
 from clips import EIGHT_BITS, bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, X265Options
-from ffhybrid.compare import CompareOptions, Point, compare
-from ffhybrid.compare.comparing import Step
+from ffhybrid.compare import CompareOptions, RatePoint, compare
+from ffhybrid.compare.comparing import ComparisonStep
 from ffhybrid.compare.curves import PEERS, at_rate, better_peer
 from ffhybrid.source.video import VideoSource
 from one_gop import POINTS
@@ -42,9 +42,9 @@ class Row:
 
     clip: str
     point: float
-    hybrid: Point
-    peer: Point
-    peers: Sequence[Point]
+    hybrid: RatePoint
+    peer: RatePoint
+    peers: Sequence[RatePoint]
 
     @property
     def lpips_change(self) -> float:
@@ -66,7 +66,7 @@ class Row:
 
 
 def compare_clip(
-    clip: Path, points: Sequence[float], options: argparse.Namespace, on_step: Callable[[Step], None]
+    clip: Path, points: Sequence[float], options: argparse.Namespace, on_step: Callable[[ComparisonStep], None]
 ) -> list[Row]:
     """Compare a clip at every rate."""
     with VideoSource(clip, options=EIGHT_BITS) as source:
@@ -173,7 +173,7 @@ def main() -> None:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(clip.stem, note="")
 
-            def show(step: Step, bar: Progress = bar, task: object = task) -> None:
+            def show(step: ComparisonStep, bar: Progress = bar, task: object = task) -> None:
                 note = f"{step.codec} {step.bitrate / 1000:.1f} kbit/s: {step.note}"
                 bar.update(task, total=step.total, completed=step.number, note=note)
 

@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _encode(_command(commands, "encode", "encode a video into a hybrid file"))
     _restore(_command(commands, "restore", "turn a hybrid file into standard HEVC, exactly"))
     _probe(_command(commands, "probe", "show what a hybrid file holds"))
-    _verify(_command(commands, "verify", "regenerate every keyframe and check every hash"))
+    _verify(_command(commands, "verify", "decode_keyframe every keyframe and check every hash"))
     _extract(_command(commands, "extract", "write payloads and keyframes into a folder"))
     _remux(_command(commands, "remux", "put a hybrid file into another container or carriage"))
     _strip(_command(commands, "strip", "take the payloads out of a hybrid file"))

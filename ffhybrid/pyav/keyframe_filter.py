@@ -99,7 +99,7 @@ class KeyframeFilter:
 
         Raises:
             CorruptDataError: damaged access units, or a GOP whose payload does not come within four GOPs.
-            GeometryError, VerificationError, ModelError: see :func:`ffhybrid.restorer.splice.regenerate`.
+            GeometryError, VerificationError, ModelError: see :func:`ffhybrid.restorer.splice.decode_keyframe`.
             UnsupportedError: a GOP whose pictures are all generated (``-codec promptus``).
         """
         if packet is None:

@@ -33,7 +33,7 @@ class RestoredGop:
     time_base: Fraction
 
 
-def regenerate(
+def decode_keyframe(
     gop: HybridGop, generator_decode: GeneratorDecode | None = None
 ) -> tuple[Payload, Picture, tuple[bytes, bytes, bytes]]:
     """Make the reference picture of a GOP, at its coded size, and check it against its MD5.

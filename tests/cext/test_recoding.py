@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ffhybrid import hevc
 from ffhybrid.core.gop import AccessUnit, ParameterSets
 from ffhybrid.errors import CorruptDataError, UnsupportedError
-from ffhybrid.hevc.compact_parameter_sets import LOSSLESS_PPS_ID, LOSSY_PPS_ID, SliceRecoder, compact
+from ffhybrid.hevc.compact_parameter_sets import LOSSLESS_PPS_ID, LOSSY_PPS_ID, SliceRecoder, compact_parameter_sets
 from ffhybrid.hevc.decoding import decode_access_units
 from support import clip
 
@@ -66,7 +66,9 @@ def assert_exact(sets: ParameterSets, units: tuple[AccessUnit, ...]) -> list[Acc
     """Decode under the stream's parameter sets, where a picture that differs from x265's hash is an error."""
     recoder = SliceRecoder(sets)
     moved = [recoder.unit(unit) for unit in units]
-    assert len(list(decode_access_units((unit.nal_units for unit in moved), compact(sets)))) == len(units)
+    assert len(list(decode_access_units((unit.nal_units for unit in moved), compact_parameter_sets(sets)))) == len(
+        units
+    )
     return moved
 
 
@@ -109,7 +111,7 @@ def test_the_streams_parameter_sets_do_not_depend_on_who_wrote_them() -> None:
     with_flags, _ = x265_stream("ctu=64:wpp=0")
     without, _ = x265_stream("ctu=64:wpp=0:cu-lossless=0")
     assert with_flags.pps != without.pps
-    assert compact(with_flags) == compact(without)
+    assert compact_parameter_sets(with_flags) == compact_parameter_sets(without)
 
 
 def test_tools_that_the_recoder_does_not_read_are_refused() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import ffhybrid
 from farm_clips import OPTIONS, encode_command, events
-from ffhybrid.encoder.keyframe_search import Progress
+from ffhybrid.encoder.keyframe_search import OnFit
 from ffhybrid.errors import UsageError
 from ffhybrid.farm import local
 from ffhybrid.farm.jobs import Job
@@ -94,7 +94,7 @@ def interrupt_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = local.run_job
     left = iter(range(count))
 
-    def run_job(job: Job, *, scratch: Path | None = None, progress: Progress | None = None) -> Result:
+    def run_job(job: Job, *, scratch: Path | None = None, progress: OnFit | None = None) -> Result:
         if next(left, None) is None:
             raise KeyboardInterrupt
         return real(job, scratch=scratch, progress=progress)

@@ -18,7 +18,7 @@ from ffhybrid.core.presentation import ContentLight
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.planning import plan
 from ffhybrid.farm.running import run_job
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.promptus.video_codec import SequenceBody
 from ffhybrid.hevc import sei
 from ffhybrid.hevc.static_metadata import write_content_light
@@ -102,7 +102,7 @@ def test_timestamps_are_those_of_the_source(generated: Path, generator_decode: G
 def test_prompts_have_the_layout_of_the_format_page(generated: Path) -> None:
     payload = Payload.from_bytes(first_gop(generated).payload)
     assert (payload.generator, payload.pictures) == ("promptus-video", FRAMES)
-    latent = Latent.from_bytes(payload.latent)
+    latent = ModelLatent.from_bytes(payload.latent)
     body = SequenceBody.from_bytes(latent.body)
     assert latent.body[:4] == bytes([FRAMES, INTERVAL, 16, 0])
     assert body.codes.shape == (4, body.codes.shape[1], 77 + 16)
@@ -117,7 +117,7 @@ def test_a_gop_is_a_job_that_stands_alone(generated: Path, model: Path) -> None:
     job = Job.from_json(last.to_json())
     with HybridReader(generated) as reader:
         _, second = reader.gops()
-    latent = Latent.from_bytes(Payload.from_bytes(second.payload).latent)
+    latent = ModelLatent.from_bytes(Payload.from_bytes(second.payload).latent)
     assert (job.options.codec, job.model) == ("promptus", latent.model.hex())
     assert run_job(job).gop.payload == second.payload
     with pytest.raises(ffhybrid.ModelError, match=f"here it is {job.model}"):

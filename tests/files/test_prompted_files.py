@@ -9,7 +9,7 @@ import pytest
 
 import ffhybrid
 from ffhybrid.core.payload import Payload
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.promptus.codec import PromptBody
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.restorer.generator_decode import GeneratorDecode
@@ -65,7 +65,7 @@ def test_sizes_are_those_of_the_format(hybrid: Path) -> None:
     with HybridReader(hybrid) as reader:
         payloads = [Payload.from_bytes(gop.payload) for gop in reader.gops()]
     for info, payload in zip(ffhybrid.probe(hybrid).gops, payloads, strict=True):
-        latent = Latent.from_bytes(payload.latent)
+        latent = ModelLatent.from_bytes(payload.latent)
         body = PromptBody.from_bytes(latent.body)
         bare = replace(latent, is_correctable=False, correction=b"")
         assert (info.generator, info.latent_bytes) == ("promptus", len(payload.latent))

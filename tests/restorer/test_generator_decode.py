@@ -12,9 +12,9 @@ import torch
 import ffhybrid
 from ffhybrid.core.payload import Payload
 from ffhybrid.filters.models.checkpoints import ENVIRONMENT
-from ffhybrid.filters.models.latent_layout import Latent
+from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
-from ffhybrid.restorer.splice import regenerate
+from ffhybrid.restorer.splice import decode_keyframe
 from pretrained_models import saved
 from support import clip, ffhybrid_command, ffmpegs, hybrid_gops, run
 
@@ -97,7 +97,7 @@ def test_sizes_are_those_of_the_format(files: dict[bool, Path]) -> None:
     for repair, path in files.items():
         for info, gop in zip(ffhybrid.probe(path).gops, hybrid_gops(path), strict=True):
             payload = Payload.from_bytes(gop.payload)
-            latent = Latent.from_bytes(payload.latent)
+            latent = ModelLatent.from_bytes(payload.latent)
             assert info.latent_bytes == len(payload.latent)
             assert info.correction_bytes == len(latent.correction)
             assert latent.is_correctable is repair
@@ -149,17 +149,17 @@ def test_going_on_with_a_wrong_picture_is_asked_for_and_said(
     ffhybrid.restore(files[False], tmp_path / "wrong.mkv", generator_decode=options)
     assert caplog.text.count("nobody knows how far off") == 2
     gop = hybrid_gops(files[True])[0]
-    assert regenerate(gop, options)[1].same_samples(regenerate(gop, generator_decode(model))[1])
+    assert decode_keyframe(gop, options)[1].same_samples(decode_keyframe(gop, generator_decode(model))[1])
 
 
 def test_a_damaged_correction_never_passes(files: dict[bool, Path], model: Path, other_arithmetic: None) -> None:
     gop = hybrid_gops(files[True])[0]
     payload = Payload.from_bytes(gop.payload)
-    latent = Latent.from_bytes(payload.latent)
+    latent = ModelLatent.from_bytes(payload.latent)
     damaged = replace(latent, correction=latent.correction + bytes([1, 0]))
     payload = replace(payload, latent=damaged.to_bytes())
     with pytest.raises(ffhybrid.VerificationError, match="nor its correction"):
-        regenerate(replace(gop, payload=payload.to_bytes()), generator_decode(model))
+        decode_keyframe(replace(gop, payload=payload.to_bytes()), generator_decode(model))
 
 
 def test_the_command_line_takes_a_model(model: Path, tmp_path: Path) -> None:

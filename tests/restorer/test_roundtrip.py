@@ -20,7 +20,7 @@ from ffhybrid.errors import VerificationError
 from ffhybrid.hevc import sei
 from ffhybrid.hevc.decoding import decode_access_units
 from ffhybrid.restorer.generators import create
-from ffhybrid.restorer.splice import regenerate, restore_gop, splice
+from ffhybrid.restorer.splice import decode_keyframe, restore_gop, splice
 from ffhybrid.source.gop_planning import plan_gops
 from ffhybrid.source.video import VideoSource
 from ffhybrid.x265.reference_lock import encode_locked
@@ -83,7 +83,7 @@ def with_payload(gop: HybridGop, **changes: object) -> HybridGop:
 
 
 def test_one_changed_fixup_fails_the_keyframe_md5(gop: HybridGop) -> None:
-    _, picture, _ = regenerate(gop)
+    _, picture, _ = decode_keyframe(gop)
     wrong = picture.padded(picture.width, picture.height)
     wrong = Picture(wrong.y.copy(), wrong.cb, wrong.cr)
     wrong.y[8, 8] ^= 1
@@ -95,7 +95,7 @@ def test_one_changed_fixup_fails_the_keyframe_md5(gop: HybridGop) -> None:
 
 def test_one_changed_sample_fails_in_every_decoder(gop: HybridGop, tmp_path: Path) -> None:
     """Negative control: the keyframe's own hash comes from the payload."""
-    _, picture, md5s = regenerate(gop)
+    _, picture, md5s = decode_keyframe(gop)
     wrong = Picture(picture.y.copy(), picture.cb, picture.cr)
     wrong.y[100, 100] ^= 1
     stream = tmp_path / "wrong.hevc"
@@ -109,7 +109,7 @@ def test_one_changed_sample_fails_in_every_decoder(gop: HybridGop, tmp_path: Pat
 
 def test_a_wrong_keyframe_fails_the_picture_hashes(gop: HybridGop, tmp_path: Path) -> None:
     """Negative control: even with matching keyframe MD5s the P and B pictures give a wrong reference away."""
-    _, picture, _ = regenerate(gop)
+    _, picture, _ = decode_keyframe(gop)
     wrong = Picture(picture.y.copy(), picture.cb, picture.cr)
     wrong.y[::8, ::8] ^= 16
     restored = splice(gop, wrong, sei.picture_md5s(wrong))
@@ -148,7 +148,7 @@ def test_ten_bit_video_restores_exactly(
     ten = replace(source_gop, path=path, spec=replace(source_gop.spec, bit_depth=10))
     hybrid, report = GopEncoder(create(generator, **options), OPTIONS).encode(ten)
     assert report.pictures == 16
-    assert regenerate(hybrid)[1].bit_depth == 10
+    assert decode_keyframe(hybrid)[1].bit_depth == 10
 
 
 def test_encoding_is_deterministic(source_gop: SourceGop, gop: HybridGop) -> None:
