@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "neural/range.h"
+#include "util/range.h"
 
 enum {
     BORDER = 2, /* of zeros around the grid */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "neural/range.h"
+#include "util/range.h"
 
 enum {
     SUCCESSORS = 4,               /* that are remembered of every token, the last one first */

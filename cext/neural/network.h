@@ -6,7 +6,7 @@
 #define FFH_NEURAL_NETWORK_H
 
 #include "neural/kernels.h"
-#include "neural/range.h"
+#include "util/range.h"
 
 enum {
     FFH_LEVELS = 7,

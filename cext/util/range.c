@@ -1,4 +1,4 @@
-#include "neural/range.h"
+#include "util/range.h"
 
 enum { ADAPTATION = 4, LEAST = 64, TOP = 1 << 24 };
 

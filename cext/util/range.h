@@ -4,8 +4,8 @@
  * A carry-propagating byte coder in the manner of Martin's (1979); trailing zero bytes of a stream are left out, and
  * a decoder reads zeros behind the end, so that damaged bytes give wrong symbols but never a read outside the data.
  */
-#ifndef FFH_NEURAL_RANGE_H
-#define FFH_NEURAL_RANGE_H
+#ifndef FFH_UTIL_RANGE_H
+#define FFH_UTIL_RANGE_H
 
 #include "util/common.h"
 
