@@ -39,6 +39,20 @@ def test_a_gop_is_given_when_the_next_begins() -> None:
     assert payloads(list(gops.finish())) == [b"b"]
 
 
+def test_an_early_gop_is_given_with_the_picture_behind_its_keyframe() -> None:
+    gops = GopAssembler(name="file", time_base=Fraction(1, 25), early=True)
+    gops.begin(CarriedUnit(binding_tag(b"a"), None, (), (IDR,)), AccessUnit((IDR,), 0, 1), SETS)
+    gops.add_payload(b"a")
+    assert list(gops.complete()) == []
+    gops.add_picture(AccessUnit((TRAIL,), 1, 1))
+    assert payloads(list(gops.complete())) == [b"a"]
+    begin(gops, 1, b"b")
+    assert list(gops.complete()) == []
+    gops.add_payload(b"b")
+    assert payloads(list(gops.complete())) == [b"b"]
+    assert list(gops.finish()) == []
+
+
 def test_a_payload_may_come_before_its_gop_and_after() -> None:
     gops = assembler()
     gops.add_payload(b"a")
