@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ffhybrid import hevc
+from ffhybrid.hevc import sei
 from ffhybrid.muxer.output import MATROSKA
 
-HASH = 58
-"""Bytes of a picture hash."""
+HASH_SIZE = hevc.LENGTH_SIZE + sei.PICTURE_HASH_SIZE
+"""Bytes of a picture hash with its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Overhead:
 
     def of_gop(self, pictures: int, *, hashes: bool) -> int:
         """Bytes beside the elementary streams of a GOP; with ``hashes`` those of its pictures too."""
-        return round(self.gop + (self.picture + HASH * hashes) * pictures)
+        return round(self.gop + (self.picture + HASH_SIZE * hashes) * pictures)
 
 
 OVERHEADS = {

@@ -32,9 +32,6 @@ from ffhybrid.muxer.streams.values import seconds_of
 from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import is_generated_whole, restore_gop
 
-LENGTH_SIZE = 4
-"""Bytes of NAL unit lengths, which all muxers write; fewer do not hold a lossless keyframe."""
-
 
 @dataclass(frozen=True, slots=True)
 class _WaitingGop:
@@ -70,7 +67,7 @@ class KeyframeFilter:
         with at(self._name):
             self._length_size = length_size(main)
             self._header_sets = header_sets(main)
-        if self._length_size not in (0, LENGTH_SIZE):
+        if self._length_size not in (0, hevc.LENGTH_SIZE):
             raise UnsupportedError(f"{self._name}: NAL units have lengths of {self._length_size} bytes")
         self._generator_decode = generator_decode
         self._gops = GopAssembler(name=self._name, time_base=cast(Fraction, main.time_base), early=True)

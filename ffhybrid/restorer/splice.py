@@ -10,7 +10,7 @@ from functools import lru_cache
 from ffhybrid import hevc
 from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.core.payload import Payload, parameter_set_digest, picture_md5
+from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.presentation import Presentation
 from ffhybrid.errors import CorruptDataError, GeometryError, VerificationError
@@ -156,7 +156,7 @@ def check_stream(payload: Payload, sets: ParameterSets) -> None:
             f"the payload is for {ours[0]}x{ours[1]} at {ours[4]} bits, "
             f"the video is {theirs[0]}x{theirs[1]} at {theirs[4]} bits"
         )
-    if payload.parameter_sets != parameter_set_digest(sets):
+    if payload.parameter_sets != hevc.parameter_set_digest(sets):
         raise GeometryError("the payload was made for other parameter sets than the video has")
 
 
