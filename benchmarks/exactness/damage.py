@@ -144,7 +144,7 @@ def hybrid_files(path: Path, folder: Path, frames: int) -> Iterator[Path]:
     for suffix in (".ts", ".mp4"):
         other = matroska.with_suffix(suffix)
         options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"} if suffix == ".mp4" else {}
-        ffhybrid.remux(matroska, other, format_options=options)
+        ffhybrid.remux(matroska, other, options=ffhybrid.OutputOptions(format_options=options))
         yield other
 
 

@@ -24,14 +24,20 @@ FRAGMENTED = {"hls_segment_type": "fmp4"}
 @pytest.fixture
 def mpegts(tiny_file: Path, tmp_path: Path) -> Path:
     """A playlist of MPEG-TS segments."""
-    ffhybrid.remux(tiny_file, tmp_path / "list.m3u8", format_options={"hls_time": "0.5"})
+    ffhybrid.remux(
+        tiny_file, tmp_path / "list.m3u8", options=ffhybrid.OutputOptions(format_options={"hls_time": "0.5"})
+    )
     return tmp_path / "list.m3u8"
 
 
 @pytest.fixture
 def fragmented(tiny_file: Path, tmp_path: Path) -> Path:
     """A playlist of fragmented MP4."""
-    ffhybrid.remux(tiny_file, tmp_path / "list.m3u8", format_options={"hls_time": "0.5", **FRAGMENTED})
+    ffhybrid.remux(
+        tiny_file,
+        tmp_path / "list.m3u8",
+        options=ffhybrid.OutputOptions(format_options={"hls_time": "0.5", **FRAGMENTED}),
+    )
     return tmp_path / "list.m3u8"
 
 
