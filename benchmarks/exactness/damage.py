@@ -1,6 +1,6 @@
 """Restore a hybrid file cut at every 1,000th byte, and with single bits flipped; count what comes of it.
 
-    python benchmarks/damage.py [--frames 72] [--flips 400] [CLIP or hybrid file ...]
+    python -m exactness.damage [--frames 72] [--flips 400] [CLIP or hybrid file ...]
 
 A clip is encoded first, three GOPs. Every damaged file is restored in the default mode and held against the restored
 whole file, picture by picture. "Whole" is a restore that reports no damage and gives every picture, "in part" one that

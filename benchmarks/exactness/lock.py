@@ -3,7 +3,7 @@
 "plain" is x265 with the same options and no lock, whose own first picture the P and B pictures then follow: what the
 lock costs the P and B pictures. Keyframes are thumbnails of the source; hashes are not counted.
 
-    python benchmarks/lock.py [--frames 24] [--wpp 0] [--crfs 22 28 34] [CLIP ...]
+    python -m exactness.lock [--frames 24] [--wpp 0] [--crfs 22 28 34] [CLIP ...]
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ All files of a clip have the same bytes. "Naive" is a keyframe fitted for itself
 x265's default options after it; "every frame" a generated picture for each frame, which takes more bytes than these
 rates have: the table says how many at least.
 
-    python benchmarks/ablation.py [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [--out FOLDER] [CLIP ...]
+    python -m quality.ablation [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [--out FOLDER] [CLIP ...]
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rates are given in bits per pixel. Keyframes of ``thumbnail`` do: rate control is the same for all generators.
 
-    python benchmarks/bitrate.py [--points 0.0064 ...] [--width 640] [--kf thumbnail] [CLIP ...]
+    python -m quality.bitrate [--points 0.0064 ...] [--width 640] [--kf thumbnail] [CLIP ...]
 """
 
 from __future__ import annotations

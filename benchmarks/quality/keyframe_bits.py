@@ -3,7 +3,7 @@
 Factor 1 is what x265 does by itself. Bytes are those of the elementary stream; between encodes LPIPS is taken straight
 over the logarithm of their size, "-" where they do not reach a rate.
 
-    python benchmarks/keyframe_bits.py [--factors 1 2 3 4.5] [--frames 120] [--width 640] [CLIP ...]
+    python -m quality.keyframe_bits [--factors 1 2 3 4.5] [--frames 120] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 a clip) or x265's own; bytes are those of the elementary streams. Between encodes values are taken straight over the
 logarithm of their size, "-" where they do not reach a rate.
 
-    python benchmarks/quality/quantiser_cap.py [--limits 40 42 45 48 51] [--frames 120] [--width 640] [CLIP ...]
+    python -m quality.quantiser_cap [--limits 40 42 45 48 51] [--frames 120] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations

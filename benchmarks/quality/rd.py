@@ -6,7 +6,7 @@ gives the lowest LPIPS at a point. Files are not quite as large as asked: "equal
 points at the bytes of the hybrid file, as do PSNR, SSIM and VMAF, which are differences to x265. Points that ``--out``
 holds already are not computed again: give another folder after changes to the encoder.
 
-    python benchmarks/rd.py [--preset medium] [--clips CLIP ...] [--points 0.0032 ...] [--width 640] [--out FOLDER]
+    python -m quality.rd [--preset medium] [--clips CLIP ...] [--points 0.0032 ...] [--width 640] [--out FOLDER]
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ the part of the variance of frames 1 to 30 that the map predicts when random noi
 to the keyframe. Then the keyframe is fitted to all frames and the GOP coded anew at the same size, whether that is
 better or not; ``ffhybrid encode -refine`` keeps the better one.
 
-    python benchmarks/refinement.py [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [CLIP ...]
+    python -m quality.refinement [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations

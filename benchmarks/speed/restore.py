@@ -7,8 +7,8 @@ hybrid file; both are looped to ``--seconds``. Whole commands are timed, startin
 * pipe: ``ffhybrid restore -f nut -`` into stock ffmpeg;
 * open: ``ffhybrid.open(...).decode()`` in one process.
 
-    python benchmarks/restore.py [--work FOLDER] [--height 1080] [--seconds 60] [CLIP ...]
-    python benchmarks/restore.py --memory [--minutes 10] [CLIP ...]
+    python -m speed.restore [--work FOLDER] [--height 1080] [--seconds 60] [CLIP ...]
+    python -m speed.restore --memory [--minutes 10] [CLIP ...]
 """
 
 from __future__ import annotations

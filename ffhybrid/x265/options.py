@@ -37,11 +37,11 @@ FULL_HYBRID = {
 }
 """What ``-tune hybrid`` adds to presets below ``medium``, and from there on: in-loop filters wash texture out of P
 and B pictures, more B pictures leave more bytes to those that others refer to, and thorough decisions keep skipped
-blocks, which carry the keyframe's texture on (``benchmarks/rd.py``)."""
+blocks, which carry the keyframe's texture on (``benchmarks/quality/rd.py``)."""
 
 KEYFRAME_FACTOR = 3
 """Times the bits that x265 would give its own keyframes. At low rates they starve: pictures that refer to a better one
-look better in fewer bytes (``benchmarks/keyframe_bits.py``)."""
+look better in fewer bytes (``benchmarks/quality/keyframe_bits.py``)."""
 
 STRUCTURE = {
     "keyint": "-1",

@@ -60,7 +60,7 @@ WIDE_ENOUGH = {8: 18, 10: 0}
 
 MARGIN, LEAST_MARGIN = 8, 4
 """How far below the CRF a first window ends, and a wider one. Where a window reaches the QPs of P and B pictures, those
-become lossless in places, and large (``benchmarks/lock.py``)."""
+become lossless in places, and large (``benchmarks/exactness/lock.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
