@@ -132,7 +132,7 @@ class PendingTarget:
     def open(
         self, *, video: VideoTrack, other_streams: OtherStreams, time_base: Fraction, carriage: Carriage | None
     ) -> Iterator[Writer]:
-        """Open a writer; ``carriage`` is that of Matroska, None for plain GOPs. Elsewhere payloads are in band."""
+        """Open a writer; ``carriage`` is that of Matroska, None without payloads. Elsewhere they are in band."""
         file = standard_output() if self.path == PIPE else None
         if not self.target.is_matroska:
             with LibavWriter(

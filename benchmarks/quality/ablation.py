@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--preset", default="fast", help="effort of overfit")
     parser.add_argument("--frames", type=int, default=72)
     parser.add_argument("--width", type=int, default=640)
-    parser.add_argument("--out", type=Path, default=Path("build/ablation"), help="kept, and gone on with")
+    parser.add_argument("--out", type=Path, default=Path("build/ablation"), help="kept, and resumed")
     arguments = parser.parse_args()
     full = EncodeOptions(
         generator_options={"preset": arguments.preset},

@@ -157,7 +157,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--budgets", type=int, default=3, help="sizes tried for a keyframe")
     parser.add_argument("--refine", type=int, default=1, help="joint refinements at most")
     parser.add_argument("--candidates", type=int, default=3, help="more encodes of the size that is met")
-    parser.add_argument("--out", type=Path, default=Path("build/rd"), help="kept, and gone on with")
+    parser.add_argument("--out", type=Path, default=Path("build/rd"), help="kept, and resumed")
     return parser.parse_args()
 
 

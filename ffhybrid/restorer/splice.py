@@ -54,7 +54,7 @@ def decode_keyframe(
 
 def _reference(gop: HybridGop, payload: Payload, generator_decode: GeneratorDecode) -> Picture:
     if payload.generator == NATIVE_IDR:
-        return _ordinary(gop, payload)
+        return _native_idr(gop, payload)
     if not is_generated_whole(payload):
         return generator_decode.picture(payload)
     pictures = generator_decode.pictures(payload)
@@ -63,20 +63,20 @@ def _reference(gop: HybridGop, payload: Payload, generator_decode: GeneratorDeco
     return first
 
 
-def _ordinary(gop: HybridGop, payload: Payload) -> Picture:
+def _native_idr(gop: HybridGop, payload: Payload) -> Picture:
     frames = list(decode_access_units([gop.placeholder.nal_units], gop.parameter_sets, crop=False))
     if len(frames) != 1 or payload.latent or payload.fixups:
-        raise CorruptDataError("the ordinary keyframe is not one picture alone")
+        raise CorruptDataError("the native IDR is not one picture alone")
     picture = coded_picture(frames[0], payload.spec.bit_depth)
     if picture_md5(sei.picture_md5s(picture)) != payload.picture_md5:
-        raise VerificationError("the ordinary keyframe does not match its MD5")
+        raise VerificationError("the native IDR does not match its MD5")
     return picture
 
 
 def restore_gop(
     gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST, generator_decode: GeneratorDecode | None = None
 ) -> RestoredGop:
-    """Put the lossless keyframe in the placeholder's place, or keep an ordinary one; P and B pictures stay as they are.
+    """Put the lossless keyframe in the placeholder's place, or keep a native IDR; P and B pictures stay as they are.
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """

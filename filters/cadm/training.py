@@ -41,8 +41,8 @@ class Training:
     """A network under training, its optimizer, and the mean of its weights.
 
     Args:
-        folder: of the model, made if it is not there; a training in it is gone on with.
-        settings: to begin with; they have to be those of a training that is gone on with.
+        folder: of the model, made if it is not there; a training in it is resumed.
+        settings: to begin with; they have to be those of a training that is resumed.
         device: that it runs on.
 
     Raises:

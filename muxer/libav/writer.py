@@ -1,4 +1,4 @@
-"""Writing GOPs, hybrid ones or plain ones, without an encoder, into any container that PyAV muxes."""
+"""Writing GOPs, hybrid or restored ones, without an encoder, into any container that PyAV muxes."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ class LibavWriter:
         self.write_access_units((placeholder, *gop.inter), gop.parameter_sets.nal_units, gop.time_base)
 
     def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes], time_base: Fraction) -> None:
-        """Write a plain GOP in decoding order; ``sets`` are the parameter sets that it is coded under.
+        """Write a GOP without a payload, in decoding order, coded under the parameter sets ``sets``.
 
         Raises:
             UnsupportedError: see the class, and :meth:`DecodeTimes.of`.

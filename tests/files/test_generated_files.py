@@ -122,7 +122,7 @@ def test_a_gop_is_a_job_that_stands_alone(generated: Path, model: Path) -> None:
     with pytest.raises(ffhybrid.ModelError, match=f"here it is {job.model}"):
         run_job(replace(job, model="00ff"))
     with pytest.raises(ffhybrid.UsageError, match="GOP 1 .*no keyframes of x265"):
-        run_job(replace(job, is_ordinary=True))
+        run_job(replace(job, is_native_idr=True))
 
 
 def test_filters_of_packets_refuse(generated: Path, generator_decode: GeneratorDecode) -> None:

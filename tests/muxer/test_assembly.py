@@ -109,7 +109,7 @@ def test_payloads_without_gops_take_no_more_and_more_memory(caplog: pytest.LogCa
     assert "without its GOP" in caplog.text
 
 
-def test_an_ordinary_keyframe_among_hybrid_ones_is_an_error() -> None:
+def test_a_keyframe_without_a_binding_tag_among_hybrid_ones_is_an_error() -> None:
     gops = assembler()
     begin(gops, 0, b"a", inband=True)
     with pytest.raises(CorruptDataError, match=r"file: GOP 1 at 1\.000 s is no hybrid GOP"):
