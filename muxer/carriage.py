@@ -1,4 +1,4 @@
-"""How a payload travels: in a track of its own, or inside the placeholder access unit; and how it is found again.
+"""Carriage of a payload: in a track of its own, or inside the placeholder access unit; and how it is found again.
 
 Both ways use the same SEI message, user_data_unregistered with :data:`PAYLOAD_UUID`, so that turning one carriage
 into the other moves one NAL unit. Every placeholder carries a short binding tag besides.

@@ -1,4 +1,4 @@
-"""Where files are written to, and as what: Matroska by our own writer, everything else through PyAV."""
+"""Outputs: where files are written to, and as what; Matroska by our own writer, everything else through PyAV."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ OVERHEADS = {
     "mpegts": Overhead(0, 195, 280),
     "nut": Overhead(455, 92, 7.6),
 }
-"""By FFmpeg's names of formats (``benchmarks/quality/overhead.py``): headers, index and tags; clusters, payloads as
-packets or SEI messages; blocks, packets or sample tables, and lengths of NAL units. Tables of MP4 and MOV take 15 to 22
-bytes a picture, by how regular durations are."""
+"""Overheads by FFmpeg's names of formats (``benchmarks/quality/overhead.py``): headers, index and tags; clusters,
+payloads as packets or SEI messages; blocks, packets or sample tables, and lengths of NAL units. Tables of MP4 and MOV
+take 15 to 22 bytes a picture, by how regular durations are."""
 
 
 def overhead_of(container: str) -> Overhead:

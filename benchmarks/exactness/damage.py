@@ -1,4 +1,4 @@
-"""Restore a hybrid file cut at every 1,000th byte, and with single bits flipped; count what comes of it.
+"""Damage: a hybrid file cut at every 1,000th byte, and with single bits flipped, and what restoring makes of it.
 
     python -m exactness.damage [--frames 72] [--flips 400] [CLIP or hybrid file ...]
 

@@ -1,4 +1,4 @@
-"""What each part of the system is worth, as table 4 of HybridPrompt has it: LPIPS of hybrid files without it.
+"""Ablation: LPIPS of hybrid files without one part of the system or another, as table 4 of HybridPrompt has it.
 
 All files of a clip have the same bytes. "Naive" is a keyframe fitted for itself alone at the size of x265's own, with
 x265's default options after it; "every frame" a generated picture for each frame, which takes more bytes than these

@@ -1,4 +1,4 @@
-"""How near files come to the bitrate asked for: whole clips, GOPs of 120 pictures, container and all.
+"""Rate control: how near files come to the bitrate asked for; whole clips, GOPs of 120 pictures, container and all.
 
 Rates are given in bits per pixel. Keyframes of ``thumbnail`` do: rate control is the same for all generators.
 

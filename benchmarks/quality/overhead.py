@@ -1,4 +1,4 @@
-"""What containers cost: bytes beside the elementary streams, by file, GOP and picture (``muxer/overhead.py``).
+"""Container overhead: bytes beside the elementary streams, by file, GOP and picture (``muxer/overhead.py``).
 
 Hybrid files of several lengths, GOPs and qualities are remuxed; what is left is fitted by least squares.
 

@@ -1,4 +1,4 @@
-"""What a file costs: the first GOP of a clip as a job of its own, by fitting preset, and from that a file of minutes.
+"""Cost of a file: the first GOP of a clip as a job of its own, by fitting preset, and from that a file of minutes.
 
 Seconds of cores and the most memory are those of the worker, its x265 with it. Jobs stand alone, so a file takes
 the cores of its GOPs, on however many machines.

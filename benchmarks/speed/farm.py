@@ -1,4 +1,4 @@
-"""What jobs cost: overhead of each, workers side by side, and a two-hour file planned and muxed.
+"""Cost of jobs: overhead of each, workers side by side, and a two-hour file planned and muxed.
 
 python -m speed.farm --jobs 8 --workers 1 2 4
 python -m speed.farm --hours 2

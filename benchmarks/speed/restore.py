@@ -40,7 +40,7 @@ from ffhybrid.restorer.splice import RestoredGop, check_stream, splice
 GOP_LENGTH = 120
 FRAMES = 2 * GOP_LENGTH
 CRF = {"aerial_city_1080p24": 38.0, "desk_drawing_1080p25": 31.0}
-"""Of clips at 1080p for 200 to 600 kbit/s; others have 34."""
+"""The CRFs of clips at 1080p for 200 to 600 kbit/s; others have 34."""
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 DECODE = "import ffhybrid, sys; print(sum(1 for _ in ffhybrid.open(sys.argv[1], threads=int(sys.argv[2])).decode()))"
 

@@ -1,4 +1,4 @@
-"""What each command does with its options."""
+"""Commands of the command line: each takes its options and calls the verb."""
 
 from __future__ import annotations
 

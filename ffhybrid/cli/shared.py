@@ -1,4 +1,4 @@
-"""What several commands do: a progress bar, results on standard output, which streams travel along."""
+"""Helpers of several commands: a progress bar, results on standard output, which streams travel along."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEVELS = {
     "info": logging.INFO,
     "debug": logging.DEBUG,
 }
-"""Of :mod:`logging`, by the words of ``-v``."""
+"""Levels of :mod:`logging`, by the words of ``-v``."""
 
 Command = Callable[[argparse.Namespace, Console], None]
 

@@ -27,7 +27,7 @@ from ffhybrid.x265.reference_lock import encode_locked
 
 GREY_CRF = 51.0
 IN_ORDER = {"bframes": "0"}
-"""Of pictures that are only there to be counted: what a cut leaves of them are the first ones."""
+"""Options for pictures that are only there to be counted: what a cut leaves of them are the first ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What one GOP is encoded for: a size at the least loss, or a distance at the least size."""
+"""Rate targets of one GOP: a size at the least loss, or a distance at the least size."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 
 LEAST_DISTANCE = 1e-5
 MISS = 0.03
-"""Of a size or a distance, by which a GOP still counts as one that meets it."""
+"""The part of a size or a distance by which a GOP may miss it and still counts as one that meets it."""
 OUT_OF_REACH = 100.0
-"""More than any loss, and than any ratio of sizes."""
+"""A cost beyond any loss, and beyond any ratio of sizes."""
 LOSS_OF_BYTES = 0.7
-"""By how many per cent the loss falls where a GOP gets one per cent more bytes
+"""The per cent by which the loss falls where a GOP gets one per cent more bytes
 (``benchmarks/quality/quantiser_cap.py``)."""
 
 Encode = Callable[[float], CodedGop]

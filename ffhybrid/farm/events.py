@@ -1,4 +1,4 @@
-"""What happens, for machines: events as NDJSON, and progress in ffmpeg's form."""
+"""Events for machines, as NDJSON, and progress in ffmpeg's form."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ffhybrid.hevc.nal import is_slice
 from ffhybrid.hevc.parameter_sets import parse_sps
 
 _TAILS = (b"\x00\x00\x03" * 16, b"\xff" * 32)
-"""What may follow the bytes of a slice: the least and the greatest that an arithmetic decoder can read on."""
+"""Bytes that may follow those of a slice: the least and the greatest that an arithmetic decoder can read on."""
 
 
 def is_last_picture_cut(units: Sequence[AccessUnit], sets: ParameterSets) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ffhybrid.filters.base import DifferentiableLoss
 
 LPIPS_WEIGHT = 0.05
-"""Of LPIPS against the mean squared error in [0, 1]."""
+"""The weight of LPIPS against the mean squared error in [0, 1]."""
 LEAST_WEIGHT = 1e-3
 WITHOUT_LPIPS = "refinement looks at squared errors alone"
 MOST_SEEN = 8

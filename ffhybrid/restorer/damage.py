@@ -1,4 +1,4 @@
-"""What becomes of damaged GOPs when a file is restored: which are left out, how much of others is kept."""
+"""Damaged GOPs when a file is restored: which are left out, how much of others is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a payload back to the exact reference picture, and the splice that puts it in front of its GOP."""
+"""The splice: from a payload back to the exact reference picture, and that as a keyframe in front of its GOP."""
 
 from __future__ import annotations
 

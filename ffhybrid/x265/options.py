@@ -70,7 +70,7 @@ do: with as many as there are cores, GOPs would depend on the machine."""
 
 DEFAULT_CRF = 28.0
 HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 60.0
-"""x265's, and ours."""
+"""The highest CRFs of x265, and ours."""
 QUANTISER_CAP, NATIVE_QUANTISER_CAP = 40.0, 45.0
 """CRFs, of GOPs with generated keyframes and with x265's own, above which quantisation gets no coarser and bits only
 weigh more in x265's decisions, as they would at that CRF. Skipped blocks carry the keyframe's texture on, and those

@@ -53,7 +53,7 @@ WINDOWS = {
     ),
     10: (LockWindow(0, 0, 0), LockWindow(12, 0, 16), LockWindow(16, 0, 24)),
 }
-"""By bit depth, from narrow to wide. At 10 bits QP 0 is far from lossless, and the narrowest window is enough."""
+"""Windows by bit depth, from narrow to wide. At 10 bits QP 0 is far from lossless: the narrowest is enough."""
 
 WIDE_ENOUGH = {8: 18, 10: 0}
 """A first window need not reach further than this."""

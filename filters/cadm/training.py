@@ -32,9 +32,9 @@ LEARNING_RATE = 1e-3
 WARM_UP = 100
 """Iterations over which the learning rate rises."""
 AVERAGING = 0.998
-"""Of the weights that are published: a running mean, as usual for diffusion models."""
+"""The factor of the running mean that is published as weights, as usual for diffusion models."""
 PURE_NOISE_PART = 0.75
-"""Of examples that begin where one-step restoration does."""
+"""The part of examples that begin where one-step restoration does."""
 
 
 class Training:

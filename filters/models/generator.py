@@ -1,4 +1,4 @@
-"""What generators on a model have in common: finding it, generating, correcting. Importing this needs no torch."""
+"""Base classes of generators on a model: finding it, generating, correcting. Importing this needs no torch."""
 
 from __future__ import annotations
 

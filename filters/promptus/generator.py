@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ffhybrid.filters.models.generation import Generation
 
 MOST_STARTS = 0.9
-"""Of a budget."""
+"""The most of a budget that a start takes."""
 NATIVE_SAMPLES = 960 * 544
 """Luma samples of the model's picture at most: HybridPrompt generates 540p (section 3.2)."""
 

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _REPRODUCIBLE = {"fflags": "+bitexact"}
 """No random identifiers, no dates: the same pictures give the same bytes."""
 AVFMT_TS_NEGATIVE = 0x40000
-"""Of ``libavformat/avformat.h``: the format holds times below zero."""
+"""The flag of ``libavformat/avformat.h`` that a format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
 _WITH_ATTACHMENTS = frozenset({"matroska"})
 _OF_QUICKTIME = frozenset({"3g2", "3gp", "f4v", "ipod", "ismv", "mov", "mp4"})

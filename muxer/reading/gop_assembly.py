@@ -1,4 +1,4 @@
-"""Putting GOPs together from pictures and payloads that arrive in whatever order a remuxer left them."""
+"""Assembly of GOPs from pictures and payloads that arrive in whatever order a remuxer left them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What travels beside the hybrid video, as values: audio and subtitle tracks, attachments, chapters, tags."""
+"""Other streams beside the hybrid video, as values: audio and subtitle tracks, attachments, chapters, tags."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ BEST = {
 }
 """Options that lower LPIPS most at 0.003 to 0.02 bits per pixel (docs/COMPARE.md)."""
 KEY = {**BEST, **FULL_HYBRID}
-"""What helps too where keyframes get more bits than x265 gives them."""
+"""Options that help too where keyframes get more bits than x265 gives them."""
 SMALLEST = 64
 """Samples of a side of a picture that x265 takes at any preset."""
 
