@@ -30,7 +30,7 @@ sanitize: $(VENV)/.installed-test
 	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
 		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider tests/cext
 
-# Damaged input for everything that reads files of strangers, so many seconds each: the C core under libFuzzer (needs
+# Damaged input for everything that reads untrusted files, so many seconds each: the C core under libFuzzer (needs
 # clang with its runtime library), payloads and whole files under atheris.
 FUZZ_SECONDS ?= 600
 FUZZ_C := overfit stream codes

@@ -1,4 +1,4 @@
-"""Where the real clips are that benchmarks, demo and tests use."""
+"""Paths of the real clips that benchmarks, demo and tests use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHARED_CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 """Clips beside the project, where there are any; never part of it."""
 
 EIGHT_BITS = SourceOptions(pixel_format="yuv420p")
-"""What benchmarks make of every clip: some are RGB."""
+"""The options by which benchmarks make every clip 8-bit 4:2:0: some are RGB."""
 
 
 def wheel_clip(name: str) -> Path:

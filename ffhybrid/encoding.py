@@ -53,8 +53,8 @@ def encode(
 ) -> EncodeReport:
     """Encode a video into a hybrid file; ``output`` may be ``-`` for a live Matroska stream on standard output.
 
-    What is done is kept in a folder until the output is complete: the same call goes on where an earlier one broke
-    off, and gives the same bytes.
+    What is done is kept in a folder until the output is complete: the same call resumes one that
+    broke off, and gives the same bytes.
 
     Args:
         source: any file that FFmpeg reads.

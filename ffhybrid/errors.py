@@ -43,7 +43,7 @@ class GeometryError(FFHybridError, ValueError):
 
 
 class VerificationError(FFHybridError, ArithmeticError):
-    """A regenerated or decoded picture whose MD5 is not the stored one."""
+    """A generated or decoded picture whose MD5 is not the stored one."""
 
     exit_code = 7
 

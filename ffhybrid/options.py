@@ -1,12 +1,15 @@
-"""Options of encoding a file: those of its GOPs, what is read of the source, and where it is written."""
+"""Options of the verbs: what ``encode`` takes, and how ``remux``, ``strip``, ``inject`` and ``restore`` write."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.muxer.carriage import Carriage
+from ffhybrid.muxer.output import Target
 from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.source.video import SourceOptions
@@ -28,3 +31,25 @@ class EncodeOptions(GopOptions):
     frames: int | None = None
     container_format: str | None = None
     format_options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """How ``remux``, ``strip``, ``inject`` and ``restore`` write a file.
+
+    ``container_format`` is FFmpeg's name of a format, None for that of the output's name, Matroska on a pipe;
+    ``format_options`` are options of its muxer, by FFmpeg's names. ``streams`` says what is carried beside the video,
+    by default everything.
+    """
+
+    container_format: str | None = None
+    format_options: Mapping[str, str] = field(default_factory=dict)
+    streams: StreamOptions = field(default_factory=StreamOptions)
+
+    def target(self, output: str | PathLike[str]) -> Target:
+        """Give the output of this path, or ``-``.
+
+        Raises:
+            UsageError: see :class:`~ffhybrid.muxer.output.Target`.
+        """
+        return Target(output=Path(output), container_format=self.container_format, format_options=self.format_options)

@@ -1,4 +1,4 @@
-"""What a hybrid file says of itself: container, tracks, and each GOP's payload, without generating a picture."""
+"""Probing a hybrid file: container, tracks, and each GOP's payload, without generating a picture."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""From container to container without touching a picture: payloads, slices and times stay what they are."""
+"""Remuxing, stripping and injecting: payloads move, and no picture is touched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -15,6 +15,7 @@ from ffhybrid.muxer.payload_files import PayloadFolder
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import checked_other_streams, hybrid_groups, located, rewrite
 from ffhybrid.muxer.streams.selection import StreamOptions
+from ffhybrid.options import OutputOptions
 from ffhybrid.restorer.splice import check_stream
 
 
@@ -33,24 +34,22 @@ def remux(
     output: str | PathLike[str],
     *,
     carriage: Carriage | None = None,
-    container_format: str | None = None,
-    format_options: Mapping[str, str] | None = None,
+    options: OutputOptions | None = None,
     overwrite: bool = False,
-    streams: StreamOptions | None = None,
     on_gop: Callable[[int, HybridGop], None] | None = None,
 ) -> RemuxReport:
     """Put a hybrid file into another container, or its payloads into the other carriage; both may be ``-``.
 
-    ``carriage`` is ``track`` in Matroska and ``inband`` elsewhere, unless it is given. ``container_format`` is FFmpeg's
-    name of a format, by default that of the output's name, Matroska on a pipe; ``format_options`` are options of its
-    muxer. ``streams`` says what is carried beside the video, by default everything.
+    ``carriage`` is ``track`` in Matroska and ``inband`` elsewhere, unless it is given; ``options`` say the rest of how
+    the output is written, which ``overwrite`` allows to be there already. ``on_gop`` hears of every GOP written.
 
     Raises:
         NotHybridError, CorruptDataError: see their docstrings, with file and GOP in the message; no output appears.
         UsageError, UnsupportedError: streams that do not exist, or that the output cannot carry.
     """
-    target = _target(output, container_format, format_options)
-    wanted = target.carriage(carriage)
+    options = options or OutputOptions()
+    target = options.target(output)
+    streams, wanted = options.streams, target.carriage(carriage)
     return _copy(source, target, wanted, _write_hybrid, overwrite=overwrite, streams=streams, on_gop=on_gop)
 
 
@@ -58,10 +57,8 @@ def strip(
     source: str | PathLike[str],
     output: str | PathLike[str],
     *,
-    container_format: str | None = None,
-    format_options: Mapping[str, str] | None = None,
+    options: OutputOptions | None = None,
     overwrite: bool = False,
-    streams: StreamOptions | None = None,
     on_gop: Callable[[int, HybridGop], None] | None = None,
 ) -> RemuxReport:
     """Write a hybrid file without its payloads: what stock tools see of it, and less to send.
@@ -69,8 +66,9 @@ def strip(
     Binding tags stay, by which :func:`inject` finds where payloads belong. Arguments and errors are those of
     :func:`remux`.
     """
-    target = _target(output, container_format, format_options)
-    return _copy(source, target, None, _write_stripped, overwrite=overwrite, streams=streams, on_gop=on_gop)
+    options = options or OutputOptions()
+    target = options.target(output)
+    return _copy(source, target, None, _write_stripped, overwrite=overwrite, streams=options.streams, on_gop=on_gop)
 
 
 def inject(
@@ -79,10 +77,8 @@ def inject(
     output: str | PathLike[str],
     *,
     carriage: Carriage | None = None,
-    container_format: str | None = None,
-    format_options: Mapping[str, str] | None = None,
+    options: OutputOptions | None = None,
     overwrite: bool = False,
-    streams: StreamOptions | None = None,
     on_gop: Callable[[int, HybridGop], None] | None = None,
 ) -> RemuxReport:
     """Put payloads, as ``extract`` wrote them into a folder, back into a file that lost them.
@@ -94,7 +90,8 @@ def inject(
         GeometryError: a payload that was made for another stream.
         NotHybridError, UsageError, UnsupportedError: as in :func:`remux`.
     """
-    target = _target(output, container_format, format_options)
+    options = options or OutputOptions()
+    target = options.target(output)
     folder = PayloadFolder(Path(payloads))
     return _copy(
         source,
@@ -102,16 +99,10 @@ def inject(
         target.carriage(carriage),
         _write_hybrid,
         overwrite=overwrite,
-        streams=streams,
+        streams=options.streams,
         on_gop=on_gop,
         payloads=folder,
     )
-
-
-def _target(
-    output: str | PathLike[str], container_format: str | None, format_options: Mapping[str, str] | None
-) -> Target:
-    return Target(output=Path(output), container_format=container_format, format_options=format_options or {})
 
 
 def _write_hybrid(writer: Writer, gop: HybridGop) -> None:
@@ -131,14 +122,14 @@ def _copy(
     write: Callable[[Writer, HybridGop], None],
     *,
     overwrite: bool,
-    streams: StreamOptions | None,
+    streams: StreamOptions,
     on_gop: Callable[[int, HybridGop], None] | None,
     payloads: PayloadFolder | None = None,
 ) -> RemuxReport:
     payload_bytes = index = 0
     with HybridReader(
         Path(source),
-        streams=streams or StreamOptions(),
+        streams=streams,
         for_matroska=target.is_matroska,
         lost_payload=payloads.find if payloads else None,
     ) as reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from os import PathLike
@@ -11,13 +11,13 @@ from pathlib import Path
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.ordered_pool import in_order, usable_cores
 from ffhybrid.hevc import SpliceEffort
-from ffhybrid.muxer.output import Target, Writer
+from ffhybrid.muxer.output import Writer
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.reading.tolerant_reader import TolerantReader
 from ffhybrid.muxer.rewriting import GopGroup, checked_other_streams, grouped, located, rewrite
-from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.muxer.streams.values import StreamPacket
+from ffhybrid.options import OutputOptions
 from ffhybrid.restorer.damage import DamagedGop, Salvage, Salvaged, salvaged
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
 from ffhybrid.restorer.splice import RestoredGop, restore_gop
@@ -41,20 +41,14 @@ def restore(
     source: str | PathLike[str],
     output: str | PathLike[str],
     *,
-    container_format: str | None = None,
-    format_options: Mapping[str, str] | None = None,
+    options: OutputOptions | None = None,
     overwrite: bool = False,
-    streams: StreamOptions | None = None,
     effort: SpliceEffort = SpliceEffort.FAST,
     generator_decode: GeneratorDecode | None = None,
     threads: int | None = None,
     on_gop: Callable[[int, RestoredGop], None] | None = None,
 ) -> RestoreReport:
     """Restore a hybrid file; ``source`` and ``output`` may be ``-``.
-
-    ``container_format`` is FFmpeg's name of a format, by default that of the output's name, Matroska on a pipe;
-    ``format_options`` are options of its muxer. ``streams`` says what is carried beside the video, by default
-    everything.
 
     Keyframes of later GOPs are made while earlier ones are written, on ``threads`` threads (default: one a core). The
     output does not depend on their number.
@@ -68,14 +62,16 @@ def restore(
         NotHybridError, ModelError: see their docstrings.
         UsageError, UnsupportedError: streams that do not exist, or that the output cannot carry.
     """
-    target = Target(output=Path(output), container_format=container_format, format_options=format_options or {})
-    streams = streams or StreamOptions()
+    options = options or OutputOptions()
+    target = options.target(output)
     generator_decode = generator_decode or GeneratorDecode()
     salvage = Salvage(strict=generator_decode.strict is Strictness.STRICT)
     known = salvage.known(Path(source))
     with ExitStack() as stack:
         with salvage.opening(known):
-            reader = TolerantReader(Path(source), damage=known, streams=streams, for_matroska=target.is_matroska)
+            reader = TolerantReader(
+                Path(source), damage=known, streams=options.streams, for_matroska=target.is_matroska
+            )
             stack.enter_context(reader)
             other_streams = checked_other_streams(reader, target)
         pending = stack.enter_context(target.pending(overwrite=overwrite))

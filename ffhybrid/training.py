@@ -38,7 +38,7 @@ class TrainingOptions:
     """What ``ffhybrid train`` takes.
 
     Args:
-        iterations: in all; a training that is gone on with does what is left of them.
+        iterations: in all; a training that is resumed does what is left of them.
         evaluation_interval: iterations between looks at frames that were held back.
         frame_interval: one frame of so many is read.
         width: of the pictures learnt from, None for their own; they are never enlarged.

@@ -71,7 +71,7 @@ class Objective(Protocol):
 
     @property
     def source(self) -> Picture:
-        """The picture that plain likeness aims at, at the size of the spec."""
+        """The picture that likeness alone aims at, at the size of the spec."""
 
     def distortion(self, picture: Picture) -> float:
         """Return the loss of a candidate picture; less is better."""

@@ -19,7 +19,7 @@ PEAK = 255.0
 CROP = 112
 """Side of the parts, in luma blocks, that LPIPS sees in one iteration: 224 luma samples, AlexNet's own size."""
 CONTRAST_WEIGHT = 10.0
-"""Of the weight-free term, against LPIPS."""
+"""The weight of the weight-free term against LPIPS."""
 
 
 def pack(picture: Picture, device: torch.device) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 _MASK = 0xFFFFFFFF
 _PLANES = 3
-"""Of noise in a channel of :func:`gaussian`: twelve bytes, whose sum is all but normal."""
+"""The planes of noise in a channel of :func:`gaussian`: twelve bytes, whose sum is all but normal."""
 _CHANNELS_A_SEED = 256
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from inspect import signature
 from typing import Generic, TypeVar, cast
@@ -37,8 +37,7 @@ class Registry(Generic[Made]):
         """
         if name not in self._places:
             raise UsageError(f"there is no {self._what} {name!r}; known are {', '.join(self.names())}")
-        factory = self._factory(name)
-        known = signature(factory).parameters
+        factory, known = self._factory(name)
         of_user = [option for option in known if option != INTRA_CODEC]
         for option in options:
             if option not in of_user:
@@ -53,13 +52,20 @@ class Registry(Generic[Made]):
         """
         if name not in self._places:
             raise UnsupportedError(f"the keyframe was made by generator {name!r}, which this version does not have")
-        factory = self._factory(name)
-        known = signature(factory).parameters
+        factory, known = self._factory(name)
         return factory(**{option: value for option, value in options.items() if option in known})
 
-    def _factory(self, name: str) -> Callable[..., Made]:
+    def _factory(self, name: str) -> tuple[Callable[..., Made], Collection[str]]:
+        """Find what makes a generator of its options, and their names.
+
+        Generators on models take a value of their ``options_type``, others the options themselves.
+        """
         module, _, attribute = self._places[name].partition(":")
-        return cast(Callable[..., Made], getattr(import_module(module), attribute))
+        made = cast(Callable[..., Made], getattr(import_module(module), attribute))
+        options_type = getattr(made, "options_type", None)
+        if options_type is None:
+            return made, signature(made).parameters
+        return (lambda **options: made(options_type(**options))), signature(options_type).parameters
 
 
 _KEYFRAMES = Registry[Generator](

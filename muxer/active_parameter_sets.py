@@ -1,4 +1,4 @@
-"""Which parameter sets a GOP must bring along because the header of its file has others."""
+"""Active parameter sets: which of them a GOP must bring along because the header of its file has others."""
 
 from __future__ import annotations
 

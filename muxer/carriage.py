@@ -1,4 +1,4 @@
-"""How a payload travels: in a track of its own, or inside the placeholder access unit; and how it is found again.
+"""Carriage of a payload: in a track of its own, or inside the placeholder access unit; and how it is found again.
 
 Both ways use the same SEI message, user_data_unregistered with :data:`PAYLOAD_UUID`, so that turning one carriage
 into the other moves one NAL unit. Every placeholder carries a short binding tag besides.
@@ -21,12 +21,8 @@ PAYLOAD_UUID = bytes.fromhex("6fd1c2b07a4e4c0d9b5e3c8a41f7e260")
 BINDING_UUID = bytes.fromhex("b3a9447e52c84f1e8d06f19c7be5a3d4")
 BINDING_SIZE, MAX_BINDING = 8, 1 << 16
 MAX_PAYLOAD = 2 << 20
-MAX_NAL_UNITS = 4096
-"""In an access unit; level 6.2 allows 600 slices in a picture (H.265 table A.8)."""
 NEURAL_SIDE = 64
 """Width and height of the neural track's pictures in samples."""
-
-_PARAMETER_SETS = (hevc.NalType.VPS, hevc.NalType.SPS, hevc.NalType.PPS)
 
 
 class Carriage(StrEnum):
@@ -86,22 +82,22 @@ def split_access_unit(nal_units: Iterable[bytes]) -> CarriedUnit:
         CorruptDataError: a damaged SEI message, a payload beyond the limit, or more NAL units than any picture has.
     """
     units = tuple(nal_units)
-    if len(units) > MAX_NAL_UNITS:
-        raise CorruptDataError(f"an access unit has {len(units)} NAL units, more than the limit of {MAX_NAL_UNITS}")
+    if len(units) > hevc.MAX_NAL_UNITS:
+        limit = hevc.MAX_NAL_UNITS
+        raise CorruptDataError(f"an access unit has {len(units)} NAL units, more than the limit of {limit}")
     binding = payload = None
     sets: list[bytes] = []
     picture: list[bytes] = []
     for nal in units:
-        kind = hevc.nal_type(nal)
-        if kind in _PARAMETER_SETS:
+        if hevc.is_parameter_set(nal):
             sets.append(nal)
-        elif kind == hevc.NalType.PREFIX_SEI:
+        elif hevc.is_prefix_sei(nal):
             found = _carried(nal)
             binding = found.get(BINDING_UUID, binding)
             payload = found.get(PAYLOAD_UUID, payload)
             if not found:
                 picture.append(nal)
-        elif kind != hevc.NalType.AUD:
+        elif hevc.nal_type(nal) != hevc.NalType.AUD:
             picture.append(nal)
     if binding is None:
         return CarriedUnit(None, payload, tuple(sets), tuple(picture))

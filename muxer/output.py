@@ -1,4 +1,4 @@
-"""Where files are written to, and as what: Matroska by our own writer, everything else through PyAV."""
+"""Outputs: where files are written to, and as what; Matroska by our own writer, everything else through PyAV."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class PendingTarget:
     def open(
         self, *, video: VideoTrack, other_streams: OtherStreams, time_base: Fraction, carriage: Carriage | None
     ) -> Iterator[Writer]:
-        """Open a writer; ``carriage`` is that of Matroska, None for plain GOPs. Elsewhere payloads are in band."""
+        """Open a writer; ``carriage`` is that of Matroska, None without payloads. Elsewhere they are in band."""
         file = standard_output() if self.path == PIPE else None
         if not self.target.is_matroska:
             with LibavWriter(

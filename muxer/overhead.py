@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ffhybrid import hevc
+from ffhybrid.hevc import sei
 from ffhybrid.muxer.output import MATROSKA
 
-HASH = 58
-"""Bytes of a picture hash."""
+HASH_SIZE = hevc.LENGTH_SIZE + sei.PICTURE_HASH_SIZE
+"""Bytes of a picture hash with its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Overhead:
 
     def of_gop(self, pictures: int, *, hashes: bool) -> int:
         """Bytes beside the elementary streams of a GOP; with ``hashes`` those of its pictures too."""
-        return round(self.gop + (self.picture + HASH * hashes) * pictures)
+        return round(self.gop + (self.picture + HASH_SIZE * hashes) * pictures)
 
 
 OVERHEADS = {
@@ -30,9 +32,9 @@ OVERHEADS = {
     "mpegts": Overhead(0, 195, 280),
     "nut": Overhead(455, 92, 7.6),
 }
-"""By FFmpeg's names of formats (``benchmarks/overhead.py``): headers, index and tags; clusters, payloads as packets or
-SEI messages; blocks, packets or sample tables, and lengths of NAL units. Tables of MP4 and MOV take 15 to 22 bytes a
-picture, by how regular durations are."""
+"""Overheads by FFmpeg's names of formats (``benchmarks/quality/overhead.py``): headers, index and tags; clusters,
+payloads as packets or SEI messages; blocks, packets or sample tables, and lengths of NAL units. Tables of MP4 and MOV
+take 15 to 22 bytes a picture, by how regular durations are."""
 
 
 def overhead_of(container: str) -> Overhead:

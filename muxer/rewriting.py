@@ -1,4 +1,4 @@
-"""From a hybrid file to another file: GOP after GOP, with the packets of the other streams where they lay."""
+"""Rewriting a hybrid file GOP after GOP, with the packets of the other streams where they lay."""
 
 from __future__ import annotations
 

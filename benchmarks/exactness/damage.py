@@ -1,6 +1,6 @@
-"""Restore a hybrid file cut at every 1,000th byte, and with single bits flipped; count what comes of it.
+"""Damage: a hybrid file cut at every 1,000th byte, and with single bits flipped, and what restoring makes of it.
 
-    python benchmarks/damage.py [--frames 72] [--flips 400] [CLIP or hybrid file ...]
+    python -m exactness.damage [--frames 72] [--flips 400] [CLIP or hybrid file ...]
 
 A clip is encoded first, three GOPs. Every damaged file is restored in the default mode and held against the restored
 whole file, picture by picture. "Whole" is a restore that reports no damage and gives every picture, "in part" one that
@@ -144,7 +144,7 @@ def hybrid_files(path: Path, folder: Path, frames: int) -> Iterator[Path]:
     for suffix in (".ts", ".mp4"):
         other = matroska.with_suffix(suffix)
         options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"} if suffix == ".mp4" else {}
-        ffhybrid.remux(matroska, other, format_options=options)
+        ffhybrid.remux(matroska, other, options=ffhybrid.OutputOptions(format_options=options))
         yield other
 
 

@@ -3,7 +3,7 @@
 For every clip: the first GOPs are encoded with picture hashes, restored, and decoded by PyAV, by Debian's ffmpeg (which
 must accept every MD5) and by libde265; the same stream with one keyframe sample changed must fail.
 
-    python benchmarks/exactness.py [--gops 2] [--length 48] [CLIP ...]
+    python -m exactness.exactness [--gops 2] [--length 48] [CLIP ...]
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The reference lock beside plain x265: fix-ups left, windows tried, bytes of P and B pictures, by clip and CRF.
+"""The reference lock beside x265 without it: fix-ups left, windows tried, bytes of P and B pictures, by clip and CRF.
 
-"plain" is x265 with the same options and no lock, whose own first picture the P and B pictures then follow: what the
+"unlocked" is x265 with the same options and no lock, whose own first picture the P and B pictures then follow: what the
 lock costs the P and B pictures. Keyframes are thumbnails of the source; hashes are not counted.
 
-    python benchmarks/lock.py [--frames 24] [--wpp 0] [--crfs 22 28 34] [CLIP ...]
+    python -m exactness.lock [--frames 24] [--wpp 0] [--crfs 22 28 34] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ffhybrid.x265.options import X265Options
 from ffhybrid.x265.reference_lock import encode_locked
 
 
-def plain_bytes(gop: SourceGop, keyframe: Picture, options: X265Options) -> int:
+def unlocked_bytes(gop: SourceGop, keyframe: Picture, options: X265Options) -> int:
     """Bytes of P and B pictures where x265 codes the keyframe as it likes."""
     return encode_gop(gop, options, params={}, keyframe=keyframe).inter_size
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--wpp", choices=("0", "1"), default="0")
     parser.add_argument("--crfs", nargs="+", type=float, default=(22, 28, 34))
     arguments = parser.parse_args()
-    table = Table("clip", "CRF", "fix-ups", "bytes", "windows", "P and B locked", "plain", "ratio", box=None)
+    table = Table("clip", "CRF", "fix-ups", "bytes", "windows", "P and B locked", "unlocked", "ratio", box=None)
     thumbnail = create("thumbnail")
     for clip in arguments.clips or shared_clips() or [wheel_clip("bikes.mp4")]:
         with VideoSource(clip, options=EIGHT_BITS) as source, tempfile.TemporaryDirectory() as name:
@@ -51,7 +51,7 @@ def main() -> None:
             for crf in arguments.crfs:
                 options = X265Options(crf=crf, params={"wpp": arguments.wpp})
                 locked = encode_locked(gop, keyframe, options)
-                ours, theirs = locked.coded.inter_size, plain_bytes(gop, keyframe, options)
+                ours, theirs = locked.coded.inter_size, unlocked_bytes(gop, keyframe, options)
                 numbers = (locked.fixup_count, len(locked.fixups), len(locked.windows), ours, theirs)
                 table.add_row(clip.name, f"{crf:g}", *map(str, numbers), f"{ours / theirs:.3f}")
     Console(width=140).print(table)

@@ -19,9 +19,9 @@ TEDIOUS = {
     "escapes": b"\0\0\3",
     "slices": b"\0\0\1\x26\1\xaf",
 }
-"""What a reader could take long for."""
+"""Bytes that a reader could take long for."""
 SIZES = (b"\x3e\x1e", b"\xbe\x1e", b"\x1f\x9e", b"\x9f\x9e", b"\x00\x00")
-"""Of pictures, in the two bytes before what refines a base picture."""
+"""Sizes of pictures, in the two bytes before what refines a base picture."""
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
-"""What each part of the system is worth, as table 4 of HybridPrompt has it: LPIPS of hybrid files without it.
+"""Ablation: LPIPS of hybrid files without one part of the system or another, as table 4 of HybridPrompt has it.
 
 All files of a clip have the same bytes. "Naive" is a keyframe fitted for itself alone at the size of x265's own, with
 x265's default options after it; "every frame" a generated picture for each frame, which takes more bytes than these
 rates have: the table says how many at least.
 
-    python benchmarks/ablation.py [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [--out FOLDER] [CLIP ...]
+    python -m quality.ablation [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [--out FOLDER] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--preset", default="fast", help="effort of overfit")
     parser.add_argument("--frames", type=int, default=72)
     parser.add_argument("--width", type=int, default=640)
-    parser.add_argument("--out", type=Path, default=Path("build/ablation"), help="kept, and gone on with")
+    parser.add_argument("--out", type=Path, default=Path("build/ablation"), help="kept, and resumed")
     arguments = parser.parse_args()
     full = EncodeOptions(
         generator_options={"preset": arguments.preset},

@@ -1,8 +1,8 @@
-"""How near files come to the bitrate asked for: whole clips, GOPs of 120 pictures, container and all.
+"""Rate control: how near files come to the bitrate asked for; whole clips, GOPs of 120 pictures, container and all.
 
 Rates are given in bits per pixel. Keyframes of ``thumbnail`` do: rate control is the same for all generators.
 
-    python benchmarks/bitrate.py [--points 0.0064 ...] [--width 640] [--kf thumbnail] [CLIP ...]
+    python -m quality.bitrate [--points 0.0064 ...] [--width 640] [--kf thumbnail] [CLIP ...]
 """
 
 from __future__ import annotations

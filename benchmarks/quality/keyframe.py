@@ -3,9 +3,9 @@
 The peer is one I-frame of libx265 at ``qp=N:preset=slow``, its slice NAL unit only. Ours counts the whole payload:
 header, hashes and all. PSNR is over all samples of Y, Cb and Cr; LPIPS is AlexNet's. Frames are the first of each clip.
 
-    python benchmarks/keyframe.py [--width 640] [--preset medium] [--tune perceptual] [--qp 42 46 50] [CLIP ...]
-    python benchmarks/keyframe.py --generator vae|promptus|cadm --model FOLDER [--preset fast] [CLIP ...]
-    python benchmarks/keyframe.py --decode [CLIP ...]
+    python -m quality.keyframe [--width 640] [--preset medium] [--tune perceptual] [--qp 42 46 50] [CLIP ...]
+    python -m quality.keyframe --generator vae|promptus|cadm --model FOLDER [--preset fast] [CLIP ...]
+    python -m quality.keyframe --decode [CLIP ...]
 """
 
 from __future__ import annotations

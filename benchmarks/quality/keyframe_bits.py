@@ -1,9 +1,9 @@
-"""How many bits x265's own keyframes should get: LPIPS of a GOP at equal bytes, by the factor that a zone gives them.
+"""Bits of x265's own keyframes: LPIPS of a GOP at equal bytes, by the factor that a zone gives them.
 
 Factor 1 is what x265 does by itself. Bytes are those of the elementary stream; between encodes LPIPS is taken straight
 over the logarithm of their size, "-" where they do not reach a rate.
 
-    python benchmarks/keyframe_bits.py [--factors 1 2 3 4.5] [--frames 120] [--width 640] [CLIP ...]
+    python -m quality.keyframe_bits [--factors 1 2 3 4.5] [--frames 120] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations

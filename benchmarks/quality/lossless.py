@@ -2,7 +2,7 @@
 
 The last column is what FFmpeg's decoder takes for the picture, on one thread as well.
 
-    python benchmarks/lossless.py [--repeat 3] [--effort fast medium slow] [CLIP ...]
+    python -m quality.lossless [--repeat 3] [--effort fast medium slow] [CLIP ...]
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What containers cost: bytes beside the elementary streams, by file, GOP and picture (``muxer/overhead.py``).
+"""Container overhead: bytes beside the elementary streams, by file, GOP and picture (``muxer/overhead.py``).
 
 Hybrid files of several lengths, GOPs and qualities are remuxed; what is left is fitted by least squares.
 
-    python benchmarks/overhead.py [--formats mkv mp4 ts] [CLIP]
+    python -m quality.overhead [--formats mkv mp4 ts] [CLIP]
 """
 
 from __future__ import annotations

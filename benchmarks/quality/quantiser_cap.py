@@ -1,10 +1,10 @@
-"""From which CRF on bits should weigh more, and quantisation not get coarser: LPIPS and PSNR of a GOP at equal bytes.
+"""The quantiser cap: LPIPS and PSNR of a GOP at equal bytes, by the CRF from which on bits only weigh more.
 
 51 is x265's own way: quantisation gets coarser up to its highest CRF. Keyframes are generated (once, for all encodes of
 a clip) or x265's own; bytes are those of the elementary streams. Between encodes values are taken straight over the
 logarithm of their size, "-" where they do not reach a rate.
 
-    python benchmarks/quality/quantiser_cap.py [--limits 40 42 45 48 51] [--frames 120] [--width 640] [CLIP ...]
+    python -m quality.quantiser_cap [--limits 40 42 45 48 51] [--frames 120] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
 
 CRFS = (40, 42, 44, 46, 48, 50, 52, 54, 57, 60)
 KEYFRAME_SHARE = 0.25
-"""Of the bytes at the second point that a generated keyframe gets."""
+"""The part of the bytes at the second point that a generated keyframe gets."""
 
 Encode = Callable[[X265Options], CodedGop]
 

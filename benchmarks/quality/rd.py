@@ -6,7 +6,7 @@ gives the lowest LPIPS at a point. Files are not quite as large as asked: "equal
 points at the bytes of the hybrid file, as do PSNR, SSIM and VMAF, which are differences to x265. Points that ``--out``
 holds already are not computed again: give another folder after changes to the encoder.
 
-    python benchmarks/rd.py [--preset medium] [--clips CLIP ...] [--points 0.0032 ...] [--width 640] [--out FOLDER]
+    python -m quality.rd [--preset medium] [--clips CLIP ...] [--points 0.0032 ...] [--width 640] [--out FOLDER]
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--budgets", type=int, default=3, help="sizes tried for a keyframe")
     parser.add_argument("--refine", type=int, default=1, help="joint refinements at most")
     parser.add_argument("--candidates", type=int, default=3, help="more encodes of the size that is met")
-    parser.add_argument("--out", type=Path, default=Path("build/rd"), help="kept, and gone on with")
+    parser.add_argument("--out", type=Path, default=Path("build/rd"), help="kept, and resumed")
     return parser.parse_args()
 
 

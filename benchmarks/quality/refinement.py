@@ -5,7 +5,7 @@ the part of the variance of frames 1 to 30 that the map predicts when random noi
 to the keyframe. Then the keyframe is fitted to all frames and the GOP coded anew at the same size, whether that is
 better or not; ``ffhybrid encode -refine`` keeps the better one.
 
-    python benchmarks/refinement.py [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [CLIP ...]
+    python -m quality.refinement [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Trial:
 
     def first(self) -> tuple[CodedGop, int]:
         """Fit to the first frame, at the size of x265's own keyframe; gives that size too."""
-        plain = meet_size(lambda crf: encode_native_idr(self._gop, _at(crf)), self._wanted, first_crf=FIRST_CRF)
-        budget = min(plain.hybrid.placeholder.size, self._wanted // 2)
+        native = meet_size(lambda crf: encode_native_idr(self._gop, _at(crf)), self._wanted, first_crf=FIRST_CRF)
+        budget = min(native.hybrid.placeholder.size, self._wanted // 2)
         latent = self._generator.fit(
             Likeness(self._gop.picture(0)), self._gop.spec, budget=budget, warm_start=None, progress=None
         )

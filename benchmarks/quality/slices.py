@@ -2,7 +2,7 @@
 
 With "flags" x265 runs with ``cu-lossless``, as the reference lock needs it: every block then says that it is lossy.
 
-    python benchmarks/slices.py [--crfs 40 48 56] [--frames 120] [--width 640] [CLIP ...]
+    python -m quality.slices [--crfs 40 48 56] [--frames 120] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations

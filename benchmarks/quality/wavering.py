@@ -1,9 +1,9 @@
-"""How far x265's LPIPS wavers between neighbouring CRFs: what ``-candidates`` has to choose from.
+"""Wavering of x265's LPIPS between neighbouring CRFs: what ``-candidates`` has to choose from.
 
 GOPs are coded with x265's own keyframe at CRFs 0.02 apart, which changes their sizes by a per cent in all. Printed are
 standard deviations of sizes and of LPIPS from a straight line over the CRF and over the size, both in logarithms.
 
-    python benchmarks/wavering.py [--crfs 34 40 46] [--encodes 10] [--frames 120] [--width 640] [CLIP ...]
+    python -m quality.wavering [--crfs 34 40 46] [--encodes 10] [--frames 120] [--width 640] [CLIP ...]
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What a file costs: the first GOP of a clip as a job of its own, by fitting preset, and from that a file of minutes.
+"""Cost of a file: the first GOP of a clip as a job of its own, by fitting preset, and from that a file of minutes.
 
 Seconds of cores and the most memory are those of the worker, its x265 with it. Jobs stand alone, so a file takes
 the cores of its GOPs, on however many machines.
 
-    python benchmarks/cost.py [--presets ultrafast ...] [--bpp 0.0064] [--minutes 10] [--x265-preset medium] [CLIP]
+    python -m speed.cost [--presets ultrafast ...] [--bpp 0.0064] [--minutes 10] [--x265-preset medium] [CLIP]
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from memory import MemoryMeter, of_children
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +25,7 @@ from ffhybrid.farm.engines import open_engine
 from ffhybrid.farm.planning import plan
 from ffhybrid.farm.results import Result
 from ffhybrid.source.video import VideoSource
+from speed.memory import MemoryMeter, of_children
 
 GOP_LENGTH = 120
 

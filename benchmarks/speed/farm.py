@@ -1,7 +1,7 @@
-"""What jobs cost: overhead of each, workers side by side, and a two-hour file planned and muxed.
+"""Cost of jobs: overhead of each, workers side by side, and a two-hour file planned and muxed.
 
-python benchmarks/farm.py --jobs 8 --workers 1 2 4
-python benchmarks/farm.py --hours 2
+python -m speed.farm --jobs 8 --workers 1 2 4
+python -m speed.farm --hours 2
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
-from memory import MemoryMeter, own
 
 import ffhybrid
 from clips import shared_clips, wheel_clip
@@ -28,6 +27,7 @@ from ffhybrid.farm.results import Result
 from ffhybrid.farm.running import run_job
 from ffhybrid.farm.state import State, state_folder
 from ffhybrid.source.video import VideoSource
+from speed.memory import MemoryMeter, own
 
 FRAME_RATE = 24
 

@@ -1,4 +1,4 @@
-"""How much memory processes have, seen from a thread while something else goes on."""
+"""Memory of processes, seen from a thread while something else goes on."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Restoring beside plain decoding: frames a second, and where the milliseconds of a GOP go.
+"""Restoring beside decoding x265: frames a second, and where the milliseconds of a GOP go.
 
 Every clip is encoded once, in GOPs of 120 frames with ``overfit`` keyframes, and by x265 alone at the bitrate of the
 hybrid file; both are looped to ``--seconds``. Whole commands are timed, starting up included:
 
-* plain: stock ffmpeg decodes the x265 file;
+* x265: stock ffmpeg decodes the x265 file;
 * pipe: ``ffhybrid restore -f nut -`` into stock ffmpeg;
 * open: ``ffhybrid.open(...).decode()`` in one process.
 
-    python benchmarks/restore.py [--work FOLDER] [--height 1080] [--seconds 60] [CLIP ...]
-    python benchmarks/restore.py --memory [--minutes 10] [CLIP ...]
+    python -m speed.restore [--work FOLDER] [--height 1080] [--seconds 60] [CLIP ...]
+    python -m speed.restore --memory [--minutes 10] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from ffhybrid.restorer.splice import RestoredGop, check_stream, splice
 GOP_LENGTH = 120
 FRAMES = 2 * GOP_LENGTH
 CRF = {"aerial_city_1080p24": 38.0, "desk_drawing_1080p25": 31.0}
-"""Of clips at 1080p for 200 to 600 kbit/s; others have 34."""
+"""The CRFs of clips at 1080p for 200 to 600 kbit/s; others have 34."""
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 DECODE = "import ffhybrid, sys; print(sum(1 for _ in ffhybrid.open(sys.argv[1], threads=int(sys.argv[2])).decode()))"
 
@@ -55,7 +55,7 @@ class Pair:
     """A hybrid file and x265 alone at the same bitrate."""
 
     hybrid: Path
-    plain: Path
+    x265: Path
     frames: int
     seconds: float
 
@@ -67,7 +67,7 @@ class Pair:
 
 def encoded(clip: Path, height: int, work: Path) -> Pair:
     """Encode a clip at a height, both ways; files that are there already are kept."""
-    hybrid, plain = (work / f"{clip.stem}-{height}p-{kind}.mkv" for kind in ("hybrid", "x265"))
+    hybrid, x265 = (work / f"{clip.stem}-{height}p-{kind}.mkv" for kind in ("hybrid", "x265"))
     source = work / f"{clip.stem}-{height}p-source.mkv"
     if not hybrid.exists():
         scale = f"scale=-2:{height}:flags=area"
@@ -83,19 +83,19 @@ def encoded(clip: Path, height: int, work: Path) -> Pair:
     with HybridReader(hybrid) as reader:
         gops = list(reader.gops())
         seconds = float(sum(gop.duration for gop in gops) * reader.time_base)
-    if not plain.exists():
+    if not x265.exists():
         rate = str(round(hybrid.stat().st_size * 8 / seconds))
         params = f"keyint={GOP_LENGTH}:min-keyint={GOP_LENGTH}:scenecut=0:log-level=error"
-        ffmpeg("-i", source, "-c:v", "libx265", "-b:v", rate, "-preset", "medium", "-x265-params", params, plain)
+        ffmpeg("-i", source, "-c:v", "libx265", "-b:v", rate, "-preset", "medium", "-x265-params", params, x265)
         source.unlink()
-    return Pair(hybrid, plain, sum(len(gop.access_units) for gop in gops), seconds)
+    return Pair(hybrid, x265, sum(len(gop.access_units) for gop in gops), seconds)
 
 
 def looped(pair: Pair, seconds: float) -> Pair:
     """Repeat both files by stream copy."""
     times = max(1, round(seconds / pair.seconds))
     files = []
-    for path in (pair.hybrid, pair.plain):
+    for path in (pair.hybrid, pair.x265):
         files.append(path.with_name(f"{path.stem}-x{times}.mkv"))
         ffmpeg("-stream_loop", str(times - 1), "-i", path, "-map", "0", "-c", "copy", files[-1])
     return Pair(files[0], files[1], pair.frames * times, pair.seconds * times)
@@ -166,19 +166,19 @@ def seconds_of(command: str, cores: int) -> float:
 
 
 def print_speed(pair: Pair, cores: int, table: Table) -> None:
-    """Add a row: frames a second of plain decoding and of both ways to restore."""
+    """Add a row: frames a second of decoding x265 and of both ways to restore."""
     decode = f"{FFMPEG} -v error -threads {cores} -i"
     restore = f"{sys.executable} -P -m ffhybrid restore -threads {cores} -i {pair.hybrid} -f nut -"
-    plain = pair.frames / seconds_of(f"{decode} {pair.plain} -f null -", cores)
+    x265_fps = pair.frames / seconds_of(f"{decode} {pair.x265} -f null -", cores)
     piped = pair.frames / seconds_of(f"{restore} | {decode} - -f null -", cores)
     direct = pair.frames / seconds_of(f'{sys.executable} -P -c "{DECODE}" {pair.hybrid} {cores}', cores)
     table.add_row(
         pair.hybrid.stem,
         str(cores),
         f"{pair.kbits:.0f}",
-        f"{plain:.0f}",
-        f"{piped:.0f} ({piped / plain:.2f})",
-        f"{direct:.0f} ({direct / plain:.2f})",
+        f"{x265_fps:.0f}",
+        f"{piped:.0f} ({piped / x265_fps:.2f})",
+        f"{direct:.0f} ({direct / x265_fps:.2f})",
     )
 
 
@@ -212,7 +212,7 @@ def main() -> None:
     arguments = parser.parse_args()
     clips = arguments.clips or [clip for clip in shared_clips() if clip.stem in CRF] or [wheel_clip("bikes.mp4")]
     console = Console(width=140)
-    speeds = Table("file", "cores", "kbit/s", "plain fps", "pipe fps (ratio)", "open fps (ratio)", box=None)
+    speeds = Table("file", "cores", "kbit/s", "x265 fps", "pipe fps (ratio)", "open fps (ratio)", box=None)
     parts = Table(box=None)
     with tempfile.TemporaryDirectory(prefix="restore-") as temporary:
         work = arguments.work or Path(temporary)

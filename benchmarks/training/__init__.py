@@ -1,1 +1,1 @@
-"""Training of what generator ``overfit`` has built in; the command is ``benchmarks/train_overfit.py``."""
+"""Training of what generator ``overfit`` has built in; in ``benchmarks/`` run ``python -m training.train_overfit``."""

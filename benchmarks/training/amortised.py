@@ -1,4 +1,4 @@
-"""First stage: both networks as an autoencoder, half of the time with noise in place of rounding."""
+"""Training, first stage: both networks as an autoencoder, half of the time with noise in place of rounding."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Second stage: the latents of many parts are fitted as an encoder fits them, and the network along with them.
+"""Training, second stage: latents of many parts are fitted as an encoder fits them, and the network with them.
 
 An autoencoder's network suits guessed latents; this one suits fitted ones, which are sparser. The network that
-guesses follows by native autoencoding.
+guesses follows by autoencoding, as in the first stage.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What both stages of training minimise, and what they report of it."""
+"""Loss and reports of both stages of training."""
 
 from __future__ import annotations
 

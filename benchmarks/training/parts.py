@@ -1,4 +1,4 @@
-"""What both stages learn from: parts of pictures, with a base picture as a fit has one."""
+"""Parts of pictures that both stages of training learn from, with a base picture as a fit has one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EFFORT = 4
 CRF_AT_ZERO, CRF_SLOPE, CRF_SPREAD = 47.0, 4.0, 5.0
 """CRF of the base picture by rate class, and how far it strays."""
 BARE_PART = 0.05
-"""Of the parts: they have no base picture."""
+"""The part of the training parts that have no base picture."""
 CPU = torch.device("cpu")
 
 

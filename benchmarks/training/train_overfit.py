@@ -4,8 +4,8 @@ Both see random parts of pictures, with base pictures, at random rates and textu
 very network of the decoder, then with latents that are fitted. The prior becomes C code, so the golden latents of the
 tests have to be made anew after it.
 
-    python benchmarks/train_overfit.py --minutes 60 --joint-minutes 60 --state state.npz PICTURE_OR_CLIP ...
-    python benchmarks/train_overfit.py --minutes 0 --joint-minutes 0 --from STATE --state STATE --export
+    python -m training.train_overfit --minutes 60 --joint-minutes 60 --state state.npz PICTURE_OR_CLIP ...
+    python -m training.train_overfit --minutes 0 --joint-minutes 0 --from STATE --state STATE --export
 """
 
 from __future__ import annotations

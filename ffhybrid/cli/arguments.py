@@ -257,7 +257,7 @@ def _extract(command: argparse.ArgumentParser) -> None:
 def _compare(command: argparse.ArgumentParser) -> None:
     _input(command)
     _pictures(command)
-    command.add_argument("-o", dest="output", type=Path, required=True, metavar="FOLDER", help="made or gone on with")
+    command.add_argument("-o", dest="output", type=Path, required=True, metavar="FOLDER", help="made or resumed")
     command.add_argument(
         "-b:v", dest="bitrates", type=bit_rates, required=True, metavar="RATE,...", help="bits a second of whole files"
     )

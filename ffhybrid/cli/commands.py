@@ -1,4 +1,4 @@
-"""What each command does with its options."""
+"""Commands of the command line: each takes its options and calls the verb."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ffhybrid.cli import train
 from ffhybrid.cli.containers import CONTAINER_COMMANDS
 from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.cli.format_options import format_options
-from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options
+from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, output_options, progress, stream_options
 from ffhybrid.compare import CompareOptions, RatePoint, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.core.atomic_files import PIPE
@@ -180,10 +180,8 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
         report = restore(
             options.input,
             options.output,
-            container_format=options.format,
-            format_options=format_options(options),
+            options=output_options(options),
             overwrite=options.y,
-            streams=stream_options(options),
             effort=options.effort,
             generator_decode=_generator_decode(options),
             threads=options.threads,

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ffhybrid.cli.format_options import format_options
-from ffhybrid.cli.shared import Command, emit, gop_progress, stream_options
+from ffhybrid.cli.shared import Command, emit, gop_progress, output_options
 from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.remuxing import RemuxReport, inject, remux, strip
 
@@ -34,10 +33,8 @@ def _run(
     with gop_progress(console, options.command) as on_gop:
         report = work(
             *paths,
-            container_format=options.format,
-            format_options=format_options(options),
+            options=output_options(options),
             overwrite=options.y,
-            streams=stream_options(options),
             on_gop=on_gop,
             **own,
         )

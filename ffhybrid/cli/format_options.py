@@ -22,7 +22,7 @@ MUXER_OPTIONS = {
     "dash": ("seg_duration", "adaptation_sets", "init_seg_name", "media_seg_name", "single_file", "use_template"),
     "segment": ("segment_time", "segment_format", "segment_list", "reset_timestamps"),
 }
-"""By the formats that take them."""
+"""Options by the formats that take them."""
 
 _PREFIX = "muxer:"
 

@@ -1,4 +1,4 @@
-"""What several commands do: a progress bar, results on standard output, which streams travel along."""
+"""Helpers of several commands: a progress bar, results on standard output, which streams travel along."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ffhybrid.cli.format_options import format_options
 from ffhybrid.muxer.streams.selection import StreamOptions
+from ffhybrid.options import OutputOptions
 
 TABLE_WIDTH = 140
 LEVELS = {
@@ -23,7 +25,7 @@ LEVELS = {
     "info": logging.INFO,
     "debug": logging.DEBUG,
 }
-"""Of :mod:`logging`, by the words of ``-v``."""
+"""Levels of :mod:`logging`, by the words of ``-v``."""
 
 Command = Callable[[argparse.Namespace, Console], None]
 
@@ -69,4 +71,13 @@ def stream_options(options: argparse.Namespace) -> StreamOptions:
         audio_codec=options.audio_codec,
         audio_bitrate=options.audio_bitrate,
         subtitle_codec=options.subtitle_codec,
+    )
+
+
+def output_options(options: argparse.Namespace) -> OutputOptions:
+    """Take what says how a file is written that another one becomes."""
+    return OutputOptions(
+        container_format=options.format,
+        format_options=format_options(options),
+        streams=stream_options(options),
     )

@@ -29,7 +29,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-i", dest="inputs", type=Path, nargs="+", required=True, metavar="FILE", help="videos to learn from"
     )
-    command.add_argument("-o", dest="output", type=Path, required=True, metavar="FOLDER", help="made or gone on with")
+    command.add_argument("-o", dest="output", type=Path, required=True, metavar="FOLDER", help="made or resumed")
     command.add_argument(
         "-iterations", type=positive, default=DEFAULTS.iterations, metavar="N", help="in all (%(default)s)"
     )

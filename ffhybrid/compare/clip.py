@@ -14,7 +14,7 @@ from av.video.frame import PictureType
 from ffhybrid.core.frames import PIXEL_FORMATS
 from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Colour, PictureSpec
 from ffhybrid.errors import UsageError
-from ffhybrid.source.gop_planning import MAX_GOP_SECONDS
+from ffhybrid.muxer.matroska.blocks import MAX_GOP_SECONDS
 from ffhybrid.source.resizing import resized, scaled_spec
 from ffhybrid.source.video import SourceOptions, VideoSource
 

@@ -1,4 +1,4 @@
-"""What is compared."""
+"""Options of a comparison."""
 
 from __future__ import annotations
 

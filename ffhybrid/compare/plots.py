@@ -25,9 +25,9 @@ COLOURS: Mapping[str, str] = {
     "svtav1": "#c98a1b",
     "vvenc": "#8a5cc9",
 }
-"""Of lines, to be told apart on white and on black."""
+"""Colours of lines, to be told apart on white and on black."""
 _INK = "#010203"
-"""Stands for the page's text colour, as matplotlib knows no ``currentColor``."""
+"""A stand-in for the page's text colour, as matplotlib knows no ``currentColor``."""
 _SIZE = (4.6, 3.1)
 
 

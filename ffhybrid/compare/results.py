@@ -1,4 +1,4 @@
-"""What was measured, and its file ``results.json``, which is what a comparison resumes from (docs/COMPARE.md)."""
+"""Results of a comparison, and their file ``results.json``, which it resumes from (docs/COMPARE.md)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ffhybrid.errors import UsageError
 
 PIPE = Path("-")
 _PENDING = re.compile(r"\.ffhybrid-(?P<name>.+)-[a-z0-9_]{8}(\.[^.]*)?")
-"""What :func:`_prefix` and :mod:`tempfile` make of a name."""
+"""The name that :func:`_prefix` and :mod:`tempfile` make of a name."""
 
 
 @contextmanager

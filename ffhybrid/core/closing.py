@@ -1,4 +1,4 @@
-"""What several classes are: open until their ``with`` block ends."""
+"""Base class of context managers that are open until their ``with`` block ends."""
 
 from __future__ import annotations
 

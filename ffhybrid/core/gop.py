@@ -1,4 +1,4 @@
-"""The value that encode, farm, muxer and restore exchange: one closed, self-contained GOP."""
+"""GOPs as values that encode, farm, muxer and restore exchange: closed, each standing alone."""
 
 from __future__ import annotations
 

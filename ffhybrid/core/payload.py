@@ -9,7 +9,6 @@ from typing import Any
 
 from ffhybrid.core import leb128
 from ffhybrid.core.buffers import crc32c
-from ffhybrid.core.gop import ParameterSets
 from ffhybrid.core.picture import Colour, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 
@@ -32,7 +31,7 @@ class Payload:
 
     ``spec`` is the shown size, ``coded_width`` and ``coded_height`` that of the SPS, which ``fixups`` and
     ``picture_md5`` (:func:`picture_md5`) refer to. ``pictures`` counts the pictures of the GOP when it was encoded;
-    ``parameter_sets`` is :func:`parameter_set_digest` of the stream that the keyframe belongs to.
+    ``parameter_sets`` is ``hevc.parameter_set_digest`` of the stream that the keyframe belongs to.
     """
 
     generator: str
@@ -167,9 +166,3 @@ def _checked_spec(geometry: tuple[int, ...]) -> PictureSpec:
 def picture_md5(md5s: tuple[bytes, bytes, bytes]) -> bytes:
     """MD5 of the MD5s of Y, Cb and Cr after each other: a small keyframe has no room for three."""
     return hashlib.md5(b"".join(md5s), usedforsecurity=False).digest()
-
-
-def parameter_set_digest(sets: ParameterSets) -> int:
-    """First 8 bytes, big-endian, of the SHA-256 of VPS, SPS and PPSs, each with a four-byte length before it."""
-    digest = hashlib.sha256(b"".join(len(nal).to_bytes(4, "big") + nal for nal in sets.nal_units)).digest()
-    return int.from_bytes(digest[:8], "big")

@@ -13,7 +13,7 @@ Plane: TypeAlias = NDArray[Any]
 
 
 LIMITED_RANGE, FULL_RANGE = 1, 2
-"""As FFmpeg numbers them (``AVColorRange``)."""
+"""Ranges of samples as FFmpeg numbers them (``AVColorRange``)."""
 
 
 @dataclass(frozen=True, slots=True)

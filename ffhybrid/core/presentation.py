@@ -1,4 +1,4 @@
-"""How a player is to show decoded pictures, beyond the colour of their samples: values that no decoder needs."""
+"""Presentation of decoded pictures, beyond the colour of their samples: values that no decoder needs."""
 
 from __future__ import annotations
 

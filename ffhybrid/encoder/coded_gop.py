@@ -10,7 +10,7 @@ from pathlib import Path
 from ffhybrid import hevc
 from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import AccessUnit, HybridGop
-from ffhybrid.core.payload import Payload, parameter_set_digest, picture_md5
+from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.source_gop import SourceGop, write_planes
 from ffhybrid.errors import EncoderError, VerificationError
@@ -27,7 +27,7 @@ from ffhybrid.x265.reference_lock import encode_locked
 
 GREY_CRF = 51.0
 IN_ORDER = {"bframes": "0"}
-"""Of pictures that are only there to be counted: what a cut leaves of them are the first ones."""
+"""Options for pictures that are only there to be counted: what a cut leaves of them are the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _payload(
         coded_width=keyframe.width,
         coded_height=keyframe.height,
         pictures=len(gop),
-        parameter_sets=parameter_set_digest(stream.parameter_sets),
+        parameter_sets=hevc.parameter_set_digest(stream.parameter_sets),
         seed=0,
         latent=latent,
         fixups=differences,

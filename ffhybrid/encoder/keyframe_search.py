@@ -1,4 +1,4 @@
-"""One GOP for a target: how many bytes the keyframe takes, whether a generated one pays at all, and its refinement.
+"""Keyframe search of one GOP: how many bytes the keyframe takes, whether a generated one pays, and its refinement.
 
 HybridPrompt leaves adaptive allocation to the future (section 5). Here x265 codes the GOP alone first, which is the
 result to beat; then generated keyframes of several shares of its size are candidates, each with P and B pictures that
@@ -31,17 +31,17 @@ from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
 logger = logging.getLogger(__name__)
 
 STEP, MOST_SHRUNK = 1.5, 2
-"""Factor between budgets that are tried; how often a budget shrinks that leaves P and B pictures no room."""
+"""The factor between candidate budgets; how often a budget shrinks that leaves P and B pictures no room."""
 FIRST_EXTRA, LARGEST_SHARE, LEAST_BUDGET = 0.1, 0.7, 200
-"""Of the GOP that a keyframe takes at first beyond what x265 gives its own, and that it takes at most; the fewest bytes
-of one.
+"""The parts of the GOP that a keyframe takes at first beyond what x265 gives its own, and that it takes at most; the
+fewest bytes of one.
 
 Where pictures move much x265's own takes a sixth, and generated ones do best with a quarter; where they hardly do it
 takes half, and more still pays.
 """
 RICHER, MOST_WON = 1.5, 0.07
-"""How many times the bits x265's own keyframe is tried with too, and what that lowers the cost by at most
-(``benchmarks/quality/keyframe_bits.py``): it is not tried where a generated one wins by more."""
+"""The factor of bits that x265's own keyframe is a candidate with too, and what that lowers the cost by at most
+(``benchmarks/quality/keyframe_bits.py``): it is none where a generated one wins by more."""
 
 OnFit = Callable[[FitProgress], None]
 
@@ -69,7 +69,7 @@ class GopSearch:
         judge: decides between encodes.
         x265: options, of which the CRF is used where it is the target.
         keyframe_budget: bytes of latents where the user sets them.
-        budgets: budgets that are tried at most, where he does not.
+        budgets: candidate budgets at most, where he does not.
         refinements: joint refinements at most; they end when one does not pay.
         candidates: encodes of the same size that are looked at in the end.
         fallback: whether a GOP may keep x265's own keyframe.

@@ -1,4 +1,4 @@
-"""How far the pictures of a GOP are from their source: the mean squared error of all, LPIPS of some.
+"""Quality of a GOP against its source: the mean squared error of all pictures, LPIPS of some.
 
 This is what rate control compares keyframes by: on the whole GOP, since a keyframe that looks well alone may be a bad
 reference (HybridPrompt section 2.4).
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 SAMPLING_INTERVAL = 8
 """LPIPS looks at one picture of so many."""
 MSE_WEIGHT = 5.0
-"""Of the mean squared error in [0, 1] against LPIPS: 0.005 at 30 dB."""
+"""The weight of the mean squared error in [0, 1] against LPIPS: 0.005 at 30 dB."""
 
 Distance = Callable[[Picture, Picture, PictureSpec], float]
 """LPIPS of two pictures."""

@@ -1,4 +1,4 @@
-"""What one GOP is encoded for: a size at the least loss, or a distance at the least size."""
+"""Rate targets of one GOP: a size at the least loss, or a distance at the least size."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 
 LEAST_DISTANCE = 1e-5
 MISS = 0.03
-"""Of a size or a distance, by which a GOP still counts as one that meets it."""
+"""The part of a size or a distance by which a GOP may miss it and still counts as one that meets it."""
 OUT_OF_REACH = 100.0
-"""More than any loss, and than any ratio of sizes."""
+"""A cost beyond any loss, and beyond any ratio of sizes."""
 LOSS_OF_BYTES = 0.7
-"""By how many per cent the loss falls where a GOP gets one per cent more bytes
+"""The per cent by which the loss falls where a GOP gets one per cent more bytes
 (``benchmarks/quality/quantiser_cap.py``)."""
 
 Encode = Callable[[float], CodedGop]
@@ -74,10 +74,10 @@ class SizeTarget:
 
     def vary(self, encode: Encode, met: Judged, *, candidates: int) -> Judged:
         """Encode at neighbouring CRFs: x265 decides otherwise at each, and LPIPS wavers by one or two per cent."""
-        if abs(self._excess(met.gop)) > TOLERANCE:
+        if abs(self._overshoot(met.gop)) > TOLERANCE:
             return met
         coded = map(encode, neighbours(met.gop, self.wanted, count=candidates))
-        others = (self.judged(gop) for gop in coded if abs(self._excess(gop)) <= TOLERANCE)
+        others = (self.judged(gop) for gop in coded if abs(self._overshoot(gop)) <= TOLERANCE)
         return min([met, *others], key=lambda judged: judged.cost)
 
     def size(self, native: CodedGop) -> int:  # noqa: ARG002 - it is known
@@ -92,22 +92,22 @@ class SizeTarget:
 
     def must_shrink(self, gop: CodedGop) -> bool:
         """Whether it is too large, though the CRF was searched."""
-        return self._excess(gop) > MISS
+        return self._overshoot(gop) > MISS
 
     def judged(self, gop: CodedGop) -> Judged:
         """Look at a GOP that has the size already; one that is too large at any CRF loses to whatever is not."""
         quality = self.judge.quality(gop.pictures(), self.source)
         _log(self.source, gop, quality)
-        excess = self._excess(gop)
-        return Judged(gop, quality, cost_of(quality.loss, excess))
+        overshoot = self._overshoot(gop)
+        return Judged(gop, quality, cost_of(quality.loss, overshoot))
 
-    def _excess(self, gop: CodedGop) -> float:
+    def _overshoot(self, gop: CodedGop) -> float:
         return gop.size / self.wanted - 1
 
 
-def cost_of(loss: float, excess: float) -> float:
-    """Take a GOP's loss to what it would be at the wanted size; ``excess`` is the part of that which it has more."""
-    return loss * (1 + LOSS_OF_BYTES * excess) if excess <= MISS else OUT_OF_REACH + excess
+def cost_of(loss: float, overshoot: float) -> float:
+    """Take a GOP's loss to what it would be at the wanted size; ``overshoot`` is the part of that which it has more."""
+    return loss * (1 + LOSS_OF_BYTES * overshoot) if overshoot <= MISS else OUT_OF_REACH + overshoot
 
 
 @dataclass(frozen=True, slots=True)

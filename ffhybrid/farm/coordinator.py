@@ -80,7 +80,7 @@ class Coordinator:
         """Take a result that an earlier run left, or have the job run."""
         candidates = [job]
         if self._on_error is OnError.KEYFRAME:
-            candidates.append(_ordinary(job))
+            candidates.append(_as_native_idr(job))
         for candidate in candidates:
             result = self._state.result(candidate)
             if result is not None:
@@ -134,15 +134,15 @@ class Coordinator:
             logger.warning("%s; it is tried again", message)
             self._events.gop(job, "retry", attempt=attempt.number, error=message)
             self._submit(_Attempt(job, attempt.number + 1))
-        elif self._on_error is OnError.KEYFRAME and not job.is_ordinary:
+        elif self._on_error is OnError.KEYFRAME and not job.is_native_idr:
             logger.warning("%s; it keeps a native IDR picture", message)
             self._events.gop(job, "retry", attempt=attempt.number, error=message)
-            self._submit(_Attempt(_ordinary(job), 1))
+            self._submit(_Attempt(_as_native_idr(job), 1))
         else:
             logger.error("%s; given up after %d attempts", message, attempt.number)
             self._events.gop(job, "failed", attempt=attempt.number, error=message)
             self._failures[job.range.index] = message
 
 
-def _ordinary(job: Job) -> Job:
-    return replace(job, is_ordinary=True)
+def _as_native_idr(job: Job) -> Job:
+    return replace(job, is_native_idr=True)

@@ -1,4 +1,4 @@
-"""Where jobs run, by the name that ``-engine`` gives."""
+"""Engines: where jobs run, by the name that ``-engine`` gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens, for machines: events as NDJSON, and progress in ffmpeg's form."""
+"""Events for machines, as NDJSON, and progress in ffmpeg's form."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class EventLog:
             gop=place.index,
             first_frame=place.first_frame,
             frames=len(place.pts),
-            ordinary=job.is_ordinary,
+            native_idr=job.is_native_idr,
             job=job.key,
             **fields,
         )

@@ -1,4 +1,4 @@
-"""What a plan keeps of the frames of a GOP, by which whoever runs the job knows that it decoded the same."""
+"""Digest of the frames of a GOP, by which whoever runs a job knows that it decoded what was planned."""
 
 from __future__ import annotations
 

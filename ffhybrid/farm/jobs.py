@@ -58,7 +58,7 @@ class Job:
 
     ``options`` are those of the file without what does not concern a single GOP (:func:`options_of_gops`); with a
     bitrate ``share`` is what it leaves this GOP. ``model`` begins the SHA-256 of the generator's model, where it has
-    one. ``is_ordinary`` asks for x265's own I-frame, where a generated one could not be had.
+    one. ``is_native_idr`` asks for x265's own I-frame, where a generated one could not be had.
     """
 
     version: str
@@ -67,7 +67,7 @@ class Job:
     options: EncodeOptions
     share: Share | None = None
     model: str | None = None
-    is_ordinary: bool = False
+    is_native_idr: bool = False
 
     def to_json(self) -> bytes:
         """Serialise canonically: names in order, no spaces; equal jobs are equal bytes."""

@@ -1,4 +1,4 @@
-"""From a source and its options to jobs: one pass over the source, which nobody repeats."""
+"""Planning: from a source and its options to jobs, in one pass over the source, which nobody repeats."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ffhybrid.source.gop_planning import grouped, spool
 from ffhybrid.source.video import SourceFrame, VideoSource
 
 MOST_FIRST_PASSES = 4
-"""At a time: each holds the raw frames of a GOP, 370 MB of 1080p."""
+"""The most first passes at a time: each holds the raw frames of a GOP, 370 MB of 1080p."""
 
 T = TypeVar("T")
 

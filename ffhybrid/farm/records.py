@@ -1,4 +1,4 @@
-"""What a process that runs jobs and its parent say to each other, in records of :mod:`ffhybrid.x265.worker`."""
+"""Records between a process that runs jobs and its parent, in the form of :mod:`ffhybrid.x265.worker`."""
 
 from __future__ import annotations
 

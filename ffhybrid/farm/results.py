@@ -1,4 +1,4 @@
-"""What running a job gives: the GOP, byte for byte, and a report that says whose it is and what it cost.
+"""Results of jobs: the GOP, byte for byte, and a report that says whose it is and what it cost.
 
 A hybrid Matroska file of one GOP would do, if it brought back the time base, negative timestamps and every duration as
 they were; it does not, so a result is a plain sequence of lengths and bytes (little-endian):

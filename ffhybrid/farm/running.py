@@ -39,7 +39,7 @@ def run_job(job: Job, *, scratch: Path | None = None, progress: OnFit | None = N
     encoder = _encoder(_Recipe(job))
     with tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as name:
         gop = _spooled(job, Path(name))
-        if job.is_ordinary:
+        if job.is_native_idr:
             hybrid, report = encoder.encode_native_idr(gop, share=job.share)
         else:
             hybrid, report = encoder.encode(gop, share=job.share, progress=progress)

@@ -1,4 +1,4 @@
-"""What outlives a run that breaks off: the plan and the results of a file, in a folder beside it."""
+"""State of a run that may break off: the plan and the results of a file, in a folder beside it."""
 
 from __future__ import annotations
 

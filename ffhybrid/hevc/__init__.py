@@ -5,8 +5,12 @@ recoding of slices are modules of their own.
 """
 
 from ffhybrid.hevc.nal import (
+    LENGTH_SIZE,
+    MAX_NAL_UNITS,
     NalType,
+    access_unit_delimiter,
     is_idr,
+    is_parameter_set,
     is_prefix_sei,
     is_slice,
     join_annexb,
@@ -20,8 +24,10 @@ from ffhybrid.hevc.parameter_sets import (
     LEVEL_8_5,
     Sps,
     find_parameter_sets,
+    hvcc_length_size,
     lossless_pps,
     neural_track_parameter_sets,
+    parameter_set_digest,
     parse_sps,
     read_hvcc,
     with_level,
@@ -30,12 +36,17 @@ from ffhybrid.hevc.parameter_sets import (
 from ffhybrid.hevc.slices import SpliceEffort, lossless_idr, placeholder_idr, slice_pps_id, slice_type
 
 __all__ = [
+    "LENGTH_SIZE",
     "LEVEL_8_5",
+    "MAX_NAL_UNITS",
     "NalType",
     "SpliceEffort",
     "Sps",
+    "access_unit_delimiter",
     "find_parameter_sets",
+    "hvcc_length_size",
     "is_idr",
+    "is_parameter_set",
     "is_prefix_sei",
     "is_slice",
     "join_annexb",
@@ -44,6 +55,7 @@ __all__ = [
     "lossless_pps",
     "nal_type",
     "neural_track_parameter_sets",
+    "parameter_set_digest",
     "parse_sps",
     "placeholder_idr",
     "rbsp",

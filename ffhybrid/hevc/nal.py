@@ -7,13 +7,23 @@ for valid syntax that cannot be spliced exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Any
 
 from ffhybrid._cext import ffi, lib
 from ffhybrid.core.buffers import built
 from ffhybrid.errors import CorruptDataError, UnsupportedError
+
+LENGTH_SIZE = 4
+"""Bytes of the lengths before NAL units that we write, as all muxers do; fewer do not hold a lossless keyframe."""
+MAX_NAL_UNITS = 4096
+"""The most NAL units that an access unit is taken for; level 6.2 allows 600 slices in a picture (H.265 table A.8)."""
+_START_CODE = b"\0\0\0\1"
+_LOWEST_HEADER = b"\x00\x01"
+"""Bits of a NAL unit header that say layer 0 and sub-layer 0, for access units without a slice."""
+_ANY_PICTURE = b"\x50"
+"""``pic_type`` 2, by which slices may be I, P and B, and the trailing bits (H.265 clause 7.3.2.5)."""
 
 
 class NalType(IntEnum):
@@ -64,7 +74,7 @@ def split_annexb(data: bytes) -> list[bytes]:
     )
 
 
-def split_length_prefixed(data: bytes, length_size: int = 4) -> list[bytes]:
+def split_length_prefixed(data: bytes, length_size: int = LENGTH_SIZE) -> list[bytes]:
     """Split NAL units that big-endian lengths of 1, 2 or 4 bytes precede (ISO/IEC 14496-15)."""
     pos = ffi.new("size_t *")
     return list(
@@ -78,12 +88,12 @@ def split_length_prefixed(data: bytes, length_size: int = 4) -> list[bytes]:
 
 def join_annexb(nal_units: Iterable[bytes]) -> bytes:
     """Put a four-byte start code before every NAL unit."""
-    return b"".join(b"\0\0\0\1" + nal for nal in nal_units)
+    return b"".join(_START_CODE + nal for nal in nal_units)
 
 
 def join_length_prefixed(nal_units: Iterable[bytes]) -> bytes:
     """Put a four-byte big-endian length before every NAL unit."""
-    return b"".join(len(nal).to_bytes(4, "big") + nal for nal in nal_units)
+    return b"".join(len(nal).to_bytes(LENGTH_SIZE, "big") + nal for nal in nal_units)
 
 
 def nal_type(nal: bytes) -> int:
@@ -98,6 +108,11 @@ def is_slice(nal: bytes) -> bool:
     return nal_type(nal) < NalType.VPS
 
 
+def is_parameter_set(nal: bytes) -> bool:
+    """Whether the NAL unit is a VPS, SPS or PPS."""
+    return nal_type(nal) in (NalType.VPS, NalType.SPS, NalType.PPS)
+
+
 def is_prefix_sei(nal: bytes) -> bool:
     """Whether the NAL unit holds SEI messages that stand before the slices."""
     return nal_type(nal) == NalType.PREFIX_SEI
@@ -106,6 +121,12 @@ def is_prefix_sei(nal: bytes) -> bool:
 def is_idr(nal: bytes) -> bool:
     """Whether the NAL unit is a slice segment of an IDR picture."""
     return nal_type(nal) in (NalType.IDR_W_RADL, NalType.IDR_N_LP)
+
+
+def access_unit_delimiter(nal_units: Sequence[bytes]) -> bytes:
+    """Write the delimiter of an access unit, in the layer and the sub-layer of its slices (H.265 clause 7.4.2.2)."""
+    layer, temporal_id = next((nal[:2] for nal in nal_units if is_slice(nal)), _LOWEST_HEADER)
+    return bytes([NalType.AUD << 1 | layer & 1, temporal_id]) + _ANY_PICTURE
 
 
 def rbsp(nal: bytes) -> bytes:

@@ -6,6 +6,7 @@ What breaks the syntax raises :class:`CorruptDataError`, valid syntax that canno
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.hevc.nal import NalType, checked, join_length_prefixed, nal_type, split_units, written
 
 MAX_PPS_ID = 63
+_HVCC_VERSION = b"\x01"
+_HVCC_FIXED_SIZE = 23
 LEVEL_8_5 = 255
 """``general_level_idc`` of streams that keep no level's limits, as x265 writes it for lossless ones."""
 
@@ -81,6 +84,11 @@ def find_parameter_sets(nal_units: Iterable[bytes]) -> ParameterSets:
     return ParameterSets(vps[0], sps[0], tuple(pps))
 
 
+def parameter_set_digest(sets: ParameterSets) -> int:
+    """First 8 bytes, big-endian, of the SHA-256 of VPS, SPS and PPSs, each with a four-byte length before it."""
+    return int.from_bytes(hashlib.sha256(join_length_prefixed(sets.nal_units)).digest()[:8], "big")
+
+
 def with_level(nal: bytes, level_idc: int) -> bytes:
     """Copy a VPS or SPS with another ``general_level_idc``; nothing that decoding depends on changes."""
     return written("a parameter set", lambda buf: int(lib.ffh_write_with_level(nal, len(nal), level_idc, buf)))
@@ -90,6 +98,20 @@ def write_hvcc(sets: ParameterSets) -> bytes:
     """Write an HEVCDecoderConfigurationRecord with four-byte NAL unit lengths."""
     units = join_length_prefixed(sets.nal_units)
     return written("a parameter set", lambda buf: int(lib.ffh_write_hvcc(units, len(units), buf)))
+
+
+def hvcc_length_size(data: bytes) -> int:
+    """Bytes of the NAL unit lengths that an hvcC record tells, 0 where data are none (ISO/IEC 14496-15 clause 8.3.3.1).
+
+    Raises:
+        CorruptDataError: a damaged record.
+    """
+    if not data.startswith(_HVCC_VERSION):
+        return 0
+    size = (data[21] & 3) + 1 if len(data) >= _HVCC_FIXED_SIZE else 0
+    if size not in (1, 2, 4):
+        raise CorruptDataError("the hvcC record is damaged")
+    return size
 
 
 def read_hvcc(data: bytes) -> tuple[ParameterSets, int]:

@@ -10,8 +10,11 @@ from ffhybrid.core.buffers import packed_rows, pointer
 from ffhybrid.core.picture import Picture, Plane
 from ffhybrid.hevc.nal import NalType, checked, nal_type, rbsp, written
 
-PICTURE_HASH_PAYLOAD_TYPE = 132
+USER_DATA_T35_PAYLOAD_TYPE = 4
 USER_DATA_UNREGISTERED_PAYLOAD_TYPE = 5
+PICTURE_HASH_PAYLOAD_TYPE = 132
+PICTURE_HASH_SIZE = 54
+"""Bytes of the NAL unit with the MD5s of a picture, as :func:`write_picture_hash` writes it."""
 UUID_SIZE = 16
 _HASH_IS_MD5 = b"\0"
 
@@ -33,6 +36,16 @@ def read_user_data(nal: bytes) -> list[tuple[bytes, bytes]]:
         for payload_type, payload in read_messages(nal)
         if payload_type == USER_DATA_UNREGISTERED_PAYLOAD_TYPE and len(payload) >= UUID_SIZE
     ]
+
+
+def read_t35(nal: bytes) -> list[bytes]:
+    """List the ITU-T T.35 messages in an SEI NAL unit, country code first (H.265 clause D.2.6)."""
+    return [data for payload_type, data in read_messages(nal) if payload_type == USER_DATA_T35_PAYLOAD_TYPE]
+
+
+def write_t35(message: bytes) -> bytes:
+    """Write a prefix SEI NAL unit with one ITU-T T.35 message."""
+    return write_message(USER_DATA_T35_PAYLOAD_TYPE, message)
 
 
 def write_message(payload_type: int, data: bytes, *, kind: NalType = NalType.PREFIX_SEI) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -15,9 +16,9 @@ from ffhybrid import hevc
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.core.payload import Payload
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, at
-from ffhybrid.muxer.carriage import CarriedUnit, binding_tag
+from ffhybrid.muxer.carriage import CarriedUnit
 from ffhybrid.muxer.libav.templates import annexb_template, template_of
-from ffhybrid.muxer.reading.gop_assembly import MAX_GOP_BYTES, MAX_WAITING_GOPS, MAX_WAITING_PAYLOADS
+from ffhybrid.muxer.reading.gop_assembly import FoundGop, GopAssembler
 from ffhybrid.muxer.reading.hevc_stream import (
     describe_video,
     find_hevc,
@@ -27,22 +28,18 @@ from ffhybrid.muxer.reading.hevc_stream import (
     split_packet,
     unit_sets,
 )
+from ffhybrid.muxer.streams.values import seconds_of
 from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import is_generated_whole, restore_gop
 
-logger = logging.getLogger(__name__)
 
-LENGTH_SIZE = 4
-"""Bytes of NAL unit lengths, which all muxers write; fewer do not hold a lossless keyframe."""
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _WaitingGop:
-    number: int
-    packet: av.Packet[Any]
-    unit: CarriedUnit
+    """The packets of a GOP that is being assembled, and the parameter sets that its keyframe brings along."""
+
+    keyframe: av.Packet[Any]
+    parameter_sets: tuple[bytes, ...]
     inter: list[av.Packet[Any]] = field(default_factory=list)
-    size: int = 0
 
 
 class KeyframeFilter:
@@ -70,13 +67,12 @@ class KeyframeFilter:
         with at(self._name):
             self._length_size = length_size(main)
             self._header_sets = header_sets(main)
-        if self._length_size not in (0, LENGTH_SIZE):
+        if self._length_size not in (0, hevc.LENGTH_SIZE):
             raise UnsupportedError(f"{self._name}: NAL units have lengths of {self._length_size} bytes")
         self._generator_decode = generator_decode
+        self._gops = GopAssembler(name=self._name, time_base=cast(Fraction, main.time_base), early=True)
         self._waiting: deque[_WaitingGop] = deque()
-        self._payloads: dict[bytes, bytes] = {}
-        self._gops = 0
-        self._is_flowing = False
+        self._is_hybrid = self._is_flowing = False
 
     @cached_property
     def template(self) -> av.VideoStream:
@@ -98,12 +94,13 @@ class KeyframeFilter:
         """Give what is ready after one packet; None ends the stream and gives the rest.
 
         Raises:
-            CorruptDataError: damaged access units, or a GOP whose payload does not come within four GOPs.
+            CorruptDataError: damaged access units, a GOP whose payload does not come within four GOPs, or none whose
+                payload comes at all.
             GeometryError, VerificationError, ModelError: see :func:`ffhybrid.restorer.splice.decode_keyframe`.
             UnsupportedError: a GOP whose pictures are all generated (``-codec promptus``).
         """
         if packet is None:
-            return self._released(is_last=True)
+            return self._restored(self._gops.finish()) if self._is_hybrid else []
         if not packet.size:
             return []
         if packet.stream.index == self.stream.index:
@@ -115,92 +112,54 @@ class KeyframeFilter:
     def _take_neural(self, packet: av.Packet[Any]) -> list[av.Packet[Any]]:
         payload = self._split(packet).payload
         if payload is None:
-            raise CorruptDataError(f"{self._name}: the neural packet at {_seconds(packet):.3f} s has no payload")
-        self._keep(payload)
-        return self._released(is_last=False)
-
-    def _keep(self, payload: bytes) -> None:
-        self._payloads[binding_tag(payload)] = payload
-        if len(self._payloads) > MAX_WAITING_PAYLOADS:
-            del self._payloads[next(iter(self._payloads))]
-            logger.warning("%s: a payload without its GOP is dropped", self._name)
+            raise CorruptDataError(f"{self._name}: the neural packet at {seconds_of(packet):.3f} s has no payload")
+        self._gops.add_payload(payload)
+        return self._restored(self._gops.complete())
 
     def _take_video(self, packet: av.Packet[Any]) -> list[av.Packet[Any]]:
         unit = self._split(packet)
         if is_keyframe(unit):
             return self._begin(packet, unit)
+        if not self._waiting and packet.is_keyframe:
+            # Open GOPs begin with a keyframe that is no IDR picture: hybrid files have none.
+            self._is_flowing = True
         if self._is_flowing:
             return [packet]
+        self._gops.add_picture(_picture(packet, unit))
         if self._waiting:
-            self._hold(packet)
-            return self._released(is_last=False)
-        # Open GOPs begin with a keyframe that is no IDR picture: hybrid files have none.
-        self._is_flowing = packet.is_keyframe
-        if self._is_flowing:
-            return [packet]
-        logger.warning("%s: a picture at %.3f s before the first keyframe is dropped", self._name, _seconds(packet))
-        return []
+            self._waiting[-1].inter.append(packet)
+        return self._restored(self._gops.complete())
 
     def _begin(self, packet: av.Packet[Any], unit: CarriedUnit) -> list[av.Packet[Any]]:
-        number = self._gops
-        if unit.binding is None:
-            if number:
-                raise CorruptDataError(f"{self._name}: GOP {number} at {_seconds(packet):.3f} s is no hybrid GOP")
+        if unit.binding is None and not self._is_hybrid:
             self._is_flowing = True
             return [packet]
-        self._gops += 1
-        self._is_flowing = False
-        self._waiting.append(_WaitingGop(number, packet, unit))
-        if unit.payload is not None:
-            self._keep(unit.payload)
-        return self._released(is_last=False)
+        with self._named(packet):
+            sets = unit_sets(unit) or self._header_sets
+            if sets is None:
+                raise CorruptDataError("the video has no parameter sets")
+        self._gops.begin(unit, _picture(packet, unit), sets)
+        self._waiting.append(_WaitingGop(packet, unit.parameter_sets))
+        self._is_hybrid, self._is_flowing = True, False
+        return self._restored(self._gops.complete())
 
-    def _hold(self, packet: av.Packet[Any]) -> None:
-        gop = self._waiting[-1]
-        gop.inter.append(packet)
-        gop.size += packet.size
-        if gop.size > MAX_GOP_BYTES:
-            raise CorruptDataError(f"{self._name}: GOP {gop.number} has more than {MAX_GOP_BYTES} bytes")
-
-    def _released(self, *, is_last: bool) -> list[av.Packet[Any]]:
-        """Give the GOPs that have their payload; only the last one may still grow."""
+    def _restored(self, found: Iterable[FoundGop]) -> list[av.Packet[Any]]:
+        """Give the packets of GOPs that have their payload; what follows the last of them flows."""
         ready: list[av.Packet[Any]] = []
-        while self._waiting:
-            gop = self._waiting[0]
-            is_growing = len(self._waiting) == 1 and not is_last
-            payload = self._payloads.get(cast(bytes, gop.unit.binding))
-            if payload is None:
-                self._report_missing(gop, is_last=is_last)
-                break
-            if is_growing and not gop.inter:
-                break
-            self._waiting.popleft()
-            if all(other.unit.binding != gop.unit.binding for other in self._waiting):
-                del self._payloads[cast(bytes, gop.unit.binding)]
-            ready += [self._restored(gop, payload), *gop.inter]
+        for item in found:
+            packets = self._waiting.popleft()
+            ready += [self._keyframe(item, packets), *packets.inter]
             self._is_flowing = not self._waiting
         return ready
 
-    def _report_missing(self, gop: _WaitingGop, *, is_last: bool) -> None:
-        message = f"{self._name}: GOP {gop.number} at {_seconds(gop.packet):.3f} s has no payload"
-        if len(self._waiting) > (1 if is_last else MAX_WAITING_GOPS):
-            raise CorruptDataError(f"{message}, or one that was changed")
-        if is_last:
-            logger.warning("%s; a cut left only its beginning, it is dropped", message)
-            self._waiting.clear()
-
-    def _restored(self, gop: _WaitingGop, payload: bytes) -> av.Packet[Any]:
-        with at(f"{self._name}: GOP {gop.number} at {_seconds(gop.packet):.3f} s"):
-            if is_generated_whole(Payload.from_bytes(payload)):
+    def _keyframe(self, found: FoundGop, packets: _WaitingGop) -> av.Packet[Any]:
+        hybrid = cast(HybridGop, found.gop)
+        with at(f"{self._name}: GOP {found.number} at {seconds_of(packets.keyframe):.3f} s"):
+            if is_generated_whole(Payload.from_bytes(hybrid.payload)):
                 raise UnsupportedError("all its pictures are generated, and filters pass P and B pictures: restore it")
-            sets = unit_sets(gop.unit) or self._header_sets
-            if sets is None:
-                raise CorruptDataError("the video has no parameter sets")
-            inter = tuple(AccessUnit(self._split(packet).picture, 0, 0) for packet in gop.inter[:1])
-            hybrid = HybridGop(payload, sets, AccessUnit(gop.unit.placeholder, 0, 0), inter, Fraction(1))
             restored = restore_gop(hybrid, generator_decode=self._generator_decode)
         keyframe, lossless = restored.access_units[0], restored.parameter_sets.pps[-1]
-        return self._packet(gop.packet, (*gop.unit.parameter_sets, lossless, *keyframe.nal_units))
+        return self._packet(packets.keyframe, (*packets.parameter_sets, lossless, *keyframe.nal_units))
 
     def _packet(self, like: av.Packet[Any], nal_units: tuple[bytes, ...]) -> av.Packet[Any]:
         join = hevc.join_length_prefixed if self._length_size else hevc.join_annexb
@@ -212,9 +171,12 @@ class KeyframeFilter:
         return packet
 
     def _split(self, packet: av.Packet[Any]) -> CarriedUnit:
-        with at(f"{self._name}: at {_seconds(packet):.3f} s"):
+        with self._named(packet):
             return split_packet(packet, length_size(packet.stream))
 
+    def _named(self, packet: av.Packet[Any]) -> AbstractContextManager[None]:
+        return at(f"{self._name}: at {seconds_of(packet):.3f} s")
 
-def _seconds(packet: av.Packet[Any]) -> float:
-    return float((packet.pts or 0) * (packet.time_base or 0))
+
+def _picture(packet: av.Packet[Any], unit: CarriedUnit) -> AccessUnit:
+    return AccessUnit(unit.picture, packet.pts or 0, packet.duration or 0)

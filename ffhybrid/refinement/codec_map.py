@@ -25,7 +25,7 @@ Field = NDArray[np.float32]
 Waves = NDArray[np.complex64]
 
 AMPLITUDE, HEADROOM = 24, 8
-"""Of waves in 8-bit units, and how far from black and white they stay."""
+"""The amplitude of waves in 8-bit units, and how far from black and white they stay."""
 FINE, MIDDLE, COARSE = 16, 128, 1024
 """Wavelengths in luma samples of the waves in luma, Cb and Cr."""
 FINE_MISS, MIDDLE_MISS = 6, 48

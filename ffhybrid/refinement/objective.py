@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ffhybrid.filters.base import DifferentiableLoss
 
 LPIPS_WEIGHT = 0.05
-"""Of LPIPS against the mean squared error in [0, 1]."""
+"""The weight of LPIPS against the mean squared error in [0, 1]."""
 LEAST_WEIGHT = 1e-3
 WITHOUT_LPIPS = "refinement looks at squared errors alone"
 MOST_SEEN = 8
@@ -35,14 +35,14 @@ MOST_SEEN = 8
 
 
 @dataclass(slots=True)
-class _WeightedTarget:
+class _TargetSums:
     """Sums over all pictures for every sample of one plane of the keyframe: weights, and weighted errors."""
 
     weight: Field
     error: Field
 
     @classmethod
-    def zeros(cls, shape: tuple[int, ...]) -> _WeightedTarget:
+    def zeros(cls, shape: tuple[int, ...]) -> _TargetSums:
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
     def add(self, frame_map: FrameMap, error: Field) -> None:
@@ -57,9 +57,9 @@ class _WeightedTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What one look at all pictures gives: a target for each plane, and the pictures that LPIPS looks at."""
+    """What one look at all pictures gives: the sums of each plane, and the pictures that LPIPS looks at."""
 
-    targets: tuple[_WeightedTarget, ...]
+    sums: tuple[_TargetSums, ...]
     seen: tuple[MappedPicture, ...]
 
 
@@ -102,16 +102,16 @@ class GopObjective:
     def target(self) -> Picture:
         """The keyframe that the squared errors of all pictures ask for, rounded."""
         top = (1 << self._gop.spec.bit_depth) - 1
-        weighted = zip(self._survey.targets, self._keyframe.planes, strict=True)
-        y, cb, cr = (np.rint(target.target(plane)).clip(0, top).astype(plane.dtype) for target, plane in weighted)
+        planes = zip(self._survey.sums, self._keyframe.planes, strict=True)
+        y, cb, cr = (np.rint(sums.target(plane)).clip(0, top).astype(plane.dtype) for sums, plane in planes)
         return Picture(y, cb, cr, self._gop.spec.bit_depth)
 
     def distortion(self, picture: Picture) -> float:
         """Mean weighted squared distance from where the GOP wants the keyframe, in squared sample units."""
         total, weights = 0.0, 0.0
-        for plane, reference, target in zip(picture.planes, self._keyframe.planes, self._survey.targets, strict=True):
-            total += float((target.weight * np.square(plane - target.target(reference))).sum(dtype=np.float64))
-            weights += float(target.weight.sum(dtype=np.float64))
+        for plane, reference, sums in zip(picture.planes, self._keyframe.planes, self._survey.sums, strict=True):
+            total += float((sums.weight * np.square(plane - sums.target(reference))).sum(dtype=np.float64))
+            weights += float(sums.weight.sum(dtype=np.float64))
         return total / weights
 
     def loss(self, device: torch.device) -> DifferentiableLoss:
@@ -121,13 +121,13 @@ class GopObjective:
         from ffhybrid.refinement.loss import GopLoss, WeightedTarget
 
         spec, survey = self._gop.spec, self._survey
-        planes = zip(survey.targets, self._keyframe.planes, strict=True)
-        target = (
-            pack_planes((target.target(plane) for target, plane in planes), device) / (1 << (spec.bit_depth - 8)) - 128
-        )
+        planes = zip(survey.sums, self._keyframe.planes, strict=True)
+        target = pack_planes((sums.target(plane) for sums, plane in planes), device)
         return GopLoss(
             self._keyframe,
-            WeightedTarget(target, pack_planes((target.weight for target in survey.targets), device)),
+            WeightedTarget(
+                target / (1 << (spec.bit_depth - 8)) - 128, pack_planes((sums.weight for sums in survey.sums), device)
+            ),
             survey.seen,
             pictures=len(self._gop),
             colour=spec.colour,
@@ -138,18 +138,18 @@ class GopObjective:
 
     @cached_property
     def _survey(self) -> _Survey:
-        targets = tuple(_WeightedTarget.zeros(plane.shape) for plane in self._keyframe.planes)
+        survey = tuple(_TargetSums.zeros(plane.shape) for plane in self._keyframe.planes)
         seen = []
         interval = -(-len(self._gop) // MOST_SEEN)
         for index, picture in enumerate(self._mapped_pictures()):
             chroma = picture.map.halved()
             of_planes = (picture.map, chroma, chroma)
             errors = zip(picture.decoded.planes, picture.wanted.planes, strict=True)
-            for target, of_plane, (ours, theirs) in zip(targets, of_planes, errors, strict=True):
-                target.add(of_plane, ours.astype(np.float32) - theirs)
+            for sums, of_plane, (ours, theirs) in zip(survey, of_planes, errors, strict=True):
+                sums.add(of_plane, ours.astype(np.float32) - theirs)
             if index % interval == 0:
                 seen.append(picture)
-        return _Survey(targets, tuple(seen))
+        return _Survey(survey, tuple(seen))
 
     def _mapped_pictures(self) -> Iterator[MappedPicture]:
         maps = frame_maps(self._hybrid, self._reference)

@@ -1,4 +1,4 @@
-"""What becomes of damaged GOPs when a file is restored: which are left out, how much of others is kept."""
+"""Damaged GOPs when a file is restored: which are left out, how much of others is kept."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ffhybrid import hevc
-from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.payload import Payload
 from ffhybrid.errors import (
@@ -21,25 +19,19 @@ from ffhybrid.errors import (
     TruncatedError,
     UnsupportedError,
     UsageError,
-    VerificationError,
     at,
     within,
 )
-from ffhybrid.hevc import sei
-from ffhybrid.hevc.decoding import check_decodes, decode_access_units
+from ffhybrid.hevc.last_picture import is_last_picture_cut
 from ffhybrid.muxer.matroska.damaged_range import DamagedRange
 from ffhybrid.muxer.matroska.integrity import damaged_ranges, is_matroska
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
-from ffhybrid.muxer.reading.truncation import find_truncation
+from ffhybrid.muxer.reading.truncation import find_truncation, hides_truncation
 from ffhybrid.muxer.rewriting import gop_place
 from ffhybrid.restorer.splice import RestoredGop
 
 logger = logging.getLogger(__name__)
-
-_TRANSPORT_STREAM = "mpegts"
-_TAILS = (b"\x00\x00\x03" * 16, b"\xff" * 32)
-"""What may follow the bytes of a slice: the least and the greatest that an arithmetic decoder can read on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +146,7 @@ def salvaged(reader: HybridReader, found: FoundGop | None, restore: Callable[[Hy
         with at(f"{reader.path}: {place}"):
             wanted = max(1, Payload.from_bytes(found.gop.payload).pictures)
             restored = restore(replace(found.gop, inter=found.gop.inter[: wanted - 1]))
-            if found.is_last and reader.format_name == _TRANSPORT_STREAM:
+            if found.is_last and hides_truncation(reader.format_name):
                 restored = _without_cut_picture(restored)
     except ReproductionError:
         raise
@@ -186,36 +178,11 @@ def _fault(found: FoundGop, kept: int, wanted: int) -> FFHybridError | None:
 
 
 def _without_cut_picture(gop: RestoredGop) -> RestoredGop:
-    """Leave the last picture out if its end is missing, which nothing in MPEG-TS tells.
-
-    An arithmetic decoder that runs into missing bytes gives other samples for the least and the greatest bytes that may
-    stand there; one that is done does not look at them. A picture hash behind the slices tells by itself.
+    """Leave the last picture out if its end is missing; a keyframe was made whole.
 
     Raises:
         VerificationError: the pictures before it do not decode.
     """
-    *before, last = gop.access_units
-    if not before:
-        return gop
-    shorter = replace(gop, access_units=tuple(before))
-    try:
-        tails = _TAILS if hevc.is_slice(last.nal_units[-1]) else (b"", b"")
-        least, greatest = (_decoded(gop, last.nal_units[-1] + tail) for tail in tails)
-    except VerificationError:
-        least = greatest = []
-    if {len(least), len(greatest)} != {len(gop.access_units)}:
-        check_decodes(shorter.access_units, gop.parameter_sets)
-        return shorter
-    place = sorted(unit.pts for unit in gop.access_units).index(last.pts)
-    differing = [index for index, pair in enumerate(zip(least, greatest, strict=True)) if pair[0] != pair[1]]
-    if differing not in ([], [place]):
-        raise VerificationError("its pictures do not decode to the same samples twice")
-    return shorter if differing else gop
-
-
-def _decoded(gop: RestoredGop, last_nal_unit: bytes) -> list[tuple[bytes, bytes, bytes]]:
-    """MD5s of the planes of all pictures, with another NAL unit in the place of the last one."""
-    depth = hevc.parse_sps(gop.parameter_sets.sps).bit_depth
-    *before, last = (unit.nal_units for unit in gop.access_units)
-    frames = decode_access_units([*before, (*last[:-1], last_nal_unit)], gop.parameter_sets)
-    return [sei.picture_md5s(coded_picture(frame, depth)) for frame in frames]
+    units = gop.access_units
+    is_cut = len(units) > 1 and is_last_picture_cut(units, gop.parameter_sets)
+    return replace(gop, access_units=units[:-1]) if is_cut else gop

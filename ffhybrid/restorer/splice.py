@@ -1,4 +1,4 @@
-"""From a payload back to the exact reference picture, and the splice that puts it in front of its GOP."""
+"""The splice: from a payload back to the exact reference picture, and that as a keyframe in front of its GOP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from ffhybrid import hevc
 from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.core.payload import Payload, parameter_set_digest, picture_md5
+from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.presentation import Presentation
 from ffhybrid.errors import CorruptDataError, GeometryError, VerificationError
@@ -54,7 +54,7 @@ def decode_keyframe(
 
 def _reference(gop: HybridGop, payload: Payload, generator_decode: GeneratorDecode) -> Picture:
     if payload.generator == NATIVE_IDR:
-        return _ordinary(gop, payload)
+        return _native_idr(gop, payload)
     if not is_generated_whole(payload):
         return generator_decode.picture(payload)
     pictures = generator_decode.pictures(payload)
@@ -63,20 +63,20 @@ def _reference(gop: HybridGop, payload: Payload, generator_decode: GeneratorDeco
     return first
 
 
-def _ordinary(gop: HybridGop, payload: Payload) -> Picture:
+def _native_idr(gop: HybridGop, payload: Payload) -> Picture:
     frames = list(decode_access_units([gop.placeholder.nal_units], gop.parameter_sets, crop=False))
     if len(frames) != 1 or payload.latent or payload.fixups:
-        raise CorruptDataError("the ordinary keyframe is not one picture alone")
+        raise CorruptDataError("the native IDR is not one picture alone")
     picture = coded_picture(frames[0], payload.spec.bit_depth)
     if picture_md5(sei.picture_md5s(picture)) != payload.picture_md5:
-        raise VerificationError("the ordinary keyframe does not match its MD5")
+        raise VerificationError("the native IDR does not match its MD5")
     return picture
 
 
 def restore_gop(
     gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST, generator_decode: GeneratorDecode | None = None
 ) -> RestoredGop:
-    """Put the lossless keyframe in the placeholder's place, or keep an ordinary one; P and B pictures stay as they are.
+    """Put the lossless keyframe in the placeholder's place, or keep a native IDR; P and B pictures stay as they are.
 
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
@@ -156,7 +156,7 @@ def check_stream(payload: Payload, sets: ParameterSets) -> None:
             f"the payload is for {ours[0]}x{ours[1]} at {ours[4]} bits, "
             f"the video is {theirs[0]}x{theirs[1]} at {theirs[4]} bits"
         )
-    if payload.parameter_sets != parameter_set_digest(sets):
+    if payload.parameter_sets != hevc.parameter_set_digest(sets):
         raise GeometryError("the payload was made for other parameter sets than the video has")
 
 

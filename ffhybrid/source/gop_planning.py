@@ -9,10 +9,8 @@ from operator import itemgetter
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop, write_planes
+from ffhybrid.muxer.matroska.blocks import MAX_GOP_SECONDS
 from ffhybrid.source.video import SourceFrame, SourceInfo
-
-MAX_GOP_SECONDS = 30
-"""A Matroska cluster reaches 32.767 s at millisecond time stamps (RFC 9559 section 10.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

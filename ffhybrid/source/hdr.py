@@ -105,7 +105,7 @@ class DynamicMetadata:
             self._warn("HDR10+ metadata may be lost, a packet is damaged")
             return
         if found:
-            packet.opaque = tuple(sei.write_message(t35.HEVC_PAYLOAD_TYPE, message) for message in found)
+            packet.opaque = tuple(sei.write_t35(message) for message in found)
 
     def _messages(self, packet: av.Packet[Any]) -> Iterator[bytes]:
         if self._codec == "hevc" and packet.size:

@@ -1,4 +1,4 @@
-"""How much of a scene cut every frame is."""
+"""Scene cuts: a score of every frame."""
 
 from __future__ import annotations
 

@@ -9,21 +9,20 @@ from ffhybrid.core import leb128
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.hevc import sei
 
-HEVC_PAYLOAD_TYPE = 4
 _OBU_METADATA, _METADATA_T35 = 5, 4
 _EXTENSION, _HAS_SIZE = 4, 2
 """Flags of an OBU header (AV1 specification section 5.3.2)."""
 
 
 def of_hevc(nal_units: list[bytes]) -> Iterator[bytes]:
-    """Messages of an access unit, country code first (H.265 clause D.2.6).
+    """Messages of an access unit, country code first.
 
     Raises:
         CorruptDataError: a damaged SEI message.
     """
     for nal in nal_units:
         if hevc.is_prefix_sei(nal):
-            yield from (data for kind, data in sei.read_messages(nal) if kind == HEVC_PAYLOAD_TYPE)
+            yield from sei.read_t35(nal)
 
 
 def of_av1(data: bytes) -> Iterator[bytes]:

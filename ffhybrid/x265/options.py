@@ -37,11 +37,11 @@ FULL_HYBRID = {
 }
 """What ``-tune hybrid`` adds to presets below ``medium``, and from there on: in-loop filters wash texture out of P
 and B pictures, more B pictures leave more bytes to those that others refer to, and thorough decisions keep skipped
-blocks, which carry the keyframe's texture on (``benchmarks/rd.py``)."""
+blocks, which carry the keyframe's texture on (``benchmarks/quality/rd.py``)."""
 
 KEYFRAME_FACTOR = 3
 """Times the bits that x265 would give its own keyframes. At low rates they starve: pictures that refer to a better one
-look better in fewer bytes (``benchmarks/keyframe_bits.py``)."""
+look better in fewer bytes (``benchmarks/quality/keyframe_bits.py``)."""
 
 STRUCTURE = {
     "keyint": "-1",
@@ -70,7 +70,7 @@ do: with as many as there are cores, GOPs would depend on the machine."""
 
 DEFAULT_CRF = 28.0
 HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 60.0
-"""x265's, and ours."""
+"""The highest CRFs of x265, and ours."""
 QUANTISER_CAP, NATIVE_QUANTISER_CAP = 40.0, 45.0
 """CRFs, of GOPs with generated keyframes and with x265's own, above which quantisation gets no coarser and bits only
 weigh more in x265's decisions, as they would at that CRF. Skipped blocks carry the keyframe's texture on, and those

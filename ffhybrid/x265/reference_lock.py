@@ -53,14 +53,14 @@ WINDOWS = {
     ),
     10: (LockWindow(0, 0, 0), LockWindow(12, 0, 16), LockWindow(16, 0, 24)),
 }
-"""By bit depth, from narrow to wide. At 10 bits QP 0 is far from lossless, and the narrowest window is enough."""
+"""Windows by bit depth, from narrow to wide. At 10 bits QP 0 is far from lossless: the narrowest is enough."""
 
 WIDE_ENOUGH = {8: 18, 10: 0}
 """A first window need not reach further than this."""
 
 MARGIN, LEAST_MARGIN = 8, 4
 """How far below the CRF a first window ends, and a wider one. Where a window reaches the QPs of P and B pictures, those
-become lossless in places, and large (``benchmarks/lock.py``)."""
+become lossless in places, and large (``benchmarks/exactness/lock.py``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""From what is left of a picture to the picture: colours, enlargement, restoration."""
+"""CaDM's decoder: from what is left of a picture to the picture, by colours, enlargement, restoration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much better a restorer is than bicubic enlargement, on pictures that it has not learnt from."""
+"""Evaluation of a restorer against bicubic enlargement, on pictures that it has not learnt from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ffhybrid.filters.lpips import Lpips
 from ffhybrid.filters.models.determinism import deterministic
 
 COLOURS = 64
-"""The middle of what there is."""
+"""The number of colours in the middle of what there is."""
 STEPS = (1, 4)
 
 

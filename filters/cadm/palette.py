@@ -14,7 +14,7 @@ from ffhybrid.filters.cadm.reduction import colours_of, nearest
 from ffhybrid.filters.models.latent_layout import ModelLatent
 
 DEFAULT_COLOURS = 64
-"""Without a budget."""
+"""The number of colours without a budget."""
 
 
 def draw(pixels: Tensor, budget: int | None, seed: int) -> Body:

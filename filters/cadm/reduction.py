@@ -1,4 +1,4 @@
-"""What CaDM's encoder takes away (section 3.2): pixels, by a blur and a mean of patches, and colours, by k-means.
+"""CaDM's encoder (section 3.2): pixels are reduced by a blur and a mean of patches, colours by k-means.
 
 Pixels are (batch, 3, rows, columns) of Y, Cb, Cr around mid-grey in 8-bit units, chroma as fine as luma. The paper has
 RGB, which is the same colours in other coordinates; these ones need no matrix.

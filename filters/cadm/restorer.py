@@ -34,15 +34,15 @@ CONFIG = {
     "num_class_embeds": CLASSES,
     "time_embedding_type": "positional",
 }
-"""What every restorer has, whatever else it is made of."""
+"""The configuration that every restorer has, whatever else it is made of."""
 CONDITION_UNIT = 128.0
-"""Of samples in 8-bit units, for one of the network."""
+"""The samples, in 8-bit units, that one unit of the network stands for."""
 DIFFERENCE_UNIT = 6.0
-"""About the deviation of differences, so that what is diffused is as large as the noise."""
+"""A unit near the deviation of differences, so that what is diffused is as large as the noise."""
 TIMESTEPS = 1000
 NOISE_DEVIATION = 147.8
 LONGEST_PERIOD = 10000
-"""Of a timestep's sines and cosines (Ho et al., 2020)."""
+"""The longest period of a timestep's sines and cosines (Ho et al., 2020)."""
 
 
 def class_of(reduction: int, colours: int) -> int:

@@ -85,5 +85,5 @@ class CadmSearch:
 
 def _rank(candidate: LatentCandidate, budget: int | None) -> tuple[float, float]:
     """Order by bytes beyond the budget's tolerance, then by loss: few colours take what they take."""
-    excess = candidate.size / budget - 1 if budget else 0.0
-    return (excess if excess > TOLERANCE else 0.0), candidate.loss
+    over = candidate.size / budget - 1 if budget else 0.0
+    return (over if over > TOLERANCE else 0.0), candidate.loss

@@ -1,4 +1,4 @@
-"""What a training of a restorer is begun with, and keeps; nothing here needs torch."""
+"""Settings that a training of a restorer is begun with, and keeps; nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from ffhybrid.errors import UsageError
 
 NORM_GROUPS = 8
-"""Of the network; every level has a multiple of so many channels."""
+"""The groups of the network's normalisation; every level has a multiple of so many channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,17 +32,17 @@ LEARNING_RATE = 1e-3
 WARM_UP = 100
 """Iterations over which the learning rate rises."""
 AVERAGING = 0.998
-"""Of the weights that are published: a running mean, as usual for diffusion models."""
+"""The factor of the running mean that is published as weights, as usual for diffusion models."""
 PURE_NOISE_PART = 0.75
-"""Of examples that begin where one-step restoration does."""
+"""The part of examples that begin where one-step restoration does."""
 
 
 class Training:
     """A network under training, its optimizer, and the mean of its weights.
 
     Args:
-        folder: of the model, made if it is not there; a training in it is gone on with.
-        settings: to begin with; they have to be those of a training that is gone on with.
+        folder: of the model, made if it is not there; a training in it is resumed.
+        settings: to begin with; they have to be those of a training that is resumed.
         device: that it runs on.
 
     Raises:

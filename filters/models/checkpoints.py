@@ -1,4 +1,4 @@
-"""Where models lie on this machine: a path, a name under ``FFHYBRID_MODELS``, or the cache of the Hugging Face hub.
+"""Checkpoints on this machine: a path, a name under ``FFHYBRID_MODELS``, or the cache of the Hugging Face hub.
 
 Nothing is fetched from anywhere unless that is asked for, and nothing but JSON and safetensors is ever read.
 """

@@ -1,4 +1,4 @@
-"""How much smaller than the asked picture a model's own is."""
+"""Scales of a model's own picture, which is smaller than the asked one."""
 
 from __future__ import annotations
 

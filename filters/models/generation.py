@@ -1,4 +1,4 @@
-"""From a latent of known codes to its picture, exactly as one machine makes it, or corrected to be the same."""
+"""Generation: from a latent of known codes to its picture, as one machine makes it, or corrected to be the same."""
 
 from __future__ import annotations
 

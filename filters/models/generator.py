@@ -1,4 +1,4 @@
-"""What generators on a model have in common: finding it, generating, correcting. Importing this needs no torch."""
+"""Base classes of generators on a model: finding it, generating, correcting. Importing this needs no torch."""
 
 from __future__ import annotations
 
@@ -11,23 +11,21 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.base import Reproducibility
 from ffhybrid.filters.devices import check_device
+from ffhybrid.filters.models.downscaling import reductions_of
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model, ModelSource, load_component
+from ffhybrid.filters.models.options import KeyframeOptions, ModelOptions
 
 if TYPE_CHECKING:
     from ffhybrid.filters.models.generation import Generation
 
 
 class ModelBound:
-    """A generator on a model of diffusers.
-
-    Args:
-        model: folder, safetensors file, name below ``FFHYBRID_MODELS``, or repository of the hub.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        hub: whether a model may be downloaded.
-    """
+    """A generator on a model of diffusers; its options are a value of :attr:`options_type`."""
 
     reproducibility = Reproducibility.PINNED
+    options_type: ClassVar[type[ModelOptions]]
+    """What the registry makes of a user's options."""
     architectures: ClassVar[tuple[str, ...]]
     """Classes of diffusers that it takes, in the order of the format."""
     component: ClassVar[str]
@@ -35,16 +33,17 @@ class ModelBound:
     beside: ClassVar[tuple[str, ...]] = ()
     """Other subfolders that its model is assembled from."""
 
-    def __init__(self, *, model: str | None, device: str, hub: bool) -> None:
+    def __init__(self, options: ModelOptions) -> None:
         self._models = ModelSource(
             architectures=self.architectures,
             component=self.component,
-            reference=model,
-            device=check_device(device),
-            hub=hub,
+            reference=options.model,
+            device=check_device(options.device),
+            hub=options.hub,
             beside=self.beside,
             assemble=self.assembled,
         )
+        self._reductions = reductions_of(options.scale)
 
     @staticmethod
     def assembled(path: Path, architecture: str) -> Any:
@@ -67,16 +66,13 @@ class ModelBound:
 
 
 class PretrainedGenerator(ModelBound, ABC):
-    """A generator of keyframes on a model of diffusers.
+    """A generator of keyframes on a model of diffusers."""
 
-    Args:
-        model, device, hub: as :class:`ModelBound` has them.
-        repair: whether fits store a correction that makes the picture exact on any machine.
-    """
+    options_type = KeyframeOptions
 
-    def __init__(self, *, model: str | None, device: str, hub: bool, repair: bool) -> None:
-        super().__init__(model=model, device=device, hub=hub)
-        self._repair = repair
+    def __init__(self, options: KeyframeOptions) -> None:
+        super().__init__(options)
+        self._repair = options.repair
 
     def generate(self, latent: bytes, spec: PictureSpec) -> Picture:
         """Make the picture in single precision.

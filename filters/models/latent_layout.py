@@ -1,4 +1,4 @@
-"""What latents of these generators have in common, byte for byte (docs/FORMAT.md); nothing here needs torch."""
+"""Layout of the latents of these generators, byte for byte (docs/FORMAT.md); nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERSION = 1
 MAX_REDUCTION = 2
 TILE_UNIT = 8
 LEAST_TILE = 3
-"""In units; smaller ones would be all overlap."""
+"""The least side of a tile in units; smaller ones would be all overlap."""
 
 _HEAD = struct.Struct(">BB8sBB")
 

@@ -13,7 +13,7 @@ from ffhybrid.filters.models.latent_codec import LAST_STEP, nearest_step, read_b
 from ffhybrid.filters.models.latent_layout import ModelLatent
 
 DEFAULT_STEP = 0.4
-"""In latents of unit scale, without a budget."""
+"""The step without a budget, in latents of unit scale."""
 
 
 def values_of(body: bytes, autoencoder: Autoencoder, frame: ModelFrame) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a fit on a model minimises, and what it reports."""
+"""Loss of a fit on a model, and its reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.lpips import load_lpips
 
 PERCEPTUAL_WEIGHT = 0.01
-"""Of LPIPS against the mean squared error in [0, 1], where a generator knows no better one."""
+"""The weight of LPIPS against the mean squared error in [0, 1], where a generator knows no better one."""
 
 
 class Aim:

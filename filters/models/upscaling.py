@@ -12,7 +12,7 @@ from ffhybrid.errors import ModelError
 from ffhybrid.filters.fsrcnn import Fsrcnn, bicubic
 
 FOLDER = "enlarger"
-"""Beside the other parts of a model."""
+"""The folder of the enlarger beside the other parts of a model."""
 WEIGHTS = "fsrcnn_x2.safetensors"
 LUMA = (0.299, 0.587, 0.114)
 

@@ -30,7 +30,7 @@ WIDTH = 32
 UNIT = 16.0
 """8-bit units that an output of one stands for."""
 PATTERN_LEVEL = 3
-"""Of the feature pyramid: one position for each of the patterns'."""
+"""The level of the feature pyramid that has one position for each of the patterns'."""
 FIRST_WEIGHT = 0.005
 """Spread of the last layers before training: close to the pyramid alone."""
 

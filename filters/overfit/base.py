@@ -20,7 +20,7 @@ from ffhybrid.errors import CorruptDataError, EncoderError
 from ffhybrid.filters.overfit import svt_av1
 
 LEAST_SIDE = 64
-"""Of a picture that SVT-AV1 takes; smaller ones are extended to it."""
+"""The least side of a picture that SVT-AV1 takes; smaller ones are extended to it."""
 CRFS = (8, 63)
 LEAST_EFFORT = 6
 _OBU_TYPE, _OBU_TEMPORAL_DELIMITER = 0x78, 2

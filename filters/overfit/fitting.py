@@ -30,7 +30,7 @@ FIRST_TEMPERATURE, LAST_TEMPERATURE = 0.3, 0.1
 GRID_RATE, COARSER_RATE, PATTERN_RATE, NETWORK_RATE = 0.02, 1.4, 0.03, 1e-3
 """Learning rates of Adam; that of a grid grows with its level, as the range of its latents does."""
 GRID_EPSILON = 0.1
-"""Keeps Adam from moving latents that hardly matter: gradients are those of the loss summed over luma samples."""
+"""Adam's epsilon, so large that latents that hardly matter stay: gradients are of the loss summed over samples."""
 LAST_RATE = 0.05
 """Learning rates fall to this part of themselves along a cosine."""
 TUNED = frozenset(
@@ -40,14 +40,14 @@ TUNED = frozenset(
     or parameter.name in {"upsampling.taps", "synthesis.linear"}
     or ("bias" in parameter.name and parameter.name != "patterns.bias1")
 )
-"""What of the network is fitted to a picture: small tensors, whose differences cost few bytes."""
+"""The tensors of the network that are fitted to a picture: small ones, whose differences cost few bytes."""
 SHRINKAGE = 0.1
 """Part of a network step by which differences to the prior fall back, so that idle ones stay zero."""
 STEERING_INTERVAL, REPORTING_INTERVAL = 10, 40
 STEERING_GAIN = 0.4
 """How much the logarithm of lambda moves for a size that is off by a factor of e."""
 FOLLOWING_PART = 0.6
-"""Of the first iterations: rate class and steps move with lambda."""
+"""The part of the iterations, the first, in which rate class and steps move with lambda."""
 TOLERANCE = 0.05
 FINAL_ROUNDS, FINAL_GAIN, FINAL_RATE = 6, 1.5, 0.3
 FINAL_PART, LEAST_FINAL, MOST_FINAL = 8, 4, 20

@@ -18,10 +18,10 @@ from ffhybrid.filters.overfit.iterations import Preset
 from ffhybrid.filters.overfit.start import Base, Start, from_analysis, from_latent, lambda_of
 
 CHOICE_EMPHASIS = 3.0
-"""Of the perceptual term when starts are compared."""
+"""The emphasis of the perceptual term when starts are compared."""
 DEFAULT_RATE_CLASS, DEFAULT_CRF = -1.0, 43
 BASE_SHARES, PLAIN_BASE_SHARES = (0.75, 0.93), (0.95,)
-"""Of the budget, with a perceptual term and without: what base pictures may take."""
+"""The parts of the budget that base pictures may take, with a perceptual term and without."""
 PLAIN_TEXTURE, TEXTURE = -4.0, -1.5
 """Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
 FINE_BELOW = -2.5

@@ -1,4 +1,4 @@
-"""Where a fit begins: latents from the analysis network or from a latent of a similar picture, and a first lambda."""
+"""Starts of a fit: latents from the analysis network or from a latent of a similar picture, and a first lambda."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BASE_LAMBDA = 0.01
 """Lambda of rate class 0; the class grows by one when lambda doubles."""
 RATE_CLASSES = (-4.0, 3.75)
 SHRINK = 0.65
-"""What fitting leaves of the bytes of a first guess at the same lambda."""
+"""The part that fitting leaves of the bytes of a first guess at the same lambda."""
 LEAST_REFINEMENT = 24
 """Bytes of a latent without its base picture: the coder's, and a network that differs a little."""
 SEARCH_STEPS = 7

@@ -1,4 +1,4 @@
-"""What encoder and decoder share about the network: sizes, layers in file order, and fixed-point formats.
+"""Structure of the network that encoder and decoder share: sizes, layers in file order, fixed-point formats.
 
 The C core has the same figures in ``cext/neural/network.h``; a test holds the two together.
 """
@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LEVELS = 7
-"""Of luma grids: level k has one value for 2^k x 2^k luma samples."""
+"""The levels of luma grids: level k has one value for 2^k x 2^k luma samples."""
 FIRST_CHROMA_LEVEL = 2
 CHROMA_LEVELS = LEVELS - FIRST_CHROMA_LEVEL
 GRIDS = LEVELS + 2 * CHROMA_LEVELS
 """Luma levels 0 to 6, then levels 2 to 6 of Cb, then of Cr."""
 PATTERN_GRID = GRIDS
-"""Where lists of all latents have those of the patterns, behind the grids."""
+"""The index of the patterns in lists of all latents, behind the grids."""
 ARRAYS = GRIDS + 1
 PATTERNS = 64
 PATTERN_STRIDE = 8
 PATTERN_SIDE = 2 * PATTERN_STRIDE
-"""In 2x2 luma blocks: patterns lie 16 luma samples apart and have twice that side."""
+"""The side of a pattern in 2x2 luma blocks: patterns lie 16 luma samples apart and have twice that side."""
 PATTERN_BITS = 9
 """Fractional bits of the built-in patterns, which are bytes."""
 NOISE = 4
@@ -38,7 +38,7 @@ FIRST_PATTERN_INPUT = LEVELS - 1
 NEIGHBOURS = ((0, -1), (0, -2), (-1, -1), (-1, 0), (-1, 1), (-2, 0), (-1, -2), (-1, 2), (-2, -1), (-2, 1))
 """Causal neighbours of a latent, (row, column)."""
 PARENTS = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0))
-"""Around the latent of the next coarser grid that covers it."""
+"""Neighbours of a latent in the next coarser grid, around the one that covers it."""
 CONTEXT = len(NEIGHBOURS) + len(PARENTS) + 1
 """The last one is the picture's rate class."""
 ARM_HIDDEN = 16

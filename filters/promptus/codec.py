@@ -17,7 +17,7 @@ from ffhybrid.filters.codes import Codes, decode_codes, encode_codes
 from ffhybrid.filters.models.latent_codec import real_step
 
 TOKENS = 77
-"""In a prompt of CLIP's text encoder, whose place U and V take."""
+"""The tokens in a prompt of CLIP's text encoder, whose place U and V take."""
 MAX_RANK = TOKENS
 MAX_SEED = (1 << 24) - 1
 MAX_OFFSET = 127

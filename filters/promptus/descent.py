@@ -11,13 +11,13 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from ffhybrid.filters.promptus.prompt import Prompt
 
 LEARNING_RATE, LEAST_RATE = 0.1, 1e-3
-"""Of Adam; halved, Adam beginning anew, when the loss has found no new best for :data:`PATIENCE`."""
+"""Adam's learning rate; it is halved, Adam beginning anew, without a new best loss for :data:`PATIENCE`."""
 PATIENCE, LEAST_PATIENCE = 0.03, 5
-"""As a part of all iterations: 300 of the 10000 that Promptus takes; and in iterations."""
+"""Patience as a part of all iterations, 300 of the 10000 that Promptus takes; and the least in iterations."""
 SMOOTHING = 0.9
-"""Of the loss that patience looks at: LPIPS sees another part of the picture every time."""
+"""The smoothing of the loss that patience looks at: LPIPS sees another part of the picture every time."""
 MAGNITUDE_WEIGHT = 0.1 / 3.2
-"""Of the mean magnitude of a prompt, against a mean squared error in [0, 1]: Promptus has 0.1 and 0.8 in [-1, 1]."""
+"""The weight of a prompt's mean magnitude, against an MSE in [0, 1]: Promptus has 0.1 and 0.8 in [-1, 1]."""
 WARM_UP = 0.05
 """Part of the iterations before ranks are dropped."""
 LEAST_PART = 4

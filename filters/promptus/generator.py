@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.effort import check_tune, look_up
 from ffhybrid.filters.models.descent_steps import ITERATIONS
-from ffhybrid.filters.models.downscaling import least_within, reductions_of
+from ffhybrid.filters.models.downscaling import least_within
 from ffhybrid.filters.models.generator import PretrainedGenerator
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.models.options import FittedKeyframeOptions
 from ffhybrid.filters.promptus.codec import PromptBody, check_seed
 
 if TYPE_CHECKING:
     from ffhybrid.filters.models.generation import Generation
 
 MOST_STARTS = 0.9
-"""Of a budget."""
+"""The most of a budget that a start takes."""
 NATIVE_SAMPLES = 960 * 544
 """Luma samples of the model's picture at most: HybridPrompt generates 540p (section 3.2)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptusOptions(FittedKeyframeOptions):
+    """Options of Promptus.
+
+    Args:
+        nested: order the components of a prompt, so that a latent can be cut to a lower rank without another fit.
+        start: part of the budget, at most 0.9, for coarse latents of the picture that are mixed into the noise.
+    """
+
+    nested: bool = False
+    start: float = 0.0
 
 
 class Promptus(PretrainedGenerator):
@@ -34,15 +48,8 @@ class Promptus(PretrainedGenerator):
     ``AutoencoderKL``; if it likes, ``scheduler/``, whose schedule is Stable Diffusion's otherwise, and
     ``enlarger/fsrcnn_x2.safetensors``, without which the model's picture is enlarged by bicubic interpolation.
 
-    Args:
-        model, device, hub, repair: as :class:`PretrainedGenerator` has them.
-        preset: iterations, in x265's words; default ``medium``, ``placebo`` is what Promptus takes.
-        tune: ``perceptual`` (default) also minimises LPIPS, ``psnr`` only the mean squared error.
-        seed: of the noise that is denoised, and of the fit.
-        lpips: a file with AlexNet's weights, where they are not found by themselves.
-        scale: how much smaller the model's picture is, 1, 2 or 4; None takes the least that leaves it at most 540p.
-        nested: order the components of a prompt, so that a latent can be cut to a lower rank without another fit.
-        start: part of the budget, at most 0.9, for coarse latents of the picture that are mixed into the noise.
+    ``preset`` says how many iterations; ``placebo`` is what the paper takes. ``seed`` is that of the noise that is
+    denoised, and of the fit. Without a ``scale`` it is the least that leaves the model's picture at most 540p.
     """
 
     name = "promptus"
@@ -50,31 +57,18 @@ class Promptus(PretrainedGenerator):
     component = "unet"
     beside = ("vae", "scheduler", "enlarger")
 
-    def __init__(
-        self,
-        *,
-        model: str | None = None,
-        device: str = "auto",
-        hub: bool = False,
-        repair: bool = False,
-        preset: str | None = None,
-        tune: str = PERCEPTUAL,
-        seed: int = 0,
-        lpips: Path | None = None,
-        scale: int | None = None,
-        nested: bool = False,
-        start: float = 0.0,
-    ) -> None:
-        super().__init__(model=model, device=device, hub=hub, repair=repair)
-        if not 0 <= start <= MOST_STARTS:
-            raise UsageError(f"a start takes at most {MOST_STARTS:g} of the bytes, not {start:g}")
-        self._reductions = reductions_of(scale)
-        self._iterations = look_up(ITERATIONS, preset)
-        self._tune = check_tune(tune)
-        self._seed = check_seed(seed)
-        self._lpips = lpips
-        self._nested = nested
-        self._start = start
+    options_type = PromptusOptions
+
+    def __init__(self, options: PromptusOptions) -> None:
+        super().__init__(options)
+        if not 0 <= options.start <= MOST_STARTS:
+            raise UsageError(f"a start takes at most {MOST_STARTS:g} of the bytes, not {options.start:g}")
+        self._iterations = look_up(ITERATIONS, options.preset)
+        self._tune = check_tune(options.tune)
+        self._seed = check_seed(options.seed)
+        self._lpips = options.lpips
+        self._nested = options.nested
+        self._start = options.start
 
     def fit(
         self,

@@ -1,4 +1,4 @@
-"""From the body of a ``promptus`` latent to the latents of its picture: noise, prompt, one step."""
+"""Latents of a picture from the body of a ``promptus`` latent: noise, prompt, one step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ffhybrid.filters.promptus.model import Diffusion
 from ffhybrid.filters.promptus.prompt import Factors, composed
 
 NOISE_PART = 0.95
-"""Of the noise where something is mixed into it, gamma in equation 1 of Promptus."""
+"""The part of the noise where something is mixed into it, gamma in equation 1 of Promptus."""
 
 
 def mixed(noise: Tensor, other: Tensor | None) -> Tensor:

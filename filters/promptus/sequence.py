@@ -1,4 +1,4 @@
-"""From the prompts of a GOP to the latents of all its pictures (Promptus sections 3.1 and 3.3).
+"""Latents of all pictures of a GOP from its prompts (Promptus sections 3.1 and 3.3).
 
 Between two prompts U and V are interpolated. A picture is denoised from noise with a little of the latents of the
 picture before in it; the first one of a GOP from noise alone, so that GOPs do not depend on each other.

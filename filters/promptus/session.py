@@ -29,15 +29,15 @@ from ffhybrid.filters.promptus.prompt import Prompt
 logger = logging.getLogger(__name__)
 
 PERCEPTUAL_WEIGHT = 0.2 / 3.2
-"""Of LPIPS against a mean squared error in [0, 1]: Promptus weighs 0.2 to 0.8, the error being in [-1, 1]."""
+"""The weight of LPIPS against an MSE in [0, 1]: Promptus weighs 0.2 to 0.8, the error being in [-1, 1]."""
 DEFAULT_RANK = 8
-"""Without a budget."""
+"""The rank without a budget."""
 CODED_BITS = 6
-"""About what coding leaves of the 8 bits of a number, by which a rank is chosen; the steps meet the budget then."""
+"""The bits that coding leaves of a number's 8, about, by which a rank is chosen; the steps meet the budget."""
 LOOKS, LEAST_INTERVAL = 50, 10
 """Candidates in a fit at most, and iterations between two at least."""
 MOVING_PART = 0.6
-"""Of the iterations, the first, in which quantisers follow the factors; then they stay while the budget lets them."""
+"""The part of the iterations in which quantisers follow the factors; then they stay while the budget lets them."""
 
 
 class PromptusSession:

@@ -14,7 +14,7 @@ MAX_PROMPTS = MAX_CHANNELS
 MAX_PICTURES = 1 << 12
 """30 seconds, as long as a GOP lasts at most, at 120 pictures a second and more."""
 MAX_CODES = 1 << 21
-"""As many as a payload has room for at 8 bits each."""
+"""The most codes: as many as a payload has room for at 8 bits each."""
 _TAIL = struct.Struct(">BbBbB")
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Frames
-from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.effort import check_tune, look_up
 from ffhybrid.filters.models.descent_steps import ITERATIONS
-from ffhybrid.filters.models.downscaling import least_within, reductions_of
+from ffhybrid.filters.models.downscaling import least_within
 from ffhybrid.filters.models.generator import ModelBound
 from ffhybrid.filters.models.latent_layout import ModelLatent
+from ffhybrid.filters.models.options import FitOptions, ModelOptions
 from ffhybrid.filters.promptus.codec import check_seed
 from ffhybrid.filters.promptus.generator import NATIVE_SAMPLES, Promptus
 from ffhybrid.filters.promptus.video_codec import MAX_PROMPTS, SequenceBody, is_possible
@@ -20,12 +21,21 @@ from ffhybrid.filters.promptus.video_codec import MAX_PROMPTS, SequenceBody, is_
 DEFAULT_INTERVAL = 10
 
 
+@dataclass(frozen=True, kw_only=True)
+class PromptusVideoOptions(FitOptions, ModelOptions):
+    """Options of Promptus for whole GOPs.
+
+    Args:
+        interval: pictures from a prompt to the next.
+    """
+
+    interval: int = DEFAULT_INTERVAL
+
+
 class PromptusVideo(ModelBound):
     """Prompts of every ``interval``th picture and of the last of a GOP, interpolated between.
 
-    Args:
-        model, device, hub, preset, tune, seed, lpips, scale: as :class:`Promptus` has them.
-        interval: pictures from a prompt to the next.
+    The options that it shares with :class:`Promptus` mean what they mean there.
     """
 
     name = "promptus-video"
@@ -34,28 +44,17 @@ class PromptusVideo(ModelBound):
     beside = Promptus.beside
     assembled = staticmethod(Promptus.assembled)
 
-    def __init__(
-        self,
-        *,
-        model: str | None = None,
-        device: str = "auto",
-        hub: bool = False,
-        preset: str | None = None,
-        tune: str = PERCEPTUAL,
-        seed: int = 0,
-        lpips: Path | None = None,
-        scale: int | None = None,
-        interval: int = DEFAULT_INTERVAL,
-    ) -> None:
-        if interval < 1:
-            raise UsageError(f"prompts cannot be {interval} pictures apart")
-        super().__init__(model=model, device=device, hub=hub)
-        self._reductions = reductions_of(scale)
-        self._iterations = look_up(ITERATIONS, preset)
-        self._tune = check_tune(tune)
-        self._seed = check_seed(seed)
-        self._lpips = lpips
-        self._interval = interval
+    options_type = PromptusVideoOptions
+
+    def __init__(self, options: PromptusVideoOptions) -> None:
+        if options.interval < 1:
+            raise UsageError(f"prompts cannot be {options.interval} pictures apart")
+        super().__init__(options)
+        self._iterations = look_up(ITERATIONS, options.preset)
+        self._tune = check_tune(options.tune)
+        self._seed = check_seed(options.seed)
+        self._lpips = options.lpips
+        self._interval = options.interval
 
     def fit_sequence(
         self,

@@ -32,11 +32,11 @@ from ffhybrid.filters.promptus.session import PERCEPTUAL_WEIGHT, PromptusSession
 from ffhybrid.filters.promptus.video_codec import SequenceBody, prompted
 
 LATER_PART = 0.15
-"""Of the iterations of a first prompt, for later ones: 1500 of 10000, each over all pictures since the one before."""
+"""The part of a first prompt's iterations that later ones take: 1500 of 10000, each over all pictures between."""
 SMOOTHING_WEIGHT = 0.1 / 3.2
-"""Of the root mean square of how far a prompt is from the one before, against a mean squared error in [0, 1]."""
+"""The weight of the RMS distance of a prompt from the one before, against a mean squared error in [0, 1]."""
 LEAST_SQUARE = 1e-12
-"""Keeps the gradient of a root finite."""
+"""A square so small that it only keeps the gradient of a root finite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

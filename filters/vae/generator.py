@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.effort import check_tune, look_up
 from ffhybrid.filters.models.descent_steps import ITERATIONS
-from ffhybrid.filters.models.downscaling import reductions_of
 from ffhybrid.filters.models.generator import PretrainedGenerator
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
+from ffhybrid.filters.models.options import FittedKeyframeOptions
 
 if TYPE_CHECKING:
     from ffhybrid.filters.models.generation import Generation
@@ -22,38 +21,22 @@ if TYPE_CHECKING:
 class Vae(PretrainedGenerator):
     """An ``AutoencoderTiny`` (TAESD) or ``AutoencoderKL`` of diffusers.
 
-    Args:
-        model, device, hub, repair: as :class:`PretrainedGenerator` has them.
-        preset: effort of the refinement, in x265's words; default ``medium``, ``ultrafast`` has none.
-        tune: ``perceptual`` (default) also minimises LPIPS, ``psnr`` only the mean squared error.
-        seed: of the noise in the refinement.
-        lpips: a file with AlexNet's weights, where they are not found by themselves.
-        scale: how much smaller the model's picture is, 1, 2 or 4; None tries them and keeps the best.
+    ``preset`` and ``seed`` are those of the refinement; ``ultrafast`` has none. Without a ``scale`` all of them are
+    candidates, and the best is kept.
     """
 
     name = "vae"
     architectures = ("AutoencoderTiny", "AutoencoderKL")
     component = "vae"
 
-    def __init__(
-        self,
-        *,
-        model: str | None = None,
-        device: str = "auto",
-        hub: bool = False,
-        repair: bool = False,
-        preset: str | None = None,
-        tune: str = PERCEPTUAL,
-        seed: int = 0,
-        lpips: Path | None = None,
-        scale: int | None = None,
-    ) -> None:
-        super().__init__(model=model, device=device, hub=hub, repair=repair)
-        self._reductions = reductions_of(scale)
-        self._iterations = look_up(ITERATIONS, preset)
-        self._tune = check_tune(tune)
-        self._seed = seed
-        self._lpips = lpips
+    options_type = FittedKeyframeOptions
+
+    def __init__(self, options: FittedKeyframeOptions) -> None:
+        super().__init__(options)
+        self._iterations = look_up(ITERATIONS, options.preset)
+        self._tune = check_tune(options.tune)
+        self._seed = options.seed
+        self._lpips = options.lpips
 
     def fit(
         self,

@@ -16,7 +16,7 @@ from ffhybrid.filters.models.autoencoder import Autoencoder, ModelFrame
 from ffhybrid.filters.models.rate import RateModel
 
 LEARNING_RATE = 0.03
-"""Of Adam, in steps of the quantiser; it falls to a part of itself along a cosine."""
+"""Adam's learning rate in steps of the quantiser; it falls to a part of itself along a cosine."""
 LAST_RATE = 0.1
 STEERING_GAIN = 3.0
 

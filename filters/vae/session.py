@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 STEERING_INTERVAL = 10
 """Iterations after which lambda is moved towards the budget."""
 MOVING_PART = 0.6
-"""Of the first iterations, in which the step of the quantiser may move too."""
+"""The part of the iterations, the first, in which the step of the quantiser may move too."""
 SLOPE_STEPS = 8
-"""Between the two steps of the quantiser whose losses and sizes give a first lambda."""
+"""The distance of the two steps of the quantiser whose losses and sizes give a first lambda."""
 LEAST_LAMBDA = 1e-6
 
 

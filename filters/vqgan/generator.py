@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
-from ffhybrid.filters.models.downscaling import reductions_of
 from ffhybrid.filters.models.generator import PretrainedGenerator
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
@@ -21,27 +20,12 @@ class Vqgan(PretrainedGenerator):
 
     The bytes of a picture's own tokens are given by model and size. A smaller budget is met by cheaper tokens of little
     more distance, and by smaller pictures, whichever leaves less distortion; a larger one cannot be used.
-
-    Args:
-        model, device, hub, repair: as :class:`PretrainedGenerator` has them.
-        scale: how much smaller the model's picture is, 1, 2 or 4; None tries them and keeps the best.
+    Without a ``scale`` all of them are candidates, and the best is kept.
     """
 
     name = "vqgan"
     architectures = ("VQModel",)
     component = "vqvae"
-
-    def __init__(
-        self,
-        *,
-        model: str | None = None,
-        device: str = "auto",
-        hub: bool = False,
-        repair: bool = False,
-        scale: int | None = None,
-    ) -> None:
-        super().__init__(model=model, device=device, hub=hub, repair=repair)
-        self._reductions = reductions_of(scale)
 
     def fit(
         self,

@@ -1,4 +1,4 @@
-"""What libavformat knows of a video stream and PyAV does not tell: chroma location, orientation, cropping.
+"""Facts of a video stream that libavformat knows and PyAV does not tell: chroma location, orientation, cropping.
 
 FFmpeg's own Matroska muxer says it: a header for the stream is written into memory and read.
 """

@@ -1,4 +1,4 @@
-"""Writing GOPs, hybrid ones or plain ones, without an encoder, into any container that PyAV muxes."""
+"""Writing GOPs, hybrid or restored ones, without an encoder, into any container that PyAV muxes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _REPRODUCIBLE = {"fflags": "+bitexact"}
 """No random identifiers, no dates: the same pictures give the same bytes."""
 AVFMT_TS_NEGATIVE = 0x40000
-"""Of ``libavformat/avformat.h``: the format holds times below zero."""
+"""The flag of ``libavformat/avformat.h`` that a format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
 _WITH_ATTACHMENTS = frozenset({"matroska"})
 _OF_QUICKTIME = frozenset({"3g2", "3gp", "f4v", "ipod", "ismv", "mov", "mp4"})
@@ -211,7 +211,7 @@ class LibavWriter:
         self.write_access_units((placeholder, *gop.inter), gop.parameter_sets.nal_units, gop.time_base)
 
     def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes], time_base: Fraction) -> None:
-        """Write a plain GOP in decoding order; ``sets`` are the parameter sets that it is coded under.
+        """Write a GOP without a payload, in decoding order, coded under the parameter sets ``sets``.
 
         Raises:
             UnsupportedError: see the class, and :meth:`DecodeTimes.of`.

@@ -15,6 +15,9 @@ from ffhybrid.muxer.streams.values import AUDIO, StreamPacket, Track
 TICKS = 1000
 """Timestamps count milliseconds."""
 MAX_RELATIVE = 0x7FFF
+"""The most ticks from a cluster to a block of it (RFC 9559 section 10.2)."""
+MAX_GOP_SECONDS = 30
+"""The most that a GOP is planned to last: its cluster reaches 32.767 s."""
 
 _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _BLOCK_DURATION = 0xA3, 0xA0, 0xA1, 0x9B
 _DISCARD_PADDING = 0x75A2

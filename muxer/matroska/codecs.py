@@ -41,7 +41,7 @@ CODEC_IDS = {
     "text": "S_TEXT/UTF8",
     "webvtt": "D_WEBVTT/SUBTITLES",
 }
-"""By FFmpeg's names of codecs."""
+"""CodecIDs of Matroska by FFmpeg's names of codecs."""
 
 _G711_BITS = 8
 _WAVE_FORMATS = {"pcm_alaw": 6, "pcm_mulaw": 7}

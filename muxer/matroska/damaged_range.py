@@ -1,4 +1,4 @@
-"""A part of a file that is known to be damaged before it is read."""
+"""Damaged range: a part of a file that is known to be damaged before it is read."""
 
 from __future__ import annotations
 

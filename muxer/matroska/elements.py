@@ -20,7 +20,7 @@ NANOSECONDS = 1_000_000_000
 """A second, in which durations and delays of Matroska are counted."""
 _DURATION = 0x4489
 _POSITION_BYTES = 5
-"""Enough for a terabyte."""
+"""The bytes of a position: enough for a terabyte."""
 _TITLE, _DATE = "title", "creation_time"
 """Tags of a file, by FFmpeg's names, for which Info has elements of its own."""
 

@@ -16,10 +16,6 @@ STRIPPED = bytes(2)
 
 _ENCODINGS, _ENCODING, _COMPRESSION, _ALGORITHM, _SETTINGS = 0x6D80, 0x6240, 0x5034, 0x4254, 0x4255
 _HEADER_STRIPPING = 3
-_LOWEST_HEADER = b"\x00\x01"
-"""Bits of a NAL unit header that say layer 0 and sub-layer 0, for access units without a slice."""
-_ANY_PICTURE = b"\x50"
-"""``pic_type`` 2, by which slices may be I, P and B, and the trailing bits (H.265 clause 7.3.2.5)."""
 
 
 def content_encodings() -> bytes:
@@ -37,11 +33,5 @@ def stripped_frame(nal_units: Sequence[bytes]) -> bytes:
     """Write an access unit, which has no delimiter yet, as a frame without :data:`STRIPPED` at its beginning."""
     frame = hevc.join_length_prefixed(nal_units)
     if not frame.startswith(STRIPPED):
-        frame = hevc.join_length_prefixed([_delimiter(nal_units), *nal_units])
+        frame = hevc.join_length_prefixed([hevc.access_unit_delimiter(nal_units), *nal_units])
     return frame[len(STRIPPED) :]
-
-
-def _delimiter(nal_units: Sequence[bytes]) -> bytes:
-    """Access unit delimiter, in the layer and the sub-layer of the slices (H.265 clause 7.4.2.2)."""
-    layer, temporal_id = next((nal[:2] for nal in nal_units if hevc.is_slice(nal)), _LOWEST_HEADER)
-    return bytes([hevc.NalType.AUD << 1 | layer & 1, temporal_id]) + _ANY_PICTURE

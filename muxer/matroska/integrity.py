@@ -34,7 +34,7 @@ _MASTERS = {
 _BEGINNINGS = re.compile(b"|".join(re.escape(element_id(identifier)) for identifier in _MASTERS))
 _LEVEL_1 = frozenset({*_MASTERS, VOID, CRC32})
 _IN_CLUSTER = frozenset({_TIMESTAMP, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF})
-"""What stands among the level 1 elements where a cluster has no size (RFC 9559 section 5.1.3)."""
+"""Elements that stand among those of level 1 where a cluster has no size (RFC 9559 section 5.1.3)."""
 _TIMESTAMP_REACH = 32
 """Bytes into a cluster in which its timestamp is looked for."""
 _CRC_SIZE, _CRC_ELEMENT_SIZE = 4, 6

@@ -52,7 +52,7 @@ _OPUS_RATE = 48_000
 _OPUS_HEAD_SIZE = 19
 _OPUS_PRE_SKIP_OFFSET = 10
 _OPUS_ROUNDING = Fraction(1, 1000)
-"""By so much first timestamps are beyond the pre-skip because a container rounded them."""
+"""The most by which first timestamps are beyond the pre-skip because a container rounded them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ class MatroskaWriter:
 
     On a seekable file duration, seek head and cues are filled in by :meth:`close`. On a pipe the segment has no size,
     and every cluster is flushed when its GOP is complete. A GOP whose parameter sets are not those of ``video`` brings
-    them in band. ``carriage`` None is for plain GOPs, which have no payloads; their frames are written whole, and those
+    them in band. ``carriage`` None is for GOPs without payloads; their frames are written whole, and those
     of hybrid files with header stripping.
 
     Raises:
@@ -118,7 +118,7 @@ class MatroskaWriter:
         self._write_pictures((placeholder, *gop.inter), gop.parameter_sets.nal_units, gop.time_base, payload)
 
     def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes], time_base: Fraction) -> None:
-        """Write one cluster of a plain GOP in decoding order; ``sets`` are the parameter sets that it is coded under.
+        """Write one cluster of a GOP without a payload, in decoding order, coded under the parameter sets ``sets``.
 
         Raises:
             UnsupportedError: see :meth:`write_gop`.

@@ -1,4 +1,4 @@
-"""Putting GOPs together from pictures and payloads that arrive in whatever order a remuxer left them."""
+"""Assembly of GOPs from pictures and payloads that arrive in whatever order a remuxer left them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class GopAssembler:
 
     ``name`` is what messages call the file; ``time_base`` is the unit of the timestamps. ``lost_payload`` gives the
     payload of a tag where the file does not have it; then a GOP without one is always an error. A ``tolerant`` one
-    gives a GOP that is lost as such, in place of an error.
+    gives a GOP that is lost as such, in place of an error. An ``early`` one gives a GOP as soon as it has its payload
+    and one picture behind the keyframe; pictures that follow are not added any more.
     """
 
     def __init__(
@@ -65,10 +66,12 @@ class GopAssembler:
         time_base: Fraction,
         lost_payload: Callable[[bytes], bytes | None] | None = None,
         tolerant: bool = False,
+        early: bool = False,
     ) -> None:
         self._name = name
         self._lost_payload = lost_payload
         self._tolerant = tolerant
+        self._early = early
         self._time_base = time_base
         self._queue: deque[_OpenGop | FoundGop] = deque()
         self._payloads: dict[bytes, bytes] = {}
@@ -146,17 +149,21 @@ class GopAssembler:
         self._next_number += lost
 
     def complete(self) -> Iterator[FoundGop]:
-        """Yield the GOPs that can no longer change; the last one may still grow.
+        """Yield the GOPs that can no longer change; the last one may still grow, unless GOPs are given early.
 
         Raises:
             CorruptDataError: a payload did not come within four GOPs.
         """
-        while len(self._queue) > 1:
-            first = self._queue[0]
-            has_payload = isinstance(first, FoundGop) or first.binding in self._payloads
-            if not has_payload and len(self._queue) <= MAX_WAITING_GOPS:
-                return
+        while self._queue and self._is_complete(self._queue[0]):
             yield from self._take()
+
+    def _is_complete(self, first: _OpenGop | FoundGop) -> bool:
+        if isinstance(first, _OpenGop):
+            if first.binding not in self._payloads:
+                return len(self._queue) > MAX_WAITING_GOPS
+            if self._early and len(first.units) > 1:
+                return True
+        return len(self._queue) > 1
 
     def finish(self) -> Iterator[FoundGop]:
         """Yield the rest. A last GOP without payload, and payloads without GOP, are dropped with a warning.

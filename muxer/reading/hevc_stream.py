@@ -12,15 +12,11 @@ from ffhybrid import hevc
 from ffhybrid.core.gop import ParameterSets
 from ffhybrid.core.picture import FULL_RANGE, Colour
 from ffhybrid.core.presentation import Presentation
-from ffhybrid.errors import CorruptDataError
 from ffhybrid.hevc.static_metadata import static_metadata
 from ffhybrid.muxer.carriage import NEURAL_SIDE, CarriedUnit, split_access_unit
 from ffhybrid.muxer.libav.stream_facts import stream_facts
 from ffhybrid.muxer.matroska.tracks import VideoTrack
 from ffhybrid.muxer.streams.values import codec_name, is_cover, labels_of
-
-HVCC_VERSION = b"\x01"
-_HVCC_FIXED_SIZE = 23
 
 
 def find_hevc(container: av.container.InputContainer) -> tuple[av.VideoStream | None, av.VideoStream | None]:
@@ -37,18 +33,12 @@ def _is_neural_size(stream: av.VideoStream) -> bool:
 
 
 def length_size(stream: av.VideoStream) -> int:
-    """Bytes of a NAL unit's length, 0 for Annex B (ISO/IEC 14496-15 clause 8.3.3.1).
+    """Bytes of a NAL unit's length, 0 for Annex B.
 
     Raises:
         CorruptDataError: a damaged hvcC record.
     """
-    extradata = bytes(stream.codec_context.extradata or b"")
-    if extradata[:1] != HVCC_VERSION:
-        return 0
-    size = (extradata[21] & 3) + 1 if len(extradata) >= _HVCC_FIXED_SIZE else 0
-    if size not in (1, 2, 4):
-        raise CorruptDataError("the hvcC record is damaged")
-    return size
+    return hevc.hvcc_length_size(bytes(stream.codec_context.extradata or b""))
 
 
 def header_sets(stream: av.VideoStream) -> ParameterSets | None:

@@ -1,4 +1,4 @@
-"""Opening media files of strangers through PyAV: files, playlists, parts after each other, standard input."""
+"""Opening untrusted media files through PyAV: files, playlists, parts after each other, standard input."""
 
 from __future__ import annotations
 

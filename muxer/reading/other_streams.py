@@ -45,7 +45,7 @@ from ffhybrid.muxer.streams.values import (
 MAX_PEEKED_PACKETS = 2000
 MAX_PEEKED_BYTES = 64 << 20
 ROUNDING = Fraction(1, 1000)
-"""By so much timestamps in milliseconds may be off."""
+"""The most by which timestamps in milliseconds may be off."""
 TIMECODE = "timecode"
 
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from ffhybrid.errors import TruncatedError
 from ffhybrid.muxer.matroska.damaged_range import DamagedRange
 
+_TRANSPORT_STREAM = "mpegts"
 _FILE_TYPES = (b"ftyp", b"styp")
 _MEDIA = (b"moof", b"mdat")
 _LARGE, _TO_THE_END = 1, 0
@@ -31,6 +32,11 @@ def find_truncation(path: Path) -> DamagedRange | None:
         if any(_is_transport_stream(file, at, packet) and size % packet for at, packet in _PACKET_SIZES.items()):
             return _ended(TruncatedError(f"{path}: the file ends inside a packet"), size, size, has_blocks=True)
     return None
+
+
+def hides_truncation(format_name: str) -> bool:
+    """Whether a format, by FFmpeg's name, does not tell that its last picture lacks its end."""
+    return format_name == _TRANSPORT_STREAM
 
 
 def _ended(error: TruncatedError, start: int, end: int, *, has_blocks: bool) -> DamagedRange:

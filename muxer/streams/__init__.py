@@ -1,1 +1,1 @@
-"""What travels beside the video: streams as values, their selection, what becomes of their packets."""
+"""Other streams beside the video: as values, their selection, what becomes of their packets."""

@@ -1,4 +1,4 @@
-"""What happens to the packets of one track on their way: nothing, a bitstream filter, or another codec."""
+"""Stream processors: nothing, a bitstream filter, or another codec for the packets of one track."""
 
 from __future__ import annotations
 

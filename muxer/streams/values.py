@@ -1,4 +1,4 @@
-"""What travels beside the hybrid video, as values: audio and subtitle tracks, attachments, chapters, tags."""
+"""Other streams beside the hybrid video, as values: audio and subtitle tracks, attachments, chapters, tags."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def codec_name(stream: av.stream.Stream) -> str | None:
 def is_cover(stream: av.stream.Stream) -> bool:
     """Whether a video stream is cover art, one picture.
 
-    ``ffmpeg -c copy`` makes a plain track of it in Matroska, which only the media type among its tags gives away.
+    ``ffmpeg -c copy`` makes an ordinary track of it in Matroska, which only the media type among its tags gives away.
     """
     if stream.type != VIDEO:
         return False

@@ -66,24 +66,24 @@ def test_probe_names_a_damaged_payload(track_file: Path, tmp_path: Path, change:
     assert result.stdout == ""
 
 
-def test_probe_of_a_strangers_file() -> None:
+def test_probe_of_a_file_that_is_not_hybrid() -> None:
     result = ffhybrid_command("probe", clip("bikes.mp4"))
     assert (result.returncode, result.stdout) == (3, "")
     assert "no hybrid file" in result.stderr
 
 
 def test_probe_of_ordinary_hevc(track_file: Path, tmp_path: Path) -> None:
-    ffhybrid.restore(track_file, tmp_path / "plain.mkv")
-    result = ffhybrid_command("probe", tmp_path / "plain.mkv")
+    ffhybrid.restore(track_file, tmp_path / "restored.mkv")
+    result = ffhybrid_command("probe", tmp_path / "restored.mkv")
     assert result.returncode == 3
     assert "no binding tag" in result.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"no video at all" * 100])
 def test_probe_of_something_else(content: bytes, tmp_path: Path) -> None:
-    stranger = tmp_path / "stranger.mkv"
-    stranger.write_bytes(content)
-    result = ffhybrid_command("probe", stranger)
+    path = tmp_path / "untrusted.mkv"
+    path.write_bytes(content)
+    result = ffhybrid_command("probe", path)
     assert result.returncode == 3
     assert "no media file" in result.stderr
     assert "Traceback" not in result.stderr

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ffhybrid import hevc
 from ffhybrid.core.buffers import crc32c
-from ffhybrid.core.payload import MAX_SIZE, Payload, parameter_set_digest
+from ffhybrid.core.payload import MAX_SIZE, Payload
 from ffhybrid.core.picture import Colour, PictureSpec
 from ffhybrid.errors import CorruptDataError, GeometryError, UnsupportedError
 from ffhybrid.restorer.splice import check_stream
@@ -97,7 +98,7 @@ def test_a_payload_beyond_the_limit_is_not_written() -> None:
 
 def test_a_payload_knows_its_stream() -> None:
     ours, theirs = parameter_sets(720, 406, 10), parameter_sets(640, 360, 10)
-    payload = replace(PAYLOAD, parameter_sets=parameter_set_digest(ours))
+    payload = replace(PAYLOAD, parameter_sets=hevc.parameter_set_digest(ours))
     check_stream(payload, ours)
     with pytest.raises(GeometryError, match="720x406 .* 640x360"):
         check_stream(payload, theirs)

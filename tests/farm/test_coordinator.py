@@ -109,11 +109,11 @@ def test_a_damaged_result_is_run_again(state: State, caplog: pytest.LogCaptureFi
 
 
 def failing(times: int, *indices: int) -> Callable[[Job], bytes]:
-    """Fail jobs so often, then give their results; never fail an ordinary one."""
+    """Fail jobs so often, then give their results; never fail one of a native IDR."""
     left = dict.fromkeys(indices, times)
 
     def answer(job: Job) -> bytes:
-        if not job.is_ordinary and left.get(job.range.index, 0):
+        if not job.is_native_idr and left.get(job.range.index, 0):
             left[job.range.index] -= 1
             raise EncoderError("its process died")
         return result_of(job)
@@ -143,7 +143,7 @@ def test_on_error_keyframe_a_gop_that_keeps_failing_is_coded_ordinarily(state: S
     engine = ScriptedEngine(failing(ATTEMPTS, 1))
     assert indices(coordinator(engine, state, OnError.KEYFRAME), JOBS) == list(range(6))
     assert engine.submitted.count(JOBS[1]) == ATTEMPTS
-    assert [job.range.index for job in engine.submitted if job.is_ordinary] == [1]
+    assert [job.range.index for job in engine.submitted if job.is_native_idr] == [1]
     again = ScriptedEngine(result_of)
     assert indices(coordinator(again, state, OnError.KEYFRAME), JOBS) == list(range(6))
     assert not again.submitted

@@ -33,7 +33,7 @@ def test_the_key_does_not_depend_on_how_a_document_is_laid_out() -> None:
         {"version": "0.0.1"},
         {"share": Share(4712, 31.25)},
         {"model": None},
-        {"is_ordinary": True},
+        {"is_native_idr": True},
         {"options": options_of_gops(replace(OPTIONS, budgets=2))},
         {"range": replace(JOB.range, sha256="f" * 64)},
     ],
@@ -83,7 +83,7 @@ def test_an_option_of_a_wrong_type_is_refused() -> None:
     [
         (b"{", b"[", "no job"),
         (b'"version"', b'"v"', "version"),
-        (b'{"is_ordinary"', b'{"unknown":1,"is_ordinary"', "unknown"),
+        (b'{"is_native_idr"', b'{"unknown":1,"is_native_idr"', "unknown"),
         (b'"1001/30000"', b'"1/0"', "no fraction"),
         (b'"1001/30000"', b'"-1/25"', "no timestamps"),
         (b"[2,5,1]", b"[2,5]", "no timestamps"),

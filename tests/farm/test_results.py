@@ -57,7 +57,7 @@ def test_any_gop_comes_back(
 def test_the_result_of_another_job_is_refused() -> None:
     data = Result.of(JOB, GOP, REPORT, seconds=1).to_bytes()
     with pytest.raises(CorruptDataError, match="another job"):
-        Result.from_bytes(data, replace(JOB, is_ordinary=True))
+        Result.from_bytes(data, replace(JOB, is_native_idr=True))
 
 
 @settings(max_examples=80, deadline=None)

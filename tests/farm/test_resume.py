@@ -168,6 +168,6 @@ def test_a_pipe_gets_the_gops_of_the_same_jobs(small_clip: Path, tmp_path: Path)
     checked = [run(sys.executable, "-P", "-m", "ffhybrid", "verify", path).stdout for path in (live, file)]
     assert [text.splitlines()[:2] for text in checked] == [["gops=4", "pictures=48"]] * 2
     restored = [tmp_path / "live.hevc", tmp_path / "file.hevc"]
-    for hybrid, plain in zip((live, file), restored, strict=True):
-        ffhybrid.restore(hybrid, plain, streams=ffhybrid.StreamOptions(audio=False))
+    for hybrid, output in zip((live, file), restored, strict=True):
+        ffhybrid.restore(hybrid, output, options=ffhybrid.OutputOptions(streams=ffhybrid.StreamOptions(audio=False)))
     assert restored[0].read_bytes() == restored[1].read_bytes()

@@ -90,8 +90,8 @@ def test_a_job_gives_the_same_gop_again_and_leaves_no_frames_behind(job: Job, tm
     assert not list(tmp_path.iterdir())
 
 
-def test_an_ordinary_job_keeps_x265s_own_keyframe(job: Job) -> None:
+def test_a_native_idr_job_keeps_x265s_own_keyframe(job: Job) -> None:
     assert run_job(job).report.gop.generator == "thumbnail"
-    ordinary = run_job(replace(job, is_ordinary=True))
-    assert ordinary.report.gop.generator == "hevc"
-    assert ordinary.gop.parameter_sets == run_job(job).gop.parameter_sets
+    native = run_job(replace(job, is_native_idr=True))
+    assert native.report.gop.generator == "hevc"
+    assert native.gop.parameter_sets == run_job(job).gop.parameter_sets

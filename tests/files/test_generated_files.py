@@ -25,7 +25,6 @@ from ffhybrid.hevc.static_metadata import write_content_light
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import restore_gop
-from ffhybrid.source.t35 import HEVC_PAYLOAD_TYPE
 from pretrained_models import saved_one_step
 from support import clip, ffmpegs, run
 
@@ -123,7 +122,7 @@ def test_a_gop_is_a_job_that_stands_alone(generated: Path, model: Path) -> None:
     with pytest.raises(ffhybrid.ModelError, match=f"here it is {job.model}"):
         run_job(replace(job, model="00ff"))
     with pytest.raises(ffhybrid.UsageError, match="GOP 1 .*no keyframes of x265"):
-        run_job(replace(job, is_ordinary=True))
+        run_job(replace(job, is_native_idr=True))
 
 
 def test_filters_of_packets_refuse(generated: Path, generator_decode: GeneratorDecode) -> None:
@@ -144,7 +143,7 @@ def test_what_a_cut_leaves_are_the_first_pictures(generated: Path, generator_dec
 def test_every_picture_keeps_its_messages(generated: Path, generator_decode: GeneratorDecode) -> None:
     """Static metadata stands in every IDR picture, dynamic metadata with its own."""
     light = write_content_light(ContentLight(1000, 400))
-    dynamic = [sei.write_message(HEVC_PAYLOAD_TYPE, bytes([index])) for index in range(FRAMES)]
+    dynamic = [sei.write_t35(bytes([index])) for index in range(FRAMES)]
     gop = first_gop(generated)
     first = replace(gop.placeholder, nal_units=(light, dynamic[0], *gop.placeholder.nal_units))
     others = (replace(unit, nal_units=(nal, *unit.nal_units)) for nal, unit in zip(dynamic[1:], gop.inter, strict=True))

@@ -35,7 +35,7 @@ CONTAINERS: dict[str, tuple[str, Mapping[str, str]]] = {
 def test_there_and_back(tiny_file: Path, container: str, tmp_path: Path) -> None:
     name, options = CONTAINERS[container]
     there, back = tmp_path / name, tmp_path / "back.mkv"
-    report = ffhybrid.remux(tiny_file, there, format_options=options)
+    report = ffhybrid.remux(tiny_file, there, options=ffhybrid.OutputOptions(format_options=options))
     ffhybrid.remux(there, back)
     original = hybrid_gops(tiny_file)
     assert (report.gops, report.pictures) == (4, 48)
@@ -77,7 +77,9 @@ def test_encoding_writes_playlists_too(tiny_file: Path, tmp_path: Path) -> None:
 
 
 def test_dash_has_every_gop_in_the_segments_of_its_video(tiny_file: Path, tmp_path: Path) -> None:
-    ffhybrid.remux(tiny_file, tmp_path / "there.mpd", format_options={"seg_duration": "0.5"})
+    ffhybrid.remux(
+        tiny_file, tmp_path / "there.mpd", options=ffhybrid.OutputOptions(format_options={"seg_duration": "0.5"})
+    )
     parts = [tmp_path / "init-stream0.m4s", *sorted(tmp_path.glob("chunk-stream0-*.m4s"))]
     assert len(parts) == 5
     video = Path("concat:" + "|".join(map(str, parts)))
@@ -87,7 +89,11 @@ def test_dash_has_every_gop_in_the_segments_of_its_video(tiny_file: Path, tmp_pa
 
 def test_segments_are_hybrid_files(tiny_file: Path, tmp_path: Path) -> None:
     options = {"segment_time": "0.5"}
-    ffhybrid.remux(tiny_file, tmp_path / "part-%d.mkv", container_format="segment", format_options=options)
+    ffhybrid.remux(
+        tiny_file,
+        tmp_path / "part-%d.mkv",
+        options=ffhybrid.OutputOptions(container_format="segment", format_options=options),
+    )
     found = [hybrid_gops(path) for path in sorted(tmp_path.iterdir())]
     for ours, theirs in zip(found, hybrid_gops(tiny_file), strict=True):
         assert_same_gops(ours, [theirs])
@@ -96,7 +102,7 @@ def test_segments_are_hybrid_files(tiny_file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["restored.mp4", "restored.mov", "restored.m3u8"])
 def test_apple_players_find_hvc1(tiny_file: Path, name: str, tmp_path: Path) -> None:
     options = {"hls_segment_type": "fmp4"} if name.endswith("m3u8") else {}
-    report = ffhybrid.restore(tiny_file, tmp_path / name, format_options=options)
+    report = ffhybrid.restore(tiny_file, tmp_path / name, options=ffhybrid.OutputOptions(format_options=options))
     assert report.file_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
     with av.open(tmp_path / name) as container:
         assert container.streams.video[0].codec_context.codec_tag == "hvc1"
@@ -114,15 +120,17 @@ def test_the_command_line_names_muxer_options_as_ffmpeg_does(tiny_file: Path, tm
 def test_no_file_of_a_playlist_is_overwritten_unasked(tiny_file: Path, tmp_path: Path) -> None:
     (tmp_path / "there1.ts").write_text("precious")
     with pytest.raises(UsageError, match=r"there1\.ts exists"):
-        ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", format_options=SEGMENTS)
+        ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", options=ffhybrid.OutputOptions(format_options=SEGMENTS))
     assert [path.name for path in tmp_path.iterdir()] == ["there1.ts"]
-    ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", format_options=SEGMENTS, overwrite=True)
+    ffhybrid.remux(
+        tiny_file, tmp_path / "there.m3u8", options=ffhybrid.OutputOptions(format_options=SEGMENTS), overwrite=True
+    )
     assert_same_gops(hybrid_gops(tmp_path / "there.m3u8"), hybrid_gops(tiny_file))
 
 
 def test_segments_get_the_names_that_were_asked_for(tiny_file: Path, tmp_path: Path) -> None:
     options = {**SEGMENTS, "hls_segment_filename": "part-%03d.ts"}
-    ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", format_options=options)
+    ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", options=ffhybrid.OutputOptions(format_options=options))
     names = [f"part-{number:03}.ts" for number in range(4)]
     assert [path.name for path in sorted(tmp_path.iterdir())] == [*names, "there.m3u8"]
     assert [line for line in (tmp_path / "there.m3u8").read_text().splitlines() if line[0] != "#"] == names
@@ -135,7 +143,7 @@ def test_a_failure_leaves_no_segment_behind(tiny_inband_file: Path, tmp_path: Pa
     damaged.write_bytes(data)
     folder.mkdir()
     with pytest.raises(ffhybrid.CorruptDataError, match="GOP 0"):
-        ffhybrid.remux(damaged, folder / "there.m3u8", format_options=SEGMENTS)
+        ffhybrid.remux(damaged, folder / "there.m3u8", options=ffhybrid.OutputOptions(format_options=SEGMENTS))
     assert not list(folder.iterdir())
 
 
@@ -151,12 +159,12 @@ def test_options_that_cannot_work_are_refused(
     tiny_file: Path, name: str, options: dict[str, str], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        ffhybrid.remux(tiny_file, tmp_path / name, format_options=options)
+        ffhybrid.remux(tiny_file, tmp_path / name, options=ffhybrid.OutputOptions(format_options=options))
 
 
 def test_several_files_do_not_go_into_a_pipe(tiny_file: Path) -> None:
     with pytest.raises(UsageError, match="several files"):
-        ffhybrid.remux(tiny_file, "-", container_format="hls")
+        ffhybrid.remux(tiny_file, "-", options=ffhybrid.OutputOptions(container_format="hls"))
 
 
 def test_a_track_of_payloads_is_for_matroska(tiny_file: Path, tmp_path: Path) -> None:
@@ -175,5 +183,7 @@ def test_what_a_container_does_not_take_is_named_before_anything_is_written(
     with pytest.raises(UnsupportedError, match=r"subtitle stream 3 \(subrip\).*-map -0:3 leaves it out"):
         ffhybrid.remux(texted, folder / name)
     assert not list(folder.iterdir())
-    report = ffhybrid.remux(texted, folder / name, streams=ffhybrid.StreamOptions(subtitles=False))
+    report = ffhybrid.remux(
+        texted, folder / name, options=ffhybrid.OutputOptions(streams=ffhybrid.StreamOptions(subtitles=False))
+    )
     assert report.gops == 4

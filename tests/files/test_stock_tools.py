@@ -231,7 +231,7 @@ def test_limit_gstreamer_loses_the_first_gop_of_mpegts_by_ffmpeg(
 def test_restored_files_are_ordinary_files(tiny_file: Path, suffix: str, tmp_path: Path) -> None:
     target = tmp_path / f"restored.{suffix}"
     sound = ffhybrid.StreamOptions(audio=suffix != "hevc")
-    report = ffhybrid.restore(tiny_file, target, streams=sound)
+    report = ffhybrid.restore(tiny_file, target, options=ffhybrid.OutputOptions(streams=sound))
     assert (report.gops, report.pictures) == (4, 48)
     for binary in ffmpegs().values():
         result = run(binary, "-v", "error", *EXACT, "-i", target, "-map", "0:v", "-f", "framecrc", "-")

@@ -285,7 +285,11 @@ def test_restoring_to_mp4_carries_what_mp4_can(rich_hybrid: Path, tmp_path: Path
     assert "subtitle stream 5 (ass)" in message
     assert "attachment stream 7 (font.ttf)" in message
     assert not target.exists()
-    ffhybrid.restore(rich_hybrid, target, streams=ffhybrid.StreamOptions(maps=("-0:t",), subtitle_codec="mov_text"))
+    ffhybrid.restore(
+        rich_hybrid,
+        target,
+        options=ffhybrid.OutputOptions(streams=ffhybrid.StreamOptions(maps=("-0:t",), subtitle_codec="mov_text")),
+    )
     found = ffprobe(target)
     by_codec = {stream.get("codec_name"): stream for stream in found["streams"]}
     assert {"aac", "hevc", "ac3", "mov_text", "mjpeg"} <= by_codec.keys()
@@ -297,7 +301,11 @@ def test_restoring_to_mp4_carries_what_mp4_can(rich_hybrid: Path, tmp_path: Path
 def test_an_mp4_with_chapters_is_carried_whole(rich_hybrid: Path, tmp_path: Path) -> None:
     """MP4 keeps chapter names in a text track, which is no stream of the user's."""
     source = tmp_path / "source.mp4"
-    ffhybrid.restore(rich_hybrid, source, streams=ffhybrid.StreamOptions(maps=("-0:t",), subtitles=False))
+    ffhybrid.restore(
+        rich_hybrid,
+        source,
+        options=ffhybrid.OutputOptions(streams=ffhybrid.StreamOptions(maps=("-0:t",), subtitles=False)),
+    )
     found = ffprobe(encoded(source))
     assert [chapter["tags"]["title"] for chapter in found["chapters"]] == ["One", "Zweites"]
     assert [stream["codec_type"] for stream in found["streams"]] == ["audio", "video", "video", "audio", "video"]

@@ -39,6 +39,20 @@ def test_a_gop_is_given_when_the_next_begins() -> None:
     assert payloads(list(gops.finish())) == [b"b"]
 
 
+def test_an_early_gop_is_given_with_the_picture_behind_its_keyframe() -> None:
+    gops = GopAssembler(name="file", time_base=Fraction(1, 25), early=True)
+    gops.begin(CarriedUnit(binding_tag(b"a"), None, (), (IDR,)), AccessUnit((IDR,), 0, 1), SETS)
+    gops.add_payload(b"a")
+    assert list(gops.complete()) == []
+    gops.add_picture(AccessUnit((TRAIL,), 1, 1))
+    assert payloads(list(gops.complete())) == [b"a"]
+    begin(gops, 1, b"b")
+    assert list(gops.complete()) == []
+    gops.add_payload(b"b")
+    assert payloads(list(gops.complete())) == [b"b"]
+    assert list(gops.finish()) == []
+
+
 def test_a_payload_may_come_before_its_gop_and_after() -> None:
     gops = assembler()
     gops.add_payload(b"a")
@@ -95,7 +109,7 @@ def test_payloads_without_gops_take_no_more_and_more_memory(caplog: pytest.LogCa
     assert "without its GOP" in caplog.text
 
 
-def test_an_ordinary_keyframe_among_hybrid_ones_is_an_error() -> None:
+def test_a_keyframe_without_a_binding_tag_among_hybrid_ones_is_an_error() -> None:
     gops = assembler()
     begin(gops, 0, b"a", inband=True)
     with pytest.raises(CorruptDataError, match=r"file: GOP 1 at 1\.000 s is no hybrid GOP"):

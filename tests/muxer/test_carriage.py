@@ -14,7 +14,6 @@ from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
 from ffhybrid.hevc import sei
 from ffhybrid.muxer.carriage import (
     BINDING_UUID,
-    MAX_NAL_UNITS,
     MAX_PAYLOAD,
     PAYLOAD_UUID,
     Carriage,
@@ -87,6 +86,6 @@ def test_garbage_raises_only_our_errors(nal_units: list[bytes]) -> None:
 
 
 def test_no_access_unit_has_thousands_of_nal_units() -> None:
-    split_access_unit([DELIMITER] * MAX_NAL_UNITS)
+    split_access_unit([DELIMITER] * hevc.MAX_NAL_UNITS)
     with pytest.raises(CorruptDataError, match="4097 NAL units"):
-        split_access_unit([DELIMITER] * (MAX_NAL_UNITS + 1))
+        split_access_unit([DELIMITER] * (hevc.MAX_NAL_UNITS + 1))

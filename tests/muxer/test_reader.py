@@ -82,10 +82,10 @@ def test_the_video_track_alone_is_an_error_that_names_the_first_gop(track_file: 
         payloads(tmp_path / "alone.mkv")
 
 
-def test_a_strangers_video_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "stranger.mp4"
+def test_a_video_that_is_not_hybrid_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "untrusted.mp4"
     path.write_bytes(b"\0" * 1000)
-    with pytest.raises(NotHybridError, match=r"stranger\.mp4"):
+    with pytest.raises(NotHybridError, match=r"untrusted\.mp4"):
         HybridReader(path)
 
 

@@ -1,4 +1,4 @@
-"""Where cuts of stock tools fall, and payloads full of start codes everywhere; more is in tests/test_stock_tools.py."""
+"""Where cuts of stock tools fall, and payloads full of start codes everywhere; more is in tests/files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Matroska writer does beyond plain files: live output, changing parameter sets, a second close."""
+"""The Matroska writer beyond whole hybrid files: live output, changing parameter sets, a second close."""
 
 from __future__ import annotations
 

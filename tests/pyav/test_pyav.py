@@ -107,7 +107,7 @@ def test_in_band_a_keyframe_waits_for_one_packet(tiny_inband_file: Path) -> None
 
 
 def test_what_is_not_hybrid_passes(tiny_file: Path) -> None:
-    source = tiny_file.with_name("plain.mkv")
+    source = tiny_file.with_name("restored.mkv")
     ffhybrid.restore(tiny_file, source)
     with av.open(source) as container:
         before = [bytes(packet) for packet in container.demux() if packet.size]
@@ -151,7 +151,7 @@ def test_a_container_without_hevc_has_nothing_to_filter(tiny_file: Path) -> None
         ffhybrid.KeyframeFilter(container)
 
 
-def test_plain_files_are_decoded_as_they_are(tiny_file: Path) -> None:
+def test_ordinary_containers_are_decoded_as_they_are(tiny_file: Path) -> None:
     source = tiny_file.with_name("source.mp4")
     with av.open(source) as container:
         wanted = [frame.to_ndarray() for frame in container.decode(video=0)]

@@ -123,7 +123,7 @@ def test_the_loss_says_what_the_distortion_says(objective: GopObjective, keyfram
 
 
 def test_refined_gops_restore_exactly_and_lose_nothing(tmp_path: Path) -> None:
-    plain, refined = tmp_path / "plain.mkv", tmp_path / "refined.mkv"
+    unrefined, refined = tmp_path / "unrefined.mkv", tmp_path / "refined.mkv"
     reports = [
         ffhybrid.encode(
             clip("carphone_pristine.mp4"),
@@ -140,7 +140,7 @@ def test_refined_gops_restore_exactly_and_lose_nothing(tmp_path: Path) -> None:
                 x265=ffhybrid.X265Options(preset="veryfast"),
             ),
         )
-        for path, refinements in ((plain, 0), (refined, 2))
+        for path, refinements in ((unrefined, 0), (refined, 2))
     ]
     before, after = (report.gops[0] for report in reports)
     assert after.lpips is not None and before.lpips is not None and after.psnr is not None and before.psnr is not None

@@ -169,7 +169,7 @@ def test_a_whole_transport_stream_is_not_suspected(tiny_file: Path, transport_st
 @pytest.mark.parametrize("missing", [100, 400, 1000])
 def test_a_last_picture_without_its_hash_is_not_whole(tiny_file: Path, tmp_path: Path, missing: int) -> None:
     path = tmp_path / "hashed.ts"
-    ffhybrid.remux(tiny_file, path, streams=ffhybrid.StreamOptions(audio=False))
+    ffhybrid.remux(tiny_file, path, options=ffhybrid.OutputOptions(streams=ffhybrid.StreamOptions(audio=False)))
     path.write_bytes(path.read_bytes()[:-missing])
     (damage,) = restored(path)[0].damaged
     assert (damage.index, "ends inside a p" in damage.reason) == (3, True)
@@ -177,7 +177,7 @@ def test_a_last_picture_without_its_hash_is_not_whole(tiny_file: Path, tmp_path:
 
 def test_fragmented_mp4_restores_up_to_where_it_ends(hybrid: Path, whole: Path, tmp_path: Path) -> None:
     fragmented, path = tmp_path / "fragmented.mp4", tmp_path / "cut.mp4"
-    ffhybrid.remux(hybrid, fragmented, format_options=FRAGMENTS)
+    ffhybrid.remux(hybrid, fragmented, options=ffhybrid.OutputOptions(format_options=FRAGMENTS))
     data = fragmented.read_bytes()
     everything = [picture.data for picture in packets(whole, "video")]
     for length in range(positions(data, b"moof")[1], len(data), 3 * STEP):

@@ -123,9 +123,9 @@ def test_a_wrong_keyframe_fails_the_picture_hashes(gop: HybridGop, tmp_path: Pat
 
 
 def test_picture_hashes_are_kept_only_when_asked_for(source_gop: SourceGop) -> None:
-    plain, _ = GopEncoder(create("thumbnail"), replace(OPTIONS, picture_hashes=False)).encode(source_gop)
-    assert not any(sei.is_picture_hash(nal) for unit in plain.inter for nal in unit.nal_units)
-    assert len(restore_gop(plain).access_units[0].nal_units) == 1
+    hybrid, _ = GopEncoder(create("thumbnail"), replace(OPTIONS, picture_hashes=False)).encode(source_gop)
+    assert not any(sei.is_picture_hash(nal) for unit in hybrid.inter for nal in unit.nal_units)
+    assert len(restore_gop(hybrid).access_units[0].nal_units) == 1
 
 
 def test_a_payload_of_another_stream_is_refused(gop: HybridGop) -> None:

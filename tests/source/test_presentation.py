@@ -108,7 +108,7 @@ def test_hdr10_comes_out_of_containers_without_a_place_for_it(hdr10: tuple[Path,
     assert by_type(shown(target)["side_data_list"]) == {kind: frames(source)[0][kind] for kind in STATIC}
 
 
-def test_ordinary_keyframes_have_it_too(hdr10: tuple[Path, Path], tmp_path: Path) -> None:
+def test_native_idrs_have_it_too(hdr10: tuple[Path, Path], tmp_path: Path) -> None:
     source, _ = hdr10
     with VideoSource(source) as video:
         gop = next(plan_gops(video.frames(), video.info, tmp_path, limits=OPTIONS.limits))

@@ -147,7 +147,7 @@ def test_interlaced_video_is_refused_with_the_way_out(codec: tuple[str, ...], tm
 
 @pytest.mark.parametrize("content", [b"", b"text" * 1000])
 def test_no_media_file_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "stranger.mp4"
+    path = tmp_path / "untrusted.mp4"
     path.write_bytes(content)
     with pytest.raises(CorruptDataError, match="no media file"):
         VideoSource(path)

@@ -98,7 +98,7 @@ def test_access_units_carry_source_timestamps_and_hashes(gop: SourceGop, keyfram
     }
 
 
-def test_a_higher_crf_takes_fewer_bytes_beyond_the_coarsest_quantisation_too(tmp_path: Path) -> None:
+def test_a_higher_crf_takes_fewer_bytes_beyond_the_quantiser_cap_too(tmp_path: Path) -> None:
     gop = first_gop("bikes.mp4", 24, tmp_path)
     keyframe = thumbnail_of(gop)
     crfs = (QUANTISER_CAP, 44, 48, HIGHEST_X265_CRF, HIGHEST_CRF)

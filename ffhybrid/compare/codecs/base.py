@@ -1,4 +1,4 @@
-"""What the codecs of a comparison have in common: each turns a clip into one Matroska file of a wanted size."""
+"""Base of the codecs of a comparison: each turns a clip into one Matroska file of a wanted size."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ffhybrid.encoder.secant_search import Control, Probe, SecantSearch
 
 TOLERANCE = 0.005
 MOST_PROBES = 8
-"""Of a file's size, and of encodes until it is met."""
+"""The most encodes until a file's size is met."""
 
 PARTS = ("latent", "payload", "placeholder", "I", "P", "B", "network", "container")
-"""Of a file's bytes: latents; the rest of payloads; grey placeholders; pictures by type; a network; all else."""
+"""Parts of a file's bytes: latents; rest of payloads; grey placeholders; pictures by type; a network; all else."""
 
 Note = Callable[[str], None]
-"""Is told what is under way."""
+"""A function that is told what is under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from ffhybrid.encoder.secant_search import Control
 from ffhybrid.filters.overfit import svt_av1
 
 PRESET = 4
-"""Of 0 (best) to 13."""
+"""The preset of SVT-AV1, which has 0 (best) to 13."""
 
 
 class SvtAv1(PyAVCodec):

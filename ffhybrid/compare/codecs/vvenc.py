@@ -16,7 +16,7 @@ PRESET = "medium"
 PIXEL_FORMAT = "yuv420p10le"
 """The only one that the wrapper takes."""
 THREADS = ("-threads", "1")
-"""With several, the first pass of FFmpeg 9.0.2's vvenc was seen not to end on a busy machine."""
+"""One thread: with several, the first pass of FFmpeg 9.0.2's vvenc was seen not to end on a busy machine."""
 
 
 class Vvenc(SearchedCodec):

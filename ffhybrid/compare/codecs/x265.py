@@ -34,7 +34,7 @@ BEST = {
 }
 """Options that lower LPIPS most at 0.003 to 0.02 bits per pixel (docs/COMPARE.md)."""
 KEY = {**BEST, **FULL_HYBRID}
-"""What helps too where keyframes get more bits than x265 gives them."""
+"""Options that help too where keyframes get more bits than x265 gives them."""
 SMALLEST = 64
 """Samples of a side of a picture that x265 takes at any preset."""
 
@@ -64,8 +64,8 @@ class X265(PyAVCodec):
 
     def options(self, crf: float, *, frames: int = 1) -> dict[str, str]:
         """Give options of FFmpeg's wrapper."""
-        coarsest = NATIVE_QUANTISER_CAP if self._favours_keyframes else HIGHEST_X265_CRF
-        common = X265Options(crf=crf, preset=self._preset, quantiser_cap=coarsest)
+        cap = NATIVE_QUANTISER_CAP if self._favours_keyframes else HIGHEST_X265_CRF
+        common = X265Options(crf=crf, preset=self._preset, quantiser_cap=cap)
         zones = keyframe_zones(range(0, frames, self._gop_length)) if self._favours_keyframes else {}
         params = {**self._params, **zones}
         if common.lambda_offset:

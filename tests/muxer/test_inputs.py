@@ -24,14 +24,20 @@ FRAGMENTED = {"hls_segment_type": "fmp4"}
 @pytest.fixture
 def mpegts(tiny_file: Path, tmp_path: Path) -> Path:
     """A playlist of MPEG-TS segments."""
-    ffhybrid.remux(tiny_file, tmp_path / "list.m3u8", format_options={"hls_time": "0.5"})
+    ffhybrid.remux(
+        tiny_file, tmp_path / "list.m3u8", options=ffhybrid.OutputOptions(format_options={"hls_time": "0.5"})
+    )
     return tmp_path / "list.m3u8"
 
 
 @pytest.fixture
 def fragmented(tiny_file: Path, tmp_path: Path) -> Path:
     """A playlist of fragmented MP4."""
-    ffhybrid.remux(tiny_file, tmp_path / "list.m3u8", format_options={"hls_time": "0.5", **FRAGMENTED})
+    ffhybrid.remux(
+        tiny_file,
+        tmp_path / "list.m3u8",
+        options=ffhybrid.OutputOptions(format_options={"hls_time": "0.5", **FRAGMENTED}),
+    )
     return tmp_path / "list.m3u8"
 
 
@@ -140,7 +146,7 @@ LINES = st.sampled_from(
 
 @given(st.lists(LINES | st.text(max_size=20)), st.booleans())
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_playlists_of_strangers_raise_only_our_errors(tmp_path: Path, lines: list[str], begins_well: bool) -> None:
+def test_untrusted_playlists_raise_only_our_errors(tmp_path: Path, lines: list[str], begins_well: bool) -> None:
     path = tmp_path / "list.m3u8"
     path.write_text("\n".join(["#EXTM3U", *lines] if begins_well else lines), errors="replace")
     try:

@@ -1,0 +1,1 @@
+"""Fuzz targets, in Python and in C, and their seeds; ``make fuzz`` runs them."""

@@ -1,0 +1,1 @@
+"""Benchmarks of time and memory; run in ``benchmarks/`` as ``python -m speed.NAME``."""
