@@ -49,10 +49,8 @@ def test_files_are_probed_restored_and_verified(name: str, tmp_path: Path) -> No
     ],
 )
 def test_what_is_missing_is_named_in_one_sentence(command: str, wanted: str, tmp_path: Path) -> None:
-    words = (
-        command.replace("CLIP", str(clip("carphone_pristine.mp4"))).replace("OUT", str(tmp_path / "out.mkv")).split()
-    )
-    done = ffhybrid_command(*words)
+    paths = {"CLIP": clip("carphone_pristine.mp4"), "OUT": tmp_path / "out.mkv"}
+    done = ffhybrid_command(*(paths.get(word, word) for word in command.split()))
     assert done.stderr == f"ffhybrid: {wanted}\n"
     assert (done.returncode, done.stdout) == (UsageError.exit_code, "")
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
