@@ -6,7 +6,7 @@ ASAN_LIB := build/asan/lib
 # What an editable install has to be made anew for.
 BUILD_INPUTS := setup.py pyproject.toml $(shell find cext -name '*.[ch]' -o -name '*.py')
 
-.PHONY: demo test lint sanitize fuzz dist clean
+.PHONY: demo test lint sanitize cross-aarch64 fuzz dist clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python benchmarks/demo.py --output demo
@@ -29,6 +29,10 @@ sanitize: $(VENV)/.installed-test
 	FFH_SANITIZE=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib $(ASAN_LIB)
 	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
 		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider tests/cext
+
+# The C core for another machine, emulated: its decoder gives the samples that it gives here.
+cross-aarch64: $(VENV)/.installed-test
+	$(BIN)/pytest -q tests/cext/test_decoder_builds.py -k another_machine
 
 # Damaged input for everything that reads files of strangers, so many seconds each: the C core under libFuzzer (needs
 # clang with its runtime library), payloads and whole files under atheris.
