@@ -6,7 +6,7 @@ ASAN_LIB := build/asan/lib
 # What an editable install has to be made anew for.
 BUILD_INPUTS := setup.py pyproject.toml $(shell find cext -name '*.[ch]' -o -name '*.py')
 
-.PHONY: demo test lint sanitize fuzz clean
+.PHONY: demo test lint sanitize cross-aarch64 fuzz dist clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python benchmarks/demo.py --output demo
@@ -29,6 +29,10 @@ sanitize: $(VENV)/.installed-test
 	FFH_SANITIZE=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib $(ASAN_LIB)
 	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
 		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider tests/cext
+
+# The C core for another machine, emulated: its decoder gives the samples that it gives here.
+cross-aarch64: $(VENV)/.installed-test
+	$(BIN)/pytest -q tests/cext/test_decoder_builds.py -k another_machine
 
 # Damaged input for everything that reads untrusted files, so many seconds each: the C core under libFuzzer (needs
 # clang with its runtime library), payloads and whole files under atheris.
@@ -62,6 +66,12 @@ $(addprefix fuzz-,$(FUZZ_PYTHON)): fuzz-%: benchmarks/fuzz/%.py build/fuzz/corpu
 	cd benchmarks && $(BIN)/python -m fuzz.$* -timeout=1 ../build/fuzz/tedious/*
 	cd benchmarks && $(BIN)/python -m fuzz.$* ../build/fuzz/corpus/$* $(FUZZ_OPTIONS) -max_len=8000
 
+# The sdist and the wheel of it, tried in an environment without torch and without this folder.
+dist: $(VENV)/bin/python
+	$(BIN)/pip install --quiet build
+	rm -rf dist
+	$(BIN)/python -P benchmarks/exactness/dist.py
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip setuptools wheel cffi
@@ -86,4 +96,4 @@ $(VENV)/.installed-test: $(VENV)/clips $(VENV)/.torch $(BUILD_INPUTS)
 	touch $@
 
 clean:
-	rm -rf build demo $(VENV)
+	rm -rf build demo dist $(VENV)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cffi import FFI
 
-HERE = Path("cext")
+HERE = Path(__file__).parent
 SOURCES = sorted(str(path) for path in HERE.rglob("*.c"))
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
 COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread"]
@@ -150,6 +150,7 @@ ffibuilder.set_source(
     "ffhybrid._cext",
     "\n".join(f'#include "{name}.h"' for name in HEADERS),
     sources=SOURCES,
+    depends=sorted(str(path) for path in HERE.rglob("*.h")),
     include_dirs=[str(HERE)],
     extra_compile_args=COMPILE_ARGS + (SANITIZE if sanitize else []),
     extra_link_args=["-pthread", *(SANITIZE if sanitize else [])],

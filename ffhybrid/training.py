@@ -8,10 +8,10 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ffhybrid.core.extras import check_installed
 from ffhybrid.core.frames import frame_picture
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.cadm.settings import Settings
@@ -77,11 +77,12 @@ def train(
         The last evaluation, one entry for each scale and number of steps.
 
     Raises:
-        UsageError: too few or too small frames, options unlike those of the training in the folder, or no diffusers.
+        UsageError: too few or too small frames, options unlike those of the training in the folder, or torch or
+            diffusers are not installed.
         CorruptDataError: the training in the folder, or a video, is damaged.
     """
-    if find_spec("diffusers") is None:
-        raise UsageError("training needs diffusers: pip install 'ffhybrid[diffusers]'")
+    for package in ("torch", "diffusers"):
+        check_installed(package, what="training", extra="diffusers")
     from ffhybrid.filters.cadm.examples import Examples
     from ffhybrid.filters.cadm.training import Training
 

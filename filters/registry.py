@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
 from typing import Generic, TypeVar, cast
 
+from ffhybrid.core.extras import check_installed
 from ffhybrid.errors import UnsupportedError, UsageError
 from ffhybrid.filters.base import Generator, SequenceGenerator
 
@@ -15,13 +17,22 @@ INTRA_CODEC = "intra_codec"
 Made = TypeVar("Made", Generator, SequenceGenerator)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Module and class of a generator; ``extra`` of the package brings the torch that fits its latents."""
+
+    module: str
+    attribute: str
+    extra: str | None = None
+
+
 class Registry(Generic[Made]):
-    """Generators of one kind; ``what`` they are is for messages, ``places`` are their modules and classes by name.
+    """Generators of one kind; ``what`` they are is for messages, ``places`` say by name where they are.
 
     Those that code pictures as such are given ``intra_codec``, an :class:`~ffhybrid.filters.base.IntraCodec`.
     """
 
-    def __init__(self, what: str, places: Mapping[str, str]) -> None:
+    def __init__(self, what: str, places: Mapping[str, Place]) -> None:
         self._what = what
         self._places = places
 
@@ -33,10 +44,12 @@ class Registry(Generic[Made]):
         """Make the generator for encoding, with its own options.
 
         Raises:
-            UsageError: an unknown name, or options that the generator does not take.
+            UsageError: an unknown name, options that the generator does not take, or torch, which fits, is missing.
         """
         if name not in self._places:
             raise UsageError(f"there is no {self._what} {name!r}; known are {', '.join(self.names())}")
+        if extra := self._places[name].extra:
+            check_installed("torch", what=f"encoding with generator {name}", extra=extra)
         factory, known = self._factory(name)
         of_user = [option for option in known if option != INTRA_CODEC]
         for option in options:
@@ -60,8 +73,8 @@ class Registry(Generic[Made]):
 
         Generators on models take a value of their ``options_type``, others the options themselves.
         """
-        module, _, attribute = self._places[name].partition(":")
-        made = cast(Callable[..., Made], getattr(import_module(module), attribute))
+        place = self._places[name]
+        made = cast(Callable[..., Made], getattr(import_module(place.module), place.attribute))
         options_type = getattr(made, "options_type", None)
         if options_type is None:
             return made, signature(made).parameters
@@ -71,16 +84,17 @@ class Registry(Generic[Made]):
 _KEYFRAMES = Registry[Generator](
     "keyframe generator",
     {
-        "overfit": "ffhybrid.filters.overfit.generator:Overfit",
-        "promptus": "ffhybrid.filters.promptus.generator:Promptus",
-        "thumbnail": "ffhybrid.filters.thumbnail:Thumbnail",
-        "vae": "ffhybrid.filters.vae.generator:Vae",
-        "vqgan": "ffhybrid.filters.vqgan.generator:Vqgan",
-        "cadm": "ffhybrid.filters.cadm.generator:Cadm",
+        "overfit": Place("ffhybrid.filters.overfit.generator", "Overfit", extra="encode"),
+        "promptus": Place("ffhybrid.filters.promptus.generator", "Promptus", extra="diffusers"),
+        "thumbnail": Place("ffhybrid.filters.thumbnail", "Thumbnail"),
+        "vae": Place("ffhybrid.filters.vae.generator", "Vae", extra="diffusers"),
+        "vqgan": Place("ffhybrid.filters.vqgan.generator", "Vqgan", extra="diffusers"),
+        "cadm": Place("ffhybrid.filters.cadm.generator", "Cadm", extra="diffusers"),
     },
 )
 _SEQUENCES = Registry[SequenceGenerator](
-    "generator of whole GOPs", {"promptus-video": "ffhybrid.filters.promptus.video_generator:PromptusVideo"}
+    "generator of whole GOPs",
+    {"promptus-video": Place("ffhybrid.filters.promptus.video_generator", "PromptusVideo", extra="diffusers")},
 )
 
 names, create, for_restoring = _KEYFRAMES.names, _KEYFRAMES.create, _KEYFRAMES.for_restoring

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,8 @@ from ffhybrid.compare.codecs.base import picture_types
 from ffhybrid.compare.metrics import find_distance, measure
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.results import ClipFacts, RatePoint, Results, key_of
+from ffhybrid.core.extras import check_installed
 from ffhybrid.encoder.quality import Distance
-from ffhybrid.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +63,8 @@ def compare(
     source, folder = Path(source), Path(folder)
     stock.ffmpeg()
     if report:
-        _check_report_packages()
+        for package in ("jinja2", "matplotlib"):
+            check_installed(package, what="a report", extra=stock.EXTRA)
     codecs = [create(name, options) for name in options.codecs]
     distance = find_distance(options.lpips)
     (folder / STREAMS).mkdir(parents=True, exist_ok=True)
@@ -90,12 +90,6 @@ def compare(
 def _tell(on_step: Callable[[ComparisonStep], None] | None, step: Callable[[str], ComparisonStep], note: str) -> None:
     if on_step:
         on_step(step(note))
-
-
-def _check_report_packages() -> None:
-    for name in ("jinja2", "matplotlib"):
-        if find_spec(name) is None:
-            raise UsageError(f"a report takes {name}: {stock.HOW_TO_GET}")
 
 
 @dataclass(frozen=True, slots=True)

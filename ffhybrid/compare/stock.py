@@ -10,11 +10,13 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from ffhybrid.core.extras import naming_extra
 from ffhybrid.core.frames import PIXEL_FORMATS
 from ffhybrid.core.picture import Picture, PictureSpec
-from ffhybrid.errors import CorruptDataError, EncoderError, UsageError
+from ffhybrid.errors import CorruptDataError, EncoderError
 
-HOW_TO_GET = 'pip install "ffhybrid[report]"'
+EXTRA = "report"
+"""Extra of the package that brings the binary, and what reports are made by."""
 
 
 @cache
@@ -24,10 +26,8 @@ def ffmpeg() -> str:
     Raises:
         UsageError: the package is not installed.
     """
-    try:
+    with naming_extra("comparing", EXTRA):
         import imageio_ffmpeg
-    except ModuleNotFoundError as error:
-        raise UsageError(f"comparing takes {error.name}: {HOW_TO_GET}") from error
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from concurrent.futures import Future
 
-from ffhybrid.errors import EncoderError, UsageError
+from ffhybrid.core.extras import naming_extra
+from ffhybrid.errors import EncoderError
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.records import error_record, raised
 from ffhybrid.farm.running import run_job
@@ -27,10 +28,8 @@ class DaskEngine:
     """Enough waiting jobs for adaptive clusters to see that they should grow."""
 
     def __init__(self, address: str, *, on_gpu: bool) -> None:
-        try:
+        with naming_extra("-engine dask://...", "farm"):
             from distributed import Client
-        except ModuleNotFoundError as error:
-            raise UsageError("-engine dask://... takes dask.distributed: pip install 'ffhybrid[farm]'") from error
         try:
             self._client = Client(f"tcp://{address}", timeout=CONNECT_SECONDS, set_as_default=False)
         except OSError as error:

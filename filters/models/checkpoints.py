@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ffhybrid.errors import ModelError, UsageError
+from ffhybrid.core.extras import naming_extra
+from ffhybrid.errors import ModelError
 
 ENVIRONMENT = "FFHYBRID_MODELS"
 CONFIG = "config.json"
@@ -112,11 +113,9 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _from_hub(reference: str, components: tuple[str, ...], *, hub: bool) -> Path:
-    try:
+    with naming_extra("a model", "diffusers"):
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-    except ModuleNotFoundError as error:
-        raise UsageError(f"models need diffusers ({error}): pip install 'ffhybrid[diffusers]'") from error
     weights = f"{WEIGHTS}*{SUFFIX}*"
     try:
         return Path(

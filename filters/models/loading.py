@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ffhybrid.core.extras import check_installed
 from ffhybrid.errors import ModelError, UsageError
 from ffhybrid.filters.models import checkpoints
 from ffhybrid.filters.models.checkpoints import Checkpoint
@@ -58,13 +59,10 @@ def load_component(path: Path, architecture: str) -> Any:
     """Load one network of diffusers from a file or folder.
 
     Raises:
-        UsageError: diffusers is not installed.
         ModelError: it is damaged, or of another class.
     """
-    try:
-        import diffusers
-    except ModuleNotFoundError as error:
-        raise UsageError(f"models need diffusers ({error}): pip install 'ffhybrid[diffusers]'") from error
+    import diffusers
+
     kind = getattr(diffusers, architecture)
     try:
         return _from_file(kind, path) if path.is_file() else _from_folder(kind, path)
@@ -98,7 +96,7 @@ class ModelSource:
         """Load the model that the user names.
 
         Raises:
-            UsageError: none is named, or diffusers is not installed.
+            UsageError: none is named, or torch or diffusers are not installed.
             ModelError: it is not there, is damaged, or of another class.
         """
         if self.reference is None:
@@ -109,7 +107,7 @@ class ModelSource:
         """Load the model that a latent was made with: the named one if any, else from ``FFHYBRID_MODELS``.
 
         Raises:
-            UsageError: diffusers is not installed.
+            UsageError: torch or diffusers are not installed.
             ModelError: it is not there, or not the same.
         """
         wanted = f"an {architecture} whose SHA-256 begins with {digest.hex()}"
@@ -163,6 +161,8 @@ def _loaded(
     assemble: Assemble,
     stamp: tuple[object, ...],  # noqa: ARG001 - the key
 ) -> Model:
+    for package in ("torch", "diffusers"):
+        check_installed(package, what="a model", extra="diffusers")
     network = assemble(path, architecture)
     from ffhybrid.filters.devices import device_of
     from ffhybrid.filters.models.determinism import naming_lack_of_memory

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import Picture, PictureSpec
-from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
@@ -58,12 +57,10 @@ class Overfit:
         """Optimise a latent; with a budget in bytes its size is within 5 % of it.
 
         Raises:
-            UsageError: torch is not installed, or the device is not there.
+            UsageError: the device is not there.
         """
-        try:
-            from ffhybrid.filters.overfit.session import OverfitSession
-        except ModuleNotFoundError as error:
-            raise UsageError(f"fitting keyframes needs torch ({error}): pip install torch") from error
+        from ffhybrid.filters.overfit.session import OverfitSession
+
         session = OverfitSession(
             objective, spec, tune=self._tune, device=self._device, seed=self._seed, lpips_file=self._lpips
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,8 +144,8 @@ def test_a_file_of_another_kind_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_named_before_anything_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ffhybrid.compare.comparing.find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r'jinja2: pip install "ffhybrid\[report\]"'):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(UsageError, match=r"jinja2: pip install 'ffhybrid\[report\]'"):
         compare(clip("bikes.mp4"), tmp_path / "report", options=OPTIONS)
     assert not (tmp_path / "report").exists()
 

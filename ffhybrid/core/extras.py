@@ -1,0 +1,36 @@
+"""Extras of the package (``pip install 'ffhybrid[encode]'``): where what one brings is missing, the error names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from ffhybrid.errors import UsageError
+
+
+def check_installed(package: str, *, what: str, extra: str) -> None:
+    """Look for a package without importing it.
+
+    Raises:
+        UsageError: it is not installed; the message says that ``what`` takes it, and the extra that brings it.
+    """
+    if find_spec(package) is None:
+        raise UsageError(_message(package, what, extra))
+
+
+@contextmanager
+def naming_extra(what: str, extra: str) -> Iterator[None]:
+    """Run imports of packages that an extra brings.
+
+    Raises:
+        UsageError: one is not installed; the message says that ``what`` takes it, and the extra that brings it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(_message(error.name, what, extra)) from error
+
+
+def _message(package: str | None, what: str, extra: str) -> str:
+    return f"{what} takes {package}: pip install 'ffhybrid[{extra}]'"
