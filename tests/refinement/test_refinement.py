@@ -130,9 +130,11 @@ def test_refined_gops_restore_exactly_and_lose_nothing(tmp_path: Path) -> None:
             path,
             options=ffhybrid.EncodeOptions(
                 generator_options={"preset": "ultrafast", "device": "cpu"},
-                keyframe_budget=900,
+                keyframe_budget=350,
                 refinements=refinements,
-                rate=ffhybrid.Rate(bitrate=60_000),
+                rate=ffhybrid.Rate(bitrate=30_000),
+                candidates=1,
+                source=ffhybrid.SourceOptions(filters="crop=96:80"),
                 limits=GopLimits(length=16, scene_threshold=0),
                 frames=16,
                 picture_hashes=True,
