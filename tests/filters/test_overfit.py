@@ -72,6 +72,18 @@ def test_more_bytes_give_a_better_picture(natural: Picture, latents: dict[int, b
     assert 20 < worst < middle < best
 
 
+@pytest.mark.slow
+def test_a_whole_picture_is_fitted_better_with_more_bytes(whole: Picture) -> None:
+    latents = {budget: fit(whole, budget) for budget in (400, 900, 2500)}
+    for budget, latent in latents.items():
+        assert len(latent) == pytest.approx(budget, rel=0.05)
+    worst, middle, best = (
+        psnr(create("overfit").generate(latent, PictureSpec(whole.width, whole.height)), whole)
+        for latent in latents.values()
+    )
+    assert 20 < worst < middle < best
+
+
 def test_fitting_improves_on_the_first_guess(natural: Picture, latent: bytes, longer: bytes) -> None:
     ours, theirs = (Likeness(natural).distortion(made(data)) for data in (longer, latent))
     assert ours < theirs
@@ -138,7 +150,7 @@ def test_any_differentiable_objective_can_be_minimised(natural: Picture, latent:
     assert objective.distortion(made(data)) < objective.distortion(made(latent))
 
 
-@pytest.mark.parametrize(("width", "height"), [(34, 18), (74, 66)])
+@pytest.mark.parametrize(("width", "height"), [(34, 18), (74, 66), pytest.param(130, 66, marks=pytest.mark.slow)])
 def test_odd_and_small_sizes_are_fitted(width: int, height: int, whole: Picture) -> None:
     picture = whole.cropped(width, height)
     data = fit(picture, None, tune="perceptual")
