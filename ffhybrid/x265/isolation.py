@@ -100,7 +100,7 @@ class IsolatedEncoder:
             with theirs:
                 self._server = subprocess.Popen(
                     [sys.executable, "-P", "-m", "ffhybrid.x265.fork_server"],
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     # NumPy's OpenBLAS would start threads when it is imported.
                     env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
