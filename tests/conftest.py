@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 import ffhybrid
 from media import OPTIONS, VIDEO, ffmpeg
 from support import GOP_LENGTH, TINY_GOP, clip
+
+# Threads of torch wait for each other in turns of the processor, which other processes want; read when torch starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Shells switch Ctrl-C off for what they run in the background, and processes that tests interrupt inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from ffhybrid.hevc import sei
 from ffhybrid.hevc.compact_parameter_sets import SliceRecoder
 from ffhybrid.hevc.decoding import decode_access_units
 from ffhybrid.hevc.static_metadata import keyframe_sei
+from ffhybrid.x265 import isolation
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.x265.options import X265Options
 from ffhybrid.x265.worker import EXTRADATA, X265Job, read_records
@@ -132,18 +131,12 @@ def _run_worker(
             with (directory / "keyframe.yuv").open("wb") as file:
                 write_planes(file, keyframe)
         job = _job(gop, options, params, directory / "keyframe.yuv" if keyframe is not None else None)
-        process = subprocess.run(
-            [sys.executable, "-m", "ffhybrid.x265.worker"],
-            input=job.to_json().encode(),
-            capture_output=True,
-            cwd=directory,
-            check=False,
-        )
-    if process.returncode:
-        log = process.stderr.decode(errors="replace").strip().splitlines()
-        raise EncoderError(f"GOP {gop.index}: x265 failed: {' / '.join(log[-3:]) or process.returncode}")
+        encode = isolation.encoder.run(job, directory)
+    if encode.exit_code != 0:
+        said = " / ".join(encode.log.strip().splitlines()[-3:]) or f"its exit code is {encode.exit_code}"
+        raise EncoderError(f"GOP {gop.index}: x265 failed: {said}")
     try:
-        return list(read_records(process.stdout))
+        return list(read_records(encode.records))
     except ValueError as error:
         raise EncoderError(f"GOP {gop.index}: x265's process broke off: {error}") from error
 

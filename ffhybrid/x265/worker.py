@@ -1,15 +1,13 @@
-"""One libx265 encode in a process of its own: ``python -m ffhybrid.x265.worker < job > packets``.
+"""One libx265 encode, for a process of its own: a job that is a JSON object, and records that are the answer.
 
-x265 keeps its lambda tables in process globals, so two encoders with different tables cannot share a process.
-The job comes as one JSON object on standard input; the answer on standard output is the extradata and then the
-packets in decoding order, each with its frame index (see :func:`write_record`). x265's log goes to standard error.
+Records are the extradata and then the packets in decoding order, each with its frame index (see
+:func:`write_record`). x265's log goes to standard error.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -24,6 +22,9 @@ RECORD = struct.Struct("<iI")
 """Frame index (-1 for the extradata) and size in bytes of what follows."""
 
 EXTRADATA = -1
+
+EXIT_CODE = struct.Struct("<i")
+"""Exit code of the process, apart from the records; negative where a signal ended it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,14 @@ class X265Job:
     options: dict[str, str]
 
     def to_json(self) -> str:
-        """Serialise for the worker's standard input."""
+        """Serialise."""
         return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> X265Job:
+        """Parse what :meth:`to_json` gives."""
+        fields: dict[str, Any] = json.loads(text)
+        return cls(**{**fields, "colour": tuple(fields["colour"])})
 
 
 def write_record(file: BinaryIO, index: int, data: bytes) -> None:
@@ -112,14 +119,3 @@ def encode(job: X265Job, answer: BinaryIO) -> None:
 def _with_flush(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame | None]:
     yield from frames
     yield None
-
-
-def main() -> None:
-    """Run the job on standard input."""
-    fields: dict[str, Any] = json.load(sys.stdin)
-    fields["colour"] = tuple(fields["colour"])
-    encode(X265Job(**fields), sys.stdout.buffer)
-
-
-if __name__ == "__main__":
-    main()

@@ -151,12 +151,12 @@ def test_probe_json(track_file: Path) -> None:
 def test_encode_probe_restore_verify(tmp_path: Path) -> None:
     hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mp4"
     options = ("-g", "12", "-sc_threshold", "0", "-frames:v", "24", "-crf", "35", "-preset", "ultrafast", "-hash", "1")
-    keyframes = ("-kf", "thumbnail", "-b:kf", "8k")
+    keyframes = ("-vf", "scale=320:180", "-kf", "thumbnail", "-b:kf", "3k")
     result = ffhybrid_command("encode", "-i", clip("bigbuckbunny.mp4"), *options, *keyframes, "-of", "json", hybrid)
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["gop_count"] == 2
-    assert report["payload_bytes"] < 2 * 8000 + 300
+    assert report["payload_bytes"] < 2 * 3000 + 300
     assert report["file_bytes"] == hybrid.stat().st_size
     assert ffhybrid_command("verify", hybrid).stdout.splitlines()[-2] == "hashes_verified=24"
     assert ffhybrid_command("restore", "-i", hybrid, restored).returncode == 0

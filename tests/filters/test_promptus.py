@@ -31,7 +31,7 @@ from pretrained_models import PROMPTED, saved, saved_one_step
 from support import make_picture
 
 CPU = torch.device("cpu")
-SPEC = PictureSpec(96, 64)
+SPEC = PictureSpec(64, 48)
 WIDTH = PROMPTED["cross_attention_dim"]
 FSRCNN = Path(__file__).resolve().parents[3] / "shared" / "weights" / "FSRCNN_x2.safetensors"
 """Real weights beside the project, where there are any; never part of it."""
@@ -148,25 +148,33 @@ def test_factors_are_codes_and_offset_times_the_step() -> None:
     assert (u[4, 1], u[0, 0], v[0, 2], v[1, 1]) == (7, 2, -16, -2)
 
 
-def test_fitting_lowers_the_loss_within_the_budget_and_goes_on_where_it_ended(model: Path, natural: Picture) -> None:
-    generator = promptus(model, preset="faster")
+@pytest.fixture(scope="module")
+def fitted(model: Path, natural: Picture) -> tuple[bytes, list[FitProgress]]:
+    """A fit of forty iterations to 400 bytes, and what it told on the way."""
     seen: list[FitProgress] = []
-    latent = fit(generator, natural, 400, seen=seen)
+    return fit(promptus(model, preset="faster"), natural, 400, seen=seen), seen
+
+
+def test_fitting_lowers_the_loss_within_the_budget_and_goes_on_where_it_ended(
+    model: Path, natural: Picture, fitted: tuple[bytes, list[FitProgress]]
+) -> None:
+    generator = promptus(model)
+    latent, seen = fitted
     assert len(latent) == pytest.approx(400, rel=0.05)
     assert [report.step for report in seen] == [0, 10, 20, 30, 40]
     assert seen[-1].distortion < 0.75 * seen[0].distortion
-    assert distortion(generator, latent, natural) < 0.75 * distortion(
-        generator, fit(promptus(model), natural, 400), natural
-    )
-    assert fit(promptus(model), natural, 400, warm_start=latent) == latent
+    assert distortion(generator, latent, natural) < 0.75 * distortion(generator, fit(generator, natural, 400), natural)
+    assert fit(generator, natural, 400, warm_start=latent) == latent
     resumed: list[FitProgress] = []
-    fit(promptus(model, preset="veryfast"), natural, 400, warm_start=latent, seen=resumed)
+    fit(promptus(model, preset="superfast"), natural, 400, warm_start=latent, seen=resumed)
     assert resumed[0].distortion == pytest.approx(seen[-1].distortion, rel=1e-6)
     assert resumed[-1].distortion <= resumed[0].distortion
 
 
-def test_another_rank_goes_on_from_a_warm_start(model: Path, natural: Picture) -> None:
-    latent = fit(promptus(model, preset="faster"), natural, 400)
+def test_another_rank_goes_on_from_a_warm_start(
+    model: Path, natural: Picture, fitted: tuple[bytes, list[FitProgress]]
+) -> None:
+    latent, _ = fitted
     fresh, warm = [], []
     fit(promptus(model), natural, 900, seen=fresh)
     fit(promptus(model), natural, 900, seen=warm, warm_start=latent)
@@ -180,19 +188,26 @@ def test_a_warm_start_of_another_model_is_left_alone(model: Path, natural: Pictu
     assert fit(promptus(model), natural, 300, warm_start=latent) == fit(promptus(model), natural, 300)
 
 
-def test_prompts_of_nested_order_are_cut_without_another_fit(model: Path, natural: Picture) -> None:
-    """What a quarter of the components gives is worth more where the fit has seen it."""
+@pytest.mark.slow
+def test_what_a_quarter_of_the_components_gives_is_worth_more_where_the_fit_has_seen_it(
+    model: Path, natural: Picture
+) -> None:
     distortions = {}
     for nested in (False, True):
         generator = promptus(model, preset="faster", nested=nested)
         latent = fit(generator, natural, 800)
-        rank = body_of(latent).rank
-        cut = Promptus.truncated(latent, rank // 4)
-        assert body_of(cut).rank == rank // 4
-        assert len(cut) == pytest.approx(len(latent) / 4, rel=0.25)
-        assert np.array_equal(body_of(cut).codes, body_of(latent).codes[: rank // 4])
+        cut = Promptus.truncated(latent, body_of(latent).rank // 4)
         distortions[nested] = distortion(generator, cut, natural)
     assert distortions[True] < distortions[False]
+
+
+def test_prompts_of_nested_order_are_cut_without_another_fit(model: Path, natural: Picture) -> None:
+    latent = fit(promptus(model, preset="superfast", nested=True), natural, 800)
+    rank = body_of(latent).rank
+    cut = Promptus.truncated(latent, rank // 4)
+    assert body_of(cut).rank == rank // 4
+    assert len(cut) == pytest.approx(len(latent) / 4, rel=0.25)
+    assert np.array_equal(body_of(cut).codes, body_of(latent).codes[: rank // 4])
     with pytest.raises(ValueError, match=f"rank {rank} cannot be cut to {rank + 1}"):
         Promptus.truncated(latent, rank + 1)
 

@@ -122,7 +122,13 @@ def test_the_loss_says_what_the_distortion_says(objective: GopObjective, keyfram
     assert packed[0].grad is not None and packed[0].grad.abs().sum() > 0
 
 
-def test_refined_gops_restore_exactly_and_lose_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("filters", "budget", "bitrate", "candidates"),
+    [("crop=96:80", 350, 30_000, 1), pytest.param("null", 900, 60_000, 3, marks=pytest.mark.slow)],
+)
+def test_refined_gops_restore_exactly_and_lose_nothing(
+    filters: str, budget: int, bitrate: int, candidates: int, tmp_path: Path
+) -> None:
     unrefined, refined = tmp_path / "unrefined.mkv", tmp_path / "refined.mkv"
     reports = [
         ffhybrid.encode(
@@ -130,9 +136,11 @@ def test_refined_gops_restore_exactly_and_lose_nothing(tmp_path: Path) -> None:
             path,
             options=ffhybrid.EncodeOptions(
                 generator_options={"preset": "ultrafast", "device": "cpu"},
-                keyframe_budget=900,
+                keyframe_budget=budget,
                 refinements=refinements,
-                rate=ffhybrid.Rate(bitrate=60_000),
+                rate=ffhybrid.Rate(bitrate=bitrate),
+                candidates=candidates,
+                source=ffhybrid.SourceOptions(filters=filters),
                 limits=GopLimits(length=16, scene_threshold=0),
                 frames=16,
                 picture_hashes=True,

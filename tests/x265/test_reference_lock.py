@@ -16,7 +16,7 @@ from ffhybrid.filters import Likeness
 from ffhybrid.hevc import sei
 from ffhybrid.restorer.generators import create
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
-from ffhybrid.source.video import VideoSource
+from ffhybrid.source.video import SourceOptions, VideoSource
 from ffhybrid.x265.lambda_tables import lambda_tables
 from ffhybrid.x265.options import (
     HIGHEST_CRF,
@@ -31,8 +31,8 @@ from ffhybrid.x265.reference_lock import ENOUGH, LockWindow, encode_locked
 from support import clip
 
 
-def first_gop(name: str, pictures: int, folder: Path) -> SourceGop:
-    with VideoSource(clip(name)) as source:
+def first_gop(name: str, pictures: int, folder: Path, *, filters: str | None = None) -> SourceGop:
+    with VideoSource(clip(name), options=SourceOptions(filters=filters)) as source:
         return next(plan_gops(source.frames(limit=pictures), source.info, folder, limits=GopLimits(length=pictures)))
 
 
@@ -98,8 +98,9 @@ def test_access_units_carry_source_timestamps_and_hashes(gop: SourceGop, keyfram
     }
 
 
-def test_a_higher_crf_takes_fewer_bytes_beyond_the_quantiser_cap_too(tmp_path: Path) -> None:
-    gop = first_gop("bikes.mp4", 24, tmp_path)
+@pytest.mark.parametrize("filters", ["scale=320:136", pytest.param("null", marks=pytest.mark.slow)])
+def test_a_higher_crf_takes_fewer_bytes_beyond_the_quantiser_cap_too(tmp_path: Path, filters: str) -> None:
+    gop = first_gop("bikes.mp4", 24, tmp_path, filters=filters)
     keyframe = thumbnail_of(gop)
     crfs = (QUANTISER_CAP, 44, 48, HIGHEST_X265_CRF, HIGHEST_CRF)
     encodes = [encode_locked(gop, keyframe, X265Options(crf=crf)) for crf in crfs]
