@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from ffhybrid.batching import Batch, BatchEntry
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.encoder.options import Rate, VideoCodec
+from ffhybrid.encoder.options import EncodeMode, Rate
 from ffhybrid.encoding import EncodeReport, encode
 from ffhybrid.errors import (
     BatchError,
@@ -56,6 +56,7 @@ __all__ = [
     "Carriage",
     "CorruptDataError",
     "DamagedGop",
+    "EncodeMode",
     "EncodeOptions",
     "EncodeReport",
     "EncoderError",
@@ -87,7 +88,6 @@ __all__ = [
     "UsageError",
     "VerificationError",
     "VerifyReport",
-    "VideoCodec",
     "X265Options",
     "__version__",
     "encode",

@@ -12,7 +12,7 @@ from ffhybrid.cli.format_options import add_format_options
 from ffhybrid.cli.shared import LEVELS
 from ffhybrid.cli.values import bit_rate, bit_rates, byte_count, natural, picture_size, positive
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
-from ffhybrid.encoder.options import VideoCodec
+from ffhybrid.encoder.options import EncodeMode
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.carriage import Carriage
@@ -165,10 +165,10 @@ def _encoding(command: argparse.ArgumentParser) -> None:
     )
     gop.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="stop after N frames")
     command.add_argument(
-        "-codec",
-        type=VideoCodec,
-        choices=list(VideoCodec),
-        default=VideoCodec.HYBRID,
+        "-mode",
+        type=EncodeMode,
+        choices=list(EncodeMode),
+        default=EncodeMode.HYBRID,
         help="hybrid, or promptus: every frame is generated (%(default)s)",
     )
     _keyframes(command)

@@ -73,7 +73,7 @@ def _encode_options(options: argparse.Namespace) -> EncodeOptions:
     """Take what ``encode`` and ``batch`` both know of video."""
     return replace(
         _keyframe_options(options),
-        codec=options.codec,
+        mode=options.mode,
         rate=_rate(options),
         target_lpips=options.target_lpips,
         x265=X265Options(

@@ -100,7 +100,7 @@ class KeyframeFilter:
         Raises:
             CorruptDataError: damaged access units, or a GOP whose payload does not come within four GOPs.
             GeometryError, VerificationError, ModelError: see :func:`ffhybrid.restorer.splice.decode_keyframe`.
-            UnsupportedError: a GOP whose pictures are all generated (``-codec promptus``).
+            UnsupportedError: a GOP whose pictures are all generated (``-mode promptus``).
         """
         if packet is None:
             return self._released(is_last=True)
