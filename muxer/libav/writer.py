@@ -27,8 +27,8 @@ from ffhybrid.muxer.streams.values import Attachment, OtherStreams, StreamPacket
 
 logger = logging.getLogger(__name__)
 
-_REPRODUCIBLE = {"fflags": "+bitexact"}
-"""No random identifiers, no dates: the same pictures give the same bytes."""
+_REPRODUCIBLE = "+bitexact"
+"""Of ``fflags``: no random identifiers, no dates, so that the same pictures give the same bytes."""
 AVFMT_TS_NEGATIVE = 0x40000
 """Of ``libavformat/avformat.h``: the format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
@@ -51,6 +51,12 @@ def _is_transport_stream(container_format: str, options: Mapping[str, str]) -> b
     """
     is_hls = container_format == "hls" and options.get("hls_segment_type") != "fmp4"
     return is_hls or container_format == "mpegts"
+
+
+def _reproducible(options: Mapping[str, str]) -> dict[str, str]:
+    """Add to the flags; those given with a sign change what is there, as they do in ffmpeg."""
+    flags = options.get("fflags", "")
+    return {**options, "fflags": flags if flags and flags[0] not in "+-" else f"{_REPRODUCIBLE}{flags}"}
 
 
 class LibavWriter:
@@ -78,7 +84,7 @@ class LibavWriter:
         self._name = getattr(target, "name", target)
         self._tracks: list[tuple[Any, Fraction]] = []
         with self._refusals_named():
-            self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
+            self._container = av.open(target, "w", format=container_format, options=_reproducible(options or {}))
         takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
         floor = None if takes_negative else 0
         self._has_header = not _is_transport_stream(self._container.format.name, options or {})
