@@ -109,7 +109,7 @@ _SEQUENCES = Registry[SequenceGenerator](
 )
 
 names, create, for_restoring = _KEYFRAMES.names, _KEYFRAMES.create, _KEYFRAMES.for_restoring
-own_options, parse_generator_params = _KEYFRAMES.own_options, _KEYFRAMES.parse_params
+own_options, parse_keyframe_params = _KEYFRAMES.own_options, _KEYFRAMES.parse_params
 sequence_names, create_sequence, sequence_for_restoring = (
     _SEQUENCES.names,
     _SEQUENCES.create,

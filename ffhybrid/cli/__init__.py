@@ -1,55 +1,46 @@
-"""The command line: ffmpeg's words, results on standard output, everything else on standard error."""
+"""The command line: ffmpeg's words, results on standard output, everything else on standard error.
+
+Nothing heavy is imported before a command is known: version and help are there at once.
+"""
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from collections.abc import Sequence
 
-import av
-from rich.console import Console
-from rich.logging import RichHandler
+from ffhybrid.cli.commands import COMMANDS, overview, parser_of
+from ffhybrid.cli.parser import HELP
+from ffhybrid.core.suggestions import did_you_mean
+from ffhybrid.errors import UsageError
 
-from ffhybrid.cli.arguments import joined_maps, parser
-from ffhybrid.cli.commands import COMMANDS
-from ffhybrid.cli.shared import LEVELS
-from ffhybrid.errors import FFHybridError
-
-INTERRUPTED = 130
-FAILED = 1
+_VERSION = ("-version", "--version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code of docs/CLI.md."""
-    options = parser().parse_args(joined_maps(sys.argv[1:] if arguments is None else arguments))
-    console = Console(stderr=True, quiet=options.v == "quiet")
-    _configure_logging(options.v, console)
+    name, *words = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if name in (*HELP, *_VERSION):
+        sys.stdout.write(overview() if name in HELP else _version())
+        return 0
+    if name not in COMMANDS:
+        return _refuse_command(name)
     try:
-        COMMANDS[options.command](options, console)
-    except FFHybridError as error:
-        return _fail(console, str(error), error.exit_code)
-    except BrokenPipeError:
-        _abandon_standard_output()
-        return FAILED
-    except (OSError, av.error.FFmpegError) as error:
-        return _fail(console, str(error), FAILED)
-    except KeyboardInterrupt:
-        return _fail(console, "interrupted", INTERRUPTED)
-    return 0
+        options = parser_of(name).parse(words)
+    except UsageError as error:
+        sys.stderr.write(f"ffhybrid {name}: {error}\n")
+        return error.exit_code
+    from ffhybrid.cli.running import run
+
+    return run(options)
 
 
-def _configure_logging(level: str, console: Console) -> None:
-    handler = RichHandler(console=console, show_time=False, show_path=False)
-    logging.basicConfig(level=LEVELS[level], handlers=[handler], format="%(message)s", force=True)
-    av.logging.set_level(av.logging.VERBOSE if level == "debug" else None)
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"ffhybrid {version('ffhybrid')}\n"
 
 
-def _fail(console: Console, message: str, code: int) -> int:
-    console.print(f"ffhybrid: {message}", markup=False, highlight=False, soft_wrap=True)
-    return code
-
-
-def _abandon_standard_output() -> None:
-    """Keep the interpreter from complaining about a closed pipe once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _refuse_command(name: str) -> int:
+    what = f"unknown command {name}{did_you_mean(name, COMMANDS)}" if name else "which command?"
+    sys.stderr.write(f"ffhybrid: {what} (ffhybrid -h lists them)\n")
+    return UsageError.exit_code

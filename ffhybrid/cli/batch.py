@@ -1,4 +1,4 @@
-"""Options and commands of farms: where GOPs are encoded, single jobs, folders."""
+"""``ffhybrid batch``: all videos of a folder."""
 
 from __future__ import annotations
 
@@ -12,95 +12,26 @@ from rich.console import Console
 from rich.table import Table
 
 from ffhybrid.batching import Batch, BatchEntry, BatchOutcome
-from ffhybrid.core.atomic_files import PIPE, durable_write
-from ffhybrid.errors import BatchError, UsageError
-from ffhybrid.farm.coordinator import OnError
-from ffhybrid.farm.engines import LOCAL
-from ffhybrid.farm.events import PIPES
-from ffhybrid.farm.jobs import MAX_DOCUMENT, Job
-from ffhybrid.farm.planning import kept_plan
-from ffhybrid.farm.running import run_job
-from ffhybrid.farm.state import RESULT_SUFFIX, State
-from ffhybrid.muxer.output import Target
-from ffhybrid.options import EncodeOptions
+from ffhybrid.cli.encode import FIRST_PAGE, add_encoding, encode_options
+from ffhybrid.cli.jobs import add_engine
+from ffhybrid.cli.parser import Parser
+from ffhybrid.errors import BatchError
 
 
-def engine_options(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add what ``encode`` and ``batch`` know of farms."""
-    group = command.add_argument_group("jobs")
-    group.add_argument(
-        "-engine", default=LOCAL, metavar="NAME", help="local (default), local:N processes, or dask://HOST:PORT"
-    )
-    group.add_argument(
-        "-on-error",
-        dest="on_error",
-        type=OnError,
-        choices=list(OnError),
-        default=OnError.STOP,
-        help="what becomes of a GOP that fails three times (%(default)s)",
-    )
-    group.add_argument("-log", type=Path, metavar="FILE", help="append events to it, a JSON object a line")
-    return group
-
-
-def single_file_options(command: argparse.ArgumentParser) -> None:
-    """Add what only ``encode`` knows of farms."""
-    group = engine_options(command)
-    group.add_argument("-progress", metavar="TARGET", help="pipe:1, pipe:2 or a file: progress as ffmpeg writes it")
-    group.add_argument("-state", type=Path, metavar="FOLDER", help="what is done is kept here (.OUTPUT.ffhybrid)")
-    group.add_argument("-plan", type=Path, metavar="FOLDER", help="write the jobs into it, and encode nothing")
-
-
-def job_options(command: argparse.ArgumentParser) -> None:
-    """Add the subcommands of ``job``."""
-    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
-    text = "run one job that encode -plan wrote"
-    run = actions.add_parser("run", help=text, description=text, allow_abbrev=False)
-    run.add_argument("job", type=Path, metavar="JOB")
-    run.add_argument("-o", dest="output", type=Path, metavar="RESULT", help="the job's name with .gop")
-
-
-def batch_options(command: argparse.ArgumentParser) -> None:
-    """Add what ``batch`` has beside the options of an encode."""
+def add_options(command: Parser) -> None:
+    """Declare the options: those of an encode, and its own."""
     command.add_argument("input", type=Path, metavar="IN_FOLDER")
     command.add_argument("output", type=Path, metavar="OUT_FOLDER", help="made if it does not exist")
     command.add_argument("-ext", metavar="EXT,...", help="extensions of the files taken")
     command.add_argument("-f", dest="format", metavar="FMT", help="container format (FFmpeg's name)")
     command.add_argument("-suffix", default=".mkv", metavar=".EXT", help="of the outputs (%(default)s)")
     command.add_argument("-y", action="store_true", help="make outputs anew that were made otherwise")
-    engine_options(command)
+    add_encoding(command)
+    add_engine(command)
+    command.first_page("-ext", "-f", "-suffix", "-y", *FIRST_PAGE)
 
 
-def check_pipes(options: argparse.Namespace) -> None:
-    """See that video and progress do not go to the same place.
-
-    Raises:
-        UsageError: they do.
-    """
-    if options.output == PIPE and (PIPES.get(options.progress) == 1 or options.plan):
-        raise UsageError("-progress pipe:1 and -plan take an output that is a file")
-
-
-def write_jobs(options: argparse.Namespace, settings: EncodeOptions) -> None:
-    """Plan, and name the jobs that were written on standard output."""
-    target = Target(
-        output=options.output, container_format=settings.container_format, format_options=settings.format_options
-    )
-    with State.open(options.plan) as state:
-        for job in kept_plan(options.input, settings, state, container=target.container):
-            sys.stdout.write(f"{state.keep_job(job)}\n")
-
-
-def run_single_job(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
-    """Run a job, write its result, and print the report."""
-    with options.job.open("rb") as file:
-        job = Job.from_json(file.read(MAX_DOCUMENT + 1))
-    result = run_job(job)
-    durable_write(options.output or options.job.with_suffix(RESULT_SUFFIX), result.to_bytes())
-    sys.stdout.write(f"{result.report.to_json().decode()}\n")
-
-
-def run_batch(options: argparse.Namespace, console: Console, settings: EncodeOptions) -> None:
+def run(options: argparse.Namespace, console: Console) -> None:
     """Encode a folder and print what became of each file.
 
     Raises:
@@ -108,7 +39,7 @@ def run_batch(options: argparse.Namespace, console: Console, settings: EncodeOpt
     """
     extensions = {"extensions": tuple(options.ext.split(","))} if options.ext else {}
     batch = Batch(
-        options=settings,
+        options=encode_options(options),
         suffix=options.suffix,
         overwrite=options.y,
         engine=options.engine,

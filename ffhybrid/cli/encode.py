@@ -1,79 +1,113 @@
-"""What each command does with its options."""
+"""``ffhybrid encode``, and the options of encoding that ``batch`` has too."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from math import isnan
 
 from rich.console import Console
-from rich.table import Table
 
-from ffhybrid.cli import train
-from ffhybrid.cli.containers import CONTAINER_COMMANDS
-from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
-from ffhybrid.cli.format_options import format_options
-from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options
-from ffhybrid.compare import CompareOptions, RatePoint, compare
-from ffhybrid.compare.results import METRICS
+from ffhybrid.cli.jobs import add_engine, add_single_file, check_pipes, write_jobs
+from ffhybrid.cli.keyframes import add_keyframes, keyframe_options
+from ffhybrid.cli.options import (
+    add_carriage,
+    add_input,
+    add_model,
+    add_output,
+    add_pictures,
+    add_report_format,
+    add_streams,
+    source_options,
+    stream_options,
+)
+from ffhybrid.cli.parser import Parser
+from ffhybrid.cli.shared import emit, progress
+from ffhybrid.cli.values import bit_rate, boolean, one_of, positive
 from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.encoder.gop_encoder import GopReport
-from ffhybrid.encoder.options import Rate
+from ffhybrid.encoder.options import EncodeMode, Rate
 from ffhybrid.encoding import encode
-from ffhybrid.errors import DamageError, UsageError
-from ffhybrid.extraction import extract
+from ffhybrid.errors import UsageError
 from ffhybrid.farm.events import PIPES
 from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.reading.inputs import duration_of
 from ffhybrid.options import EncodeOptions
-from ffhybrid.probing import FileInfo, probe
-from ffhybrid.restorer.generator_decode import GeneratorDecode
-from ffhybrid.restoring import restore
 from ffhybrid.source.gop_planning import GopLimits
-from ffhybrid.source.video import SourceOptions
-from ffhybrid.verification import verify
-from ffhybrid.x265.options import DEFAULT_CRF, X265Options, parse_x265_params
+from ffhybrid.x265.options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS, X265Options, parse_x265_params
+
+FIRST_PAGE = (
+    *("-of", "-vf", "-pix_fmt", "-map", "-an", "-c:a", "-b:a", "-g", "-frames:v", "-mode"),
+    *("-kf", "-b:kf", "-kf:preset", "-kf:tune", "-kf:refine", "-kf-params", "-model", "-device"),
+    *("-b:v", "-target-lpips", "-crf", "-preset", "-tune", "-x265-params", "-engine"),
+)
+"""What the short help of ``encode`` and ``batch`` shows."""
 
 
-def _generator_options(options: argparse.Namespace) -> dict[str, object]:
-    given = {
-        "preset": options.kf_preset,
-        "tune": options.kf_tune,
-        "seed": options.kf_seed,
-        "lpips": options.kf_lpips,
-        "device": options.device,
-        "model": options.model,
-        "hub": bool(options.hub) or None,
-        "repair": options.repair or None,
-        "scale": options.scale,
-        "nested": bool(options.nested) or None,
-        "start": options.kf_start,
-        "interval": options.interval,
-        "qp": options.qp,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+def add_options(command: Parser) -> None:
+    """Declare the options."""
+    add_input(command)
+    add_output(command)
+    add_encoding(command)
+    add_single_file(add_engine(command))
+    command.first_page("-i", "-f", "-y", *FIRST_PAGE, "-progress")
 
 
-def _keyframe_options(options: argparse.Namespace) -> EncodeOptions:
-    """Take what ``encode`` and ``compare`` both know of keyframes."""
-    return EncodeOptions(
-        generator=options.kf,
-        generator_options=_generator_options(options),
-        keyframe_budget=options.budget,
-        refinements=options.refine,
-        fallback=bool(options.fallback),
-        **({"budgets": options.budgets} if options.budgets else {}),
-        **({} if options.candidates is None else {"candidates": options.candidates}),
+def add_encoding(command: Parser) -> None:
+    """Add what ``encode`` and ``batch`` know of video."""
+    add_report_format(command)
+    add_pictures(command)
+    add_streams(command)
+    _add_gops(command)
+    add_keyframes(command)
+    _add_rate(command)
+    inter = command.add_argument_group("P and B frames")
+    inter.add_argument("-crf", type=float, help=f"x265 quality, 0 to {HIGHEST_CRF:g} ({DEFAULT_CRF:g})")
+    inter.add_argument(
+        "-preset", type=one_of(PRESETS), default="medium", metavar="NAME", help="x265 effort (%(default)s)"
     )
+    inter.add_argument("-tune", default=HYBRID, metavar="NAME", help="x265 tuning (%(default)s)")
+    inter.add_argument("-x265-params", dest="x265_params", default="", metavar="K=V:...", help="passed to x265")
+    inter.add_argument(
+        "-hash", type=boolean, default=False, metavar="0|1", help="keep an MD5 of every picture in the file (0)"
+    )
+    add_model(command)
+    add_carriage(command)
 
 
-def _encode_options(options: argparse.Namespace) -> EncodeOptions:
+def _add_gops(command: Parser) -> None:
+    group = command.add_argument_group("GOPs")
+    group.add_argument("-g", type=positive, default=120, metavar="N", help="frames in a GOP at most (%(default)s)")
+    group.add_argument("-keyint_min", type=positive, default=12, metavar="N", help="frames between scene cuts (12)")
+    group.add_argument(
+        "-sc_threshold", type=float, default=10.0, metavar="X", help="scene change score of 0 to 100, 0: none (10)"
+    )
+    group.add_argument("-frames:v", dest="frames", type=positive, metavar="N", help="stop after N frames")
+    group.add_argument(
+        "-mode",
+        type=one_of(EncodeMode),
+        default=EncodeMode.HYBRID,
+        metavar="|".join(EncodeMode),
+        help="P and B frames (%(default)s), or every frame generated",
+    )
+    command.suggest(codec="-mode")
+
+
+def _add_rate(command: Parser) -> None:
+    group = command.add_argument_group("rate")
+    group.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")
+    group.add_argument("-maxrate", type=bit_rate, metavar="RATE", help="with -b:v: no GOP overdraws the buffer")
+    group.add_argument("-bufsize", type=bit_rate, metavar="BITS", help="the buffer (a second of -maxrate)")
+    group.add_argument(
+        "-target-lpips", dest="target_lpips", type=float, metavar="X", help="the same LPIPS for every GOP"
+    )
+    command.suggest(vb="-b:v")
+
+
+def encode_options(options: argparse.Namespace) -> EncodeOptions:
     """Take what ``encode`` and ``batch`` both know of video."""
     return replace(
-        _keyframe_options(options),
-        mode=options.mode,
+        keyframe_options(options, options.mode),
         rate=_rate(options),
         target_lpips=options.target_lpips,
         x265=X265Options(
@@ -84,18 +118,19 @@ def _encode_options(options: argparse.Namespace) -> EncodeOptions:
         ),
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
-        picture_hashes=bool(options.hash),
-        source=_source(options),
+        picture_hashes=options.hash,
+        source=source_options(options),
         streams=stream_options(options),
         frames=options.frames,
         container_format=options.format,
-        format_options=format_options(options),
+        format_options=options.format_options,
     )
 
 
-def _encode(options: argparse.Namespace, console: Console) -> None:
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Encode, and print the report, or write the jobs of a plan."""
     check_pipes(options)
-    settings = _encode_options(options)
+    settings = encode_options(options)
     if options.plan:
         write_jobs(options, settings)
         return
@@ -133,19 +168,6 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
     emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
 
 
-def _batch(options: argparse.Namespace, console: Console) -> None:
-    run_batch(options, console, _encode_options(options))
-
-
-def _source(options: argparse.Namespace) -> SourceOptions:
-    return SourceOptions(filters=options.filters, pixel_format=options.pixel_format)
-
-
-def _generator_decode(options: argparse.Namespace) -> GeneratorDecode:
-    device = {"device": options.device} if options.device else {}
-    return GeneratorDecode(model=options.model, hub=bool(options.hub), strict=options.strict, **device)
-
-
 def _rate(options: argparse.Namespace) -> Rate | None:
     if options.bitrate is None:
         if options.maxrate or options.bufsize:
@@ -173,129 +195,3 @@ def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:
         "placeholder_bytes": sum(gop.placeholder for gop in gops),
         "inter_bytes": sum(gop.inter for gop in gops),
     }
-
-
-def _restore(options: argparse.Namespace, console: Console) -> None:
-    with gop_progress(console, "restore") as on_gop:
-        report = restore(
-            options.input,
-            options.output,
-            container_format=options.format,
-            format_options=format_options(options),
-            overwrite=options.y,
-            streams=stream_options(options),
-            effort=options.effort,
-            generator_decode=_generator_decode(options),
-            threads=options.threads,
-            on_gop=on_gop,
-        )
-    if options.output != PIPE:
-        totals = {**asdict(report), "damaged": len(report.damaged)}
-        emit(options, asdict(report), totals.items())
-    if report.damaged:
-        raise DamageError(f"{options.input}: the input is damaged, and what is whole of it is restored")
-
-
-def _probe(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
-    info = probe(options.input)
-    if options.of == "json":
-        emit(options, asdict(info), ())
-    else:
-        _print_probe(info)
-
-
-def _print_probe(info: FileInfo) -> None:
-    out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
-    beside = [f"{stream.type} {stream.codec or ''} ({stream.language})".replace("  ", " ") for stream in info.streams]
-    picture = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps"
-    size = () if info.size is None else (f"{info.size} bytes",)
-    described = ", ".join((picture, *beside, *size))
-    sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {described}\n")
-    headings = (
-        "GOP",
-        "start",
-        "seconds",
-        "pictures",
-        "generator",
-        "payload",
-        "correction",
-        "fix-ups",
-        "placeholder",
-        "P and B",
-    )
-    table = Table(*headings, box=None, pad_edge=False)
-    for gop in info.gops:
-        pictures = f"{gop.pictures}" + (f" of {gop.pictures_encoded}" if gop.pictures != gop.pictures_encoded else "")
-        fixups = f"{gop.fixups} ({gop.fixup_bytes} B)"
-        numbers = (gop.payload_bytes, gop.correction_bytes, fixups, gop.placeholder_bytes, gop.inter_bytes)
-        timing = (f"{gop.start:.3f}", f"{gop.duration:.3f}", pictures, gop.generator)
-        table.add_row(str(gop.index), *timing, *map(str, numbers))
-    out.print(table)
-
-
-def _verify(options: argparse.Namespace, console: Console) -> None:
-    with gop_progress(console, "verify") as on_gop:
-        report = verify(options.input, generator_decode=_generator_decode(options), on_gop=on_gop)
-    emit(options, asdict(report), asdict(report).items())
-
-
-def _extract(options: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - every command has both
-    if options.output.exists() and not options.output.is_dir():
-        raise UsageError(f"{options.output} is not a folder")
-    for path in extract(
-        options.input, options.output, overwrite=options.y, generator_decode=_generator_decode(options)
-    ):
-        sys.stdout.write(f"{path}\n")
-
-
-def _compare(options: argparse.Namespace, console: Console) -> None:
-    width, height = options.size or (options.width, None)
-    settings = CompareOptions(
-        bitrates=options.bitrates,
-        codecs=tuple(options.codecs.split(",")),
-        encode=replace(
-            _keyframe_options(options),
-            x265=X265Options(preset=options.preset),
-            limits=GopLimits(length=options.g, scene_threshold=0),
-        ),
-        source=_source(options),
-        frames=options.frames,
-        width=width,
-        height=height,
-        lpips_interval=options.lpips_interval,
-        lpips=options.kf_lpips,
-        sr_weights=options.sr_weights,
-    )
-    with progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
-        results = compare(
-            options.input,
-            options.output,
-            options=settings,
-            on_step=lambda step: show(step.number, f"{step.codec} {step.bitrate / 1000:g} kbit/s: {step.note}"),
-        )
-    _print_points(results.selected())
-
-
-def _print_points(points: Sequence[RatePoint]) -> None:
-    out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
-    table = Table("codec", "kbit/s", "bytes", "LPIPS", "PSNR", "SSIM", "VMAF", "seconds", box=None, pad_edge=False)
-    for point in points:
-        lpips, psnr, ssim, vmaf = (point.mean(metric) for metric in METRICS)
-        qualities = ("-" if isnan(lpips) else f"{lpips:.4f}", f"{psnr:.2f}", f"{ssim:.4f}", f"{vmaf:.2f}")
-        sizes = (point.codec, f"{point.rate / 1000:.1f}", str(point.size))
-        table.add_row(*sizes, *qualities, f"{point.encode_seconds:.1f}")
-    out.print(table)
-
-
-COMMANDS: Mapping[str, Command] = {
-    "encode": _encode,
-    "batch": _batch,
-    "job": run_single_job,
-    "restore": _restore,
-    "probe": _probe,
-    "verify": _verify,
-    "extract": _extract,
-    "compare": _compare,
-    "train": train.run,
-    **CONTAINER_COMMANDS,
-}

@@ -9,6 +9,7 @@ from ffhybrid.encoder.options import EncodeMode, GopOptions
 from ffhybrid.encoder.sequence_encoder import SequenceEncoder
 from ffhybrid.errors import UsageError
 from ffhybrid.filters import create_sequence
+from ffhybrid.filters.registry import parse_keyframe_params, parse_sequence_params
 from ffhybrid.restorer.generators import create
 
 Encoder: TypeAlias = GopEncoder | SequenceEncoder
@@ -28,3 +29,14 @@ def encoder_for(options: GopOptions) -> Encoder:
     if options.generator not in (GopOptions().generator, PROMPTUS):
         raise UsageError(f"-mode {options.mode} generates by prompts, not by -kf {options.generator}")
     return SequenceEncoder(create_sequence(PROMPTUS_VIDEO, **options.generator_options), options)
+
+
+def parse_generator_params(mode: EncodeMode, generator: str, text: str) -> dict[str, object]:
+    """Parse ``-kf-params`` for the generator that a mode goes with; ``generator`` is that of keyframes.
+
+    Raises:
+        UsageError: what the generator does not have, or values of another type.
+    """
+    if mode is EncodeMode.PROMPTUS:
+        return parse_sequence_params(PROMPTUS_VIDEO, text)
+    return parse_keyframe_params(generator, text)
