@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ffhybrid.batching import Batch, BatchEntry, BatchOutcome
 from ffhybrid.cli.encode import FIRST_PAGE, add_encoding, encode_options
-from ffhybrid.cli.jobs import add_engine
+from ffhybrid.cli.farm import add_engine
 from ffhybrid.cli.parser import Parser
 from ffhybrid.errors import BatchError
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ffhybrid.cli.parser import Parser
+from ffhybrid.cli.parser import HELP, Parser
+from ffhybrid.core.suggestions import did_you_mean
+from ffhybrid.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,3 +76,23 @@ def overview() -> str:
         f"commands:\n{lines}\n"
         "ffhybrid COMMAND -h explains one, -h full with all its options; ffhybrid -version shows the version.\n"
     )
+
+
+def dispatch(words: Sequence[str]) -> int:
+    """Run the command that the first word names with the others; return its exit code."""
+    name = words[0] if words else ""
+    if name in HELP:
+        sys.stdout.write(overview())
+        return 0
+    if name not in COMMANDS:
+        what = f"unknown command {name}{did_you_mean(name, COMMANDS)}" if name else "which command?"
+        sys.stderr.write(f"ffhybrid: {what} (ffhybrid -h lists them)\n")
+        return UsageError.exit_code
+    try:
+        options = parser_of(name).parse(words[1:])
+    except UsageError as error:
+        sys.stderr.write(f"ffhybrid {name}: {error}\n")
+        return error.exit_code
+    from ffhybrid.cli.running import run
+
+    return run(COMMANDS[name].load(), options)

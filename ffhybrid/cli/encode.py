@@ -8,7 +8,7 @@ from math import isnan
 
 from rich.console import Console
 
-from ffhybrid.cli.jobs import add_engine, add_single_file, check_pipes, write_jobs
+from ffhybrid.cli.farm import add_engine, add_single_file, check_pipes, write_jobs
 from ffhybrid.cli.keyframes import add_keyframes, keyframe_options
 from ffhybrid.cli.options import (
     add_carriage,

@@ -115,9 +115,9 @@ class Parser(argparse.ArgumentParser):
             of_muxers = names_of_all_muxers()
         if word[1:] in of_muxers:
             return
-        known = self._synonyms.get(word)
-        known_names = (*self.option_names(), *(f"-{name}" for name in of_muxers))
-        suggestion = f"; did you mean {known}?" if known else did_you_mean(word, known_names)
+        names = {*(name.removeprefix("-") for name in self.option_names()), *of_muxers}
+        synonym = self._synonyms.get(word)
+        suggestion = f"; did you mean {synonym}?" if synonym else did_you_mean(word.lstrip("-"), names, prefix="-")
         raise UsageError(f"unknown option {word}{suggestion or f' ({self.prog} -h lists the options)'}")
 
     def _help(self, topic: str) -> NoReturn:

@@ -11,7 +11,7 @@ import av
 from rich.console import Console
 from rich.logging import RichHandler
 
-from ffhybrid.cli.commands import COMMANDS
+from ffhybrid.cli.commands import CommandModule
 from ffhybrid.cli.parser import LEVELS
 from ffhybrid.errors import FFHybridError
 
@@ -19,12 +19,12 @@ INTERRUPTED = 130
 FAILED = 1
 
 
-def run(options: argparse.Namespace) -> int:
+def run(command: CommandModule, options: argparse.Namespace) -> int:
     """Run the command that was parsed; return the exit code of docs/CLI.md."""
     console = Console(stderr=True, quiet=options.v == "quiet")
     _configure_logging(options.v, console)
     try:
-        COMMANDS[options.command].load().run(options, console)
+        command.run(options, console)
     except FFHybridError as error:
         return _fail(console, str(error), error.exit_code)
     except BrokenPipeError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ffhybrid.core.suggestions import did_you_mean
 from ffhybrid.errors import UsageError
-from ffhybrid.muxer.libav.muxer_options import MuxerOption, generic_options, options_of
+from ffhybrid.muxer.libav.muxer_options import MuxerOption, generic_options, names_of_all_muxers, options_of
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +92,9 @@ def _split(
 
 def _check(output: Path, muxer: str, known: Mapping[str, MuxerOption], name: str, value: str) -> None:
     if name not in known:
-        raise UsageError(
-            f"{output}: FFmpeg's muxer {muxer} has no option -{name}{did_you_mean(name, known, prefix='-')}"
-        )
+        is_of_another = name in names_of_all_muxers()
+        suggestion = " (others have)" if is_of_another else did_you_mean(name, known, prefix="-")
+        raise UsageError(f"{output}: FFmpeg's muxer {muxer} has no option -{name}{suggestion}")
     is_file = name in FILES_FROM_HERE or name in _FILES_BESIDE
     if known[name].is_text and name not in _NO_FILES and not _is_plain(value, is_file=is_file):
         raise UsageError(f"-{name} {value}: files lie beside {output.name}, give a name without a folder")
