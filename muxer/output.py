@@ -88,13 +88,14 @@ class Target:
         return wanted or (Carriage.TRACK if self.is_matroska else Carriage.INBAND)
 
     def check(self, other_streams: OtherStreams) -> None:
-        """See that the format takes what is to travel beside the video.
+        """See that the format takes what is to travel beside the video, and values of its options.
 
         Raises:
             UnsupportedError: it does not. Matroska is another matter: see :meth:`OtherStreamReader.check_matroska`.
         """
         if not self.is_matroska:
-            check_format(self.output, self._format_of_files(), other_streams)
+            options = {} if self.is_multi_file else self.muxer_options
+            check_format(self.output, self._format_of_files(), other_streams, options)
 
     def _format_of_files(self) -> str | None:
         if self.format == HLS:

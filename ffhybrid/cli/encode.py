@@ -43,6 +43,18 @@ FIRST_PAGE = (
 )
 """What the short help of ``encode`` and ``batch`` shows."""
 
+FFMPEGS_WORDS = {
+    "-c:v": "-x265-params (x265 codes all pictures)",
+    "-codec": "-mode",
+    "-codec:v": "-x265-params (x265 codes all pictures)",
+    "-s": "-vf scale=W:H",
+    "-threads": "-engine local:N",
+    "-vb": "-b:v",
+    "-vcodec": "-x265-params (x265 codes all pictures)",
+    "-vframes": "-frames:v",
+}
+"""What an ffmpeg user may write, and what it is here."""
+
 
 def add_options(command: Parser) -> None:
     """Declare the options."""
@@ -73,6 +85,7 @@ def add_encoding(command: Parser) -> None:
     )
     add_model(command)
     add_carriage(command)
+    command.suggest(FFMPEGS_WORDS)
 
 
 def _add_gops(command: Parser) -> None:
@@ -90,7 +103,6 @@ def _add_gops(command: Parser) -> None:
         metavar="|".join(EncodeMode),
         help="P and B frames (%(default)s), or every frame generated",
     )
-    command.suggest(codec="-mode")
 
 
 def _add_rate(command: Parser) -> None:
@@ -101,7 +113,6 @@ def _add_rate(command: Parser) -> None:
     group.add_argument(
         "-target-lpips", dest="target_lpips", type=float, metavar="X", help="the same LPIPS for every GOP"
     )
-    command.suggest(vb="-b:v")
 
 
 def encode_options(options: argparse.Namespace) -> EncodeOptions:

@@ -46,8 +46,7 @@ def add_keyframes(command: Parser) -> None:
         metavar="N",
         help=f"with -b:v: more encodes of a size ({DEFAULTS.candidates})",
     )
-    own = {f"kf_{key}": f"-kf-params {key}=VALUE" for key in ("scale", "qp", "nested", "start", "interval")}
-    command.suggest(**own, refine="-kf:refine", repair="-kf:repair")
+    command.suggest({f"-kf:{key}": f"-kf-params {key}=VALUE" for key in ("scale", "qp", "nested", "start", "interval")})
 
 
 def keyframe_options(options: argparse.Namespace, mode: EncodeMode = EncodeMode.HYBRID) -> EncodeOptions:

@@ -23,6 +23,7 @@ def add_pictures(command: Parser) -> None:
     group = command.add_argument_group("pictures of the source")
     group.add_argument("-vf", dest="filters", metavar="CHAIN", help="filters of libavfilter, as in bwdif,scale=640:-2")
     group.add_argument("-pix_fmt", dest="pixel_format", metavar="FMT", help="convert to yuv420p or yuv420p10le")
+    command.suggest({"-filter:v": "-vf", "-r": "-vf fps=RATE"})
 
 
 def add_output(command: Parser) -> None:
@@ -47,7 +48,7 @@ def add_streams(command: Parser) -> None:
     group.add_argument("-c:a", dest="audio_codec", default=COPY, metavar="NAME", help="audio encoder (%(default)s)")
     group.add_argument("-b:a", dest="audio_bitrate", type=bit_rate, metavar="RATE", help="bits a second of audio")
     group.add_argument("-c:s", dest="subtitle_codec", default=COPY, metavar="NAME", help="subtitle encoder")
-    command.suggest(acodec="-c:a", codec_a="-c:a", scodec="-c:s", codec_s="-c:s", ab="-b:a")
+    command.suggest({"-acodec": "-c:a", "-codec:a": "-c:a", "-scodec": "-c:s", "-codec:s": "-c:s", "-ab": "-b:a"})
 
 
 def add_report_format(command: Parser) -> None:

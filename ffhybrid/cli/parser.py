@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn
 
 from ffhybrid.cli.values import one_of
@@ -59,9 +59,9 @@ class Parser(argparse.ArgumentParser):
             "-v", type=one_of(LEVELS), default="warning", metavar="LEVEL", help=f"{', '.join(LEVELS)} (%(default)s)"
         )
 
-    def suggest(self, **synonyms: str) -> None:
-        """Say what we call options that go by other names elsewhere; ``_`` stands for the colon of a name."""
-        self._synonyms.update({f"-{name.replace('_', ':')}": ours for name, ours in synonyms.items()})
+    def suggest(self, synonyms: Mapping[str, str]) -> None:
+        """Say what to write in place of options that ffmpeg has, or that stand elsewhere."""
+        self._synonyms.update(synonyms)
 
     def first_page(self, *names: str) -> None:
         """Say which options ``-h`` shows; all others are left to ``-h full``."""

@@ -18,7 +18,7 @@ from av.stream import Disposition
 from ffhybrid import hevc
 from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.core.picture import Colour
-from ffhybrid.errors import UnsupportedError
+from ffhybrid.errors import UnsupportedError, UsageError
 from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
 from ffhybrid.muxer.libav.gop_packets import GopPackets
 from ffhybrid.muxer.libav.templates import annexb_template, template_of
@@ -255,29 +255,39 @@ class _Nowhere(io.BytesIO):
         self.name = name
 
 
-def check_format(output: Path, container_format: str | None, other_streams: OtherStreams) -> None:
-    """See that a format takes HEVC and all other_streams, by writing a header that nobody keeps.
+def check_format(
+    output: Path, container_format: str | None, other_streams: OtherStreams, options: Mapping[str, str]
+) -> None:
+    """See that a format takes HEVC, all other_streams and its options, by writing a header that nobody keeps.
 
     Formats without a file of their own (RTSP) are not tried.
 
     Raises:
         UnsupportedError: what the format does not take.
+        UsageError: options whose values it does not take.
     """
     if container_format and ContainerFormat(container_format, "w").no_file:
         return
-    _try_header(output, container_format, OtherStreams())
+    _try_header(output, container_format, OtherStreams(), {})
+    try:
+        _try_header(output, container_format, OtherStreams(), options)
+    except UnsupportedError as error:
+        given = " ".join(f"-{name} {value}" for name, value in options.items())
+        raise UsageError(f"{output}: the output format does not take {given}") from error
     parts = [(track.index, OtherStreams(tracks=(track,))) for track in other_streams.tracks]
     parts += [(file.index, OtherStreams(attachments=(file,))) for file in other_streams.attachments]
     refused: dict[int, str] = {}
     for index, part in parts:
         try:
-            _try_header(output, container_format, part)
+            _try_header(output, container_format, part, {})
         except UnsupportedError as error:
             refused[index] = str(error).removeprefix(f"{output}: ")
     refuse(refused, name=str(output))
 
 
-def _try_header(output: Path, container_format: str | None, other_streams: OtherStreams) -> None:
+def _try_header(
+    output: Path, container_format: str | None, other_streams: OtherStreams, options: Mapping[str, str]
+) -> None:
     sets = hevc.neural_track_parameter_sets()
     video = VideoTrack(
         parameter_sets=sets,
@@ -293,5 +303,6 @@ def _try_header(output: Path, container_format: str | None, other_streams: Other
         time_base=Fraction(1, 1000),
         other_streams=other_streams,
         container_format=container_format,
+        options=dict(options),
     ) as writer:
         writer.begin()

@@ -46,6 +46,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("encode -i in.mp4 -kf:scale 2 out.mkv", "unknown option -kf:scale; did you mean -kf-params scale=VALUE?"),
         ("encode -i in.mp4 -kf:interval 2 out.mkv", "did you mean -kf-params interval=VALUE?"),
         ("encode -i in.mp4 -acodec aac out.mkv", "unknown option -acodec; did you mean -c:a?"),
+        ("encode -i in.mp4 -c:v libx265 out.mkv", "unknown option -c:v; did you mean -x265-params (x265 codes all"),
+        ("encode -i in.mp4 -s 640x360 out.mkv", "unknown option -s; did you mean -vf scale=W:H?"),
         ("encode -i in.mp4 -crf much out.mkv", "ffhybrid encode: -crf: invalid float value: 'much'"),
         ("encode -i in.mp4 -preset fastr out.mkv", "did you mean faster?"),
         ("encode -i in.mp4 out.mkv -crf", "ffhybrid encode: -crf needs a value"),

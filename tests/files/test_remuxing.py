@@ -151,6 +151,7 @@ def test_a_failure_leaves_no_segment_behind(tiny_inband_file: Path, tmp_path: Pa
         ("there.mpd", {"format_options": "brand=a/b"}, "without a folder"),
         ("there.mkv", {"movflags": "faststart"}, "without -movflags: our own writer takes no options"),
         ("there.mp4", {"movflag": "faststart"}, "muxer mp4 has no option -movflag; did you mean -movflags"),
+        ("there.mp4", {"movflags": "+faststartt"}, r"does not take -movflags \+faststartt"),
         ("there.ts", {"mpegts_flag": "latm"}, "muxer mpegts has no option -mpegts_flag; did you mean -mpegts_flags"),
         ("there.ts", {"movflags": "faststart"}, "muxer mpegts has no option -movflags"),
         ("there.m3u8", {"hls_tim": "4"}, "muxer hls has no option -hls_tim; did you mean -hls_time"),
