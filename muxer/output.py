@@ -12,8 +12,9 @@ from ffhybrid.core.atomic_files import PIPE, pending_files, pending_output, stan
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.libav.checked_options import FILES_FROM_HERE, checked_options
+from ffhybrid.muxer.libav.format_check import check_format
 from ffhybrid.muxer.libav.muxer_options import muxer_name
-from ffhybrid.muxer.libav.writer import LibavWriter, check_format
+from ffhybrid.muxer.libav.writer import LibavWriter
 from ffhybrid.muxer.matroska.tracks import VideoTrack
 from ffhybrid.muxer.matroska.writer import MatroskaWriter
 from ffhybrid.muxer.streams.values import OtherStreams

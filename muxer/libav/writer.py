@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,18 +11,15 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import av
-from av.format import ContainerFormat
 from av.stream import Disposition
 
-from ffhybrid import hevc
 from ffhybrid.core.gop import AccessUnit, HybridGop
-from ffhybrid.core.picture import Colour
-from ffhybrid.errors import UnsupportedError, UsageError
-from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
+from ffhybrid.errors import UnsupportedError
+from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
 from ffhybrid.muxer.libav.gop_packets import GopPackets
 from ffhybrid.muxer.libav.templates import annexb_template, template_of
 from ffhybrid.muxer.matroska.tracks import VideoTrack
-from ffhybrid.muxer.streams.values import Attachment, OtherStreams, StreamPacket, Track, refuse
+from ffhybrid.muxer.streams.values import Attachment, OtherStreams, StreamPacket, Track
 
 logger = logging.getLogger(__name__)
 
@@ -245,64 +241,3 @@ class LibavWriter:
         packet.time_base = time_base
         with self._refusals_named():
             self._container.mux_one(packet)
-
-
-class _Nowhere(io.BytesIO):
-    """A file in memory that is called like another one, by which libavformat guesses a format."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-
-
-def check_format(
-    output: Path, container_format: str | None, other_streams: OtherStreams, options: Mapping[str, str]
-) -> None:
-    """See that a format takes HEVC, all other_streams and its options, by writing a header that nobody keeps.
-
-    Formats without a file of their own (RTSP) are not tried.
-
-    Raises:
-        UnsupportedError: what the format does not take.
-        UsageError: options whose values it does not take.
-    """
-    if container_format and ContainerFormat(container_format, "w").no_file:
-        return
-    _try_header(output, container_format, OtherStreams(), {})
-    try:
-        _try_header(output, container_format, OtherStreams(), options)
-    except UnsupportedError as error:
-        given = " ".join(f"-{name} {value}" for name, value in options.items())
-        raise UsageError(f"{output}: the output format does not take {given}") from error
-    parts = [(track.index, OtherStreams(tracks=(track,))) for track in other_streams.tracks]
-    parts += [(file.index, OtherStreams(attachments=(file,))) for file in other_streams.attachments]
-    refused: dict[int, str] = {}
-    for index, part in parts:
-        try:
-            _try_header(output, container_format, part, {})
-        except UnsupportedError as error:
-            refused[index] = str(error).removeprefix(f"{output}: ")
-    refuse(refused, name=str(output))
-
-
-def _try_header(
-    output: Path, container_format: str | None, other_streams: OtherStreams, options: Mapping[str, str]
-) -> None:
-    sets = hevc.neural_track_parameter_sets()
-    video = VideoTrack(
-        parameter_sets=sets,
-        width=NEURAL_SIDE,
-        height=NEURAL_SIDE,
-        sample_aspect_ratio=Fraction(1),
-        frame_rate=None,
-        colour=Colour(),
-    )
-    with LibavWriter(
-        _Nowhere(str(output)),
-        video=video,
-        time_base=Fraction(1, 1000),
-        other_streams=other_streams,
-        container_format=container_format,
-        options=dict(options),
-    ) as writer:
-        writer.begin()
