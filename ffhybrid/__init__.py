@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ffhybrid.batching import Batch, BatchEntry
     from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
-    from ffhybrid.encoder.options import Rate, VideoCodec
+    from ffhybrid.encoder.options import EncodeMode, Rate
     from ffhybrid.encoding import EncodeReport, encode
     from ffhybrid.errors import (
         BatchError,
@@ -60,6 +60,7 @@ __all__ = [
     "Carriage",
     "CorruptDataError",
     "DamagedGop",
+    "EncodeMode",
     "EncodeOptions",
     "EncodeReport",
     "EncoderError",
@@ -92,7 +93,6 @@ __all__ = [
     "UsageError",
     "VerificationError",
     "VerifyReport",
-    "VideoCodec",
     "X265Options",
     "__version__",
     "encode",
@@ -113,6 +113,7 @@ _MODULES = {
     "Carriage": "ffhybrid.muxer.carriage",
     "CorruptDataError": "ffhybrid.errors",
     "DamagedGop": "ffhybrid.restorer.damage",
+    "EncodeMode": "ffhybrid.encoder.options",
     "EncodeOptions": "ffhybrid.options",
     "EncodeReport": "ffhybrid.encoding",
     "EncoderError": "ffhybrid.errors",
@@ -145,7 +146,6 @@ _MODULES = {
     "UsageError": "ffhybrid.errors",
     "VerificationError": "ffhybrid.errors",
     "VerifyReport": "ffhybrid.verification",
-    "VideoCodec": "ffhybrid.encoder.options",
     "X265Options": "ffhybrid.x265.options",
     "encode": "ffhybrid.encoding",
     "inject": "ffhybrid.remuxing",

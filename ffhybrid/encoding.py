@@ -13,7 +13,7 @@ from ffhybrid.core.atomic_files import PIPE, remove_pending
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.encoder.modes import encoder_for
-from ffhybrid.encoder.options import VideoCodec
+from ffhybrid.encoder.options import EncodeMode
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.coordinator import Coordinator, OnError
 from ffhybrid.farm.engines import IN_PROCESS, LOCAL, Engine, check_engine, open_engine
@@ -81,8 +81,8 @@ def encode(
     target.carriage(options.carriage)
     check_engine(engine)
     encoder_for(options)
-    if options.codec is VideoCodec.PROMPTUS and on_error is OnError.KEYFRAME:
-        raise UsageError(f"-codec {options.codec} has no keyframes of x265 to keep: give -on-error stop")
+    if options.mode is EncodeMode.PROMPTUS and on_error is OnError.KEYFRAME:
+        raise UsageError(f"-mode {options.mode} has no keyframes of x265 to keep: give -on-error stop")
     with ExitStack() as stack:
         work = _Encode(
             source=source,

@@ -11,7 +11,10 @@ from pathlib import Path
 from ffhybrid.core.atomic_files import PIPE, pending_files, pending_output, standard_output
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.libav.writer import LibavWriter, check_format
+from ffhybrid.muxer.libav.checked_options import FILES_FROM_HERE, checked_options
+from ffhybrid.muxer.libav.format_check import check_format
+from ffhybrid.muxer.libav.muxer_options import muxer_name
+from ffhybrid.muxer.libav.writer import LibavWriter
 from ffhybrid.muxer.matroska.tracks import VideoTrack
 from ffhybrid.muxer.matroska.writer import MatroskaWriter
 from ffhybrid.muxer.streams.values import OtherStreams
@@ -22,13 +25,9 @@ MATROSKA = "matroska"
 MATROSKA_SUFFIXES = (".mkv", ".mka", ".mk3d")
 CONTAINER_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".ts": "mpegts", ".nut": "nut"}
 PLAYLIST_SUFFIXES = {".m3u8": "hls", ".mpd": "dash"}
-HLS, SEGMENTS = "hls", frozenset({"segment", "stream_segment"})
+HLS, SEGMENTS = "hls", frozenset({"segment", "ssegment", "stream_segment"})
 MULTI_FILE = frozenset({*PLAYLIST_SUFFIXES.values(), *SEGMENTS})
 """Formats whose muxers write several files."""
-_FILES_FROM_HERE = ("hls_segment_filename", "segment_list")
-"""Options that name files from where the process runs."""
-_FILES_BESIDE = ("hls_fmp4_init_filename", "master_pl_name", "init_seg_name", "media_seg_name")
-"""Options that name files from where the playlist lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,22 +37,22 @@ class Target:
     Without a format the path tells it; a pipe is Matroska. Our Matroska writer has no options.
 
     Raises:
-        UsageError: several files into a pipe, options that Matroska does not have, or that name files elsewhere.
+        UsageError: several files into a pipe, options that the muxer does not have, or that name files elsewhere.
     """
 
     output: Path
     container_format: str | None = None
     format_options: Mapping[str, str] = field(default_factory=dict)
+    muxer_options: Mapping[str, str] = field(init=False, compare=False, repr=False)
+    """The same as libavformat's muxer gets them: those of segments in an option of their own."""
 
     def __post_init__(self) -> None:
         if self.is_multi_file and self.output == PIPE:
             raise UsageError(f"{self.format} is several files, which a pipe does not take")
         if self.is_matroska and self.format_options:
-            raise UsageError(f"{self.output}: Matroska is written without -{next(iter(self.format_options))}")
-        for name in (*_FILES_FROM_HERE, *_FILES_BESIDE):
-            value = self.format_options.get(name, "")
-            if Path(value).name != value:
-                raise UsageError(f"-{name} {value}: files lie beside {self.output.name}, give a name without a folder")
+            name = next(iter(self.format_options))
+            raise UsageError(f"{self.output}: Matroska is written without -{name}: our own writer takes no options")
+        object.__setattr__(self, "muxer_options", self._checked_options())
 
     @property
     def format(self) -> str | None:
@@ -90,13 +89,14 @@ class Target:
         return wanted or (Carriage.TRACK if self.is_matroska else Carriage.INBAND)
 
     def check(self, other_streams: OtherStreams) -> None:
-        """See that the format takes what is to travel beside the video.
+        """See that the format takes what is to travel beside the video, and values of its options.
 
         Raises:
             UnsupportedError: it does not. Matroska is another matter: see :meth:`OtherStreamReader.check_matroska`.
         """
         if not self.is_matroska:
-            check_format(self.output, self._format_of_files(), other_streams)
+            options = {} if self.is_multi_file else self.muxer_options
+            check_format(self.output, self._format_of_files(), other_streams, options)
 
     def _format_of_files(self) -> str | None:
         if self.format == HLS:
@@ -104,6 +104,13 @@ class Target:
         if self.format in SEGMENTS:
             return self.format_options.get("segment_format")
         return "mp4" if self.is_multi_file else self.format
+
+    def _checked_options(self) -> dict[str, str]:
+        muxer = muxer_name(self.format, self.output.name) if self.format_options else None
+        if muxer is None:
+            return dict(self.format_options)
+        segments = muxer_name(self._format_of_files(), self.output.name) if self.is_multi_file else None
+        return checked_options(self.output, muxer, segments, self.format_options)
 
     @contextmanager
     def pending(self, *, overwrite: bool) -> Iterator[PendingTarget]:
@@ -153,8 +160,8 @@ class PendingTarget:
 
     def _options(self) -> dict[str, str]:
         """Options of the muxer; without others, HLS lists all segments, not the last five."""
-        options = dict(self.target.format_options)
-        for name in _FILES_FROM_HERE:
+        options = dict(self.target.muxer_options)
+        for name in FILES_FROM_HERE:
             if name in options:
                 options[name] = str(self.path.with_name(options[name]))
         return {"hls_list_size": "0", **options} if self.target.format == HLS else options

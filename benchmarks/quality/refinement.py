@@ -3,7 +3,7 @@
 For every clip the first GOP is coded at a size with a keyframe that is fitted to its first frame alone. "Explained" is
 the part of the variance of frames 1 to 30 that the map predicts when random noise (4x4 blocks of -12 to 12) is added
 to the keyframe. Then the keyframe is fitted to all frames and the GOP coded anew at the same size, whether that is
-better or not; ``ffhybrid encode -refine`` keeps the better one.
+better or not; ``ffhybrid encode -kf:refine`` keeps the better one.
 
     python -m quality.refinement [--bpp 0.0064] [--preset fast] [--frames 72] [--width 640] [CLIP ...]
 """

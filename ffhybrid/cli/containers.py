@@ -1,45 +1,55 @@
-"""The commands that move payloads about and touch no picture: remux, strip, inject."""
+"""``ffhybrid remux``, ``strip`` and ``inject``, which move payloads about and touch no picture."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from ffhybrid.cli.shared import Command, emit, gop_progress, output_options
+from ffhybrid.cli.options import add_carriage, add_input, add_output, add_report_format, add_streams, output_options
+from ffhybrid.cli.parser import Parser
+from ffhybrid.cli.shared import emit, gop_progress
 from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.remuxing import RemuxReport, inject, remux, strip
 
-
-def _remux(options: argparse.Namespace, console: Console) -> None:
-    _run(options, console, remux, options.input, options.output, carriage=options.carriage)
+REMUX, STRIP, INJECT = "remux", "strip", "inject"
 
 
-def _strip(options: argparse.Namespace, console: Console) -> None:
-    _run(options, console, strip, options.input, options.output)
+def add_options(command: Parser) -> None:
+    """Declare the options, which the three share but for two."""
+    add_input(command)
+    add_output(command)
+    add_report_format(command)
+    if command.name != STRIP:
+        add_carriage(command)
+    if command.name == INJECT:
+        command.add_argument(
+            "-payloads", type=Path, required=True, metavar="FOLDER", help="where extract wrote *.payload files"
+        )
+    add_streams(command)
 
 
-def _inject(options: argparse.Namespace, console: Console) -> None:
-    _run(options, console, inject, options.input, options.payloads, options.output, carriage=options.carriage)
-
-
-def _run(
-    options: argparse.Namespace, console: Console, work: Callable[..., RemuxReport], *paths: Path, **own: object
-) -> None:
-    """Do the work, with what the three have in common and its own options, and report on it."""
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Do the work, and print the report."""
+    work = _work(options)
     with gop_progress(console, options.command) as on_gop:
         report = work(
-            *paths,
             options=output_options(options),
             overwrite=options.y,
             on_gop=on_gop,
-            **own,
         )
     if options.output != PIPE:
         emit(options, asdict(report), asdict(report).items())
 
 
-CONTAINER_COMMANDS: Mapping[str, Command] = {"remux": _remux, "strip": _strip, "inject": _inject}
+def _work(options: argparse.Namespace) -> Callable[..., RemuxReport]:
+    """Give the function with its own arguments."""
+    if options.command == STRIP:
+        return partial(strip, options.input, options.output)
+    if options.command == INJECT:
+        return partial(inject, options.input, options.payloads, options.output, carriage=options.carriage)
+    return partial(remux, options.input, options.output, carriage=options.carriage)

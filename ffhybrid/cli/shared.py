@@ -1,10 +1,9 @@
-"""Helpers of several commands: a progress bar, results on standard output, which streams travel along."""
+"""What several commands do: a progress bar, results on standard output."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,21 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ffhybrid.cli.format_options import format_options
-from ffhybrid.muxer.streams.selection import StreamOptions
-from ffhybrid.options import OutputOptions
-
 TABLE_WIDTH = 140
-LEVELS = {
-    "quiet": 100,
-    "error": logging.ERROR,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-}
-"""Levels of :mod:`logging`, by the words of ``-v``."""
-
-Command = Callable[[argparse.Namespace, Console], None]
 
 
 @contextmanager
@@ -59,25 +44,3 @@ def emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable[
         return
     for name, value in rows:
         sys.stdout.write(f"{name}={value}\n")
-
-
-def stream_options(options: argparse.Namespace) -> StreamOptions:
-    """Take what says which streams are carried."""
-    return StreamOptions(
-        maps=tuple(options.map),
-        audio=not options.an,
-        subtitles=not options.sn,
-        data=not options.dn,
-        audio_codec=options.audio_codec,
-        audio_bitrate=options.audio_bitrate,
-        subtitle_codec=options.subtitle_codec,
-    )
-
-
-def output_options(options: argparse.Namespace) -> OutputOptions:
-    """Take what says how a file is written that another one becomes."""
-    return OutputOptions(
-        container_format=options.format,
-        format_options=format_options(options),
-        streams=stream_options(options),
-    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from ffhybrid.cli.parser import Parser
 from ffhybrid.cli.shared import TABLE_WIDTH, progress
 from ffhybrid.cli.values import positive, positives
 from ffhybrid.filters.cadm.settings import Settings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 DEFAULTS = TrainingOptions()
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
+def add_options(command: Parser) -> None:
     """Declare the options."""
     command.add_argument("generator", choices=("cadm",), help="whose model is trained")
     command.add_argument(

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from ffhybrid.core.suggestions import did_you_mean
+
+Name = TypeVar("Name", bound=str)
 
 
 def byte_count(text: str) -> int:
@@ -57,3 +63,22 @@ def picture_size(text: str) -> tuple[int, int]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is no picture size (640x360)")
     return positive(width), positive(height)
+
+
+def one_of(names: Iterable[Name]) -> Callable[[str], Name]:
+    """Make a type whose values are these names; members of a StrEnum are names too."""
+    known = {str(name): name for name in names}
+
+    def parse(text: str) -> Name:
+        if text not in known:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(known)}{did_you_mean(text, known)}")
+        return known[text]
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    """Parse ``0`` or ``1``."""
+    if text not in ("0", "1"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 0 nor 1")
+    return text == "1"

@@ -10,7 +10,7 @@ from ffhybrid.errors import UsageError
 from ffhybrid.x265.options import X265Options
 
 
-class VideoCodec(StrEnum):
+class EncodeMode(StrEnum):
     """What pictures between keyframes are."""
 
     HYBRID = "hybrid"
@@ -40,7 +40,7 @@ class Rate:
 class GopOptions:
     """How GOPs are encoded; ``keyframe_budget`` is in bytes.
 
-    ``generator`` is for the codec ``hybrid``, ``generator_options`` are for that of any codec.
+    ``generator`` is for the mode ``hybrid``, ``generator_options`` are for that of any mode.
 
     Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most, and with ``rate`` so many ``candidates`` more are encoded in the
@@ -49,7 +49,7 @@ class GopOptions:
     every picture in the file.
     """
 
-    codec: VideoCodec = VideoCodec.HYBRID
+    mode: EncodeMode = EncodeMode.HYBRID
     generator: str = "overfit"
     generator_options: Mapping[str, object] = field(default_factory=dict)
     keyframe_budget: int | None = None

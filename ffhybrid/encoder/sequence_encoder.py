@@ -18,7 +18,7 @@ class SequenceEncoder:
 
     def __init__(self, generator: SequenceGenerator, options: GopOptions) -> None:
         if options.rate or options.target_lpips or options.refinements or options.picture_hashes:
-            raise UsageError("-codec promptus has no P and B frames for -b:v, -target-lpips, -refine and -hash")
+            raise UsageError("-mode promptus has no P and B frames for -b:v, -target-lpips, -kf:refine and -hash")
         self._generator = generator
         self._options = options
         self._generator_decode = generator_decode_of(options)
@@ -41,7 +41,7 @@ class SequenceEncoder:
             UsageError: a share of a bitrate, which prompts cannot be held to.
         """
         if share is not None:
-            raise UsageError("-codec promptus has no P and B frames to meet a bitrate by")
+            raise UsageError("-mode promptus has no P and B frames to meet a bitrate by")
         latent = self._generator.fit_sequence(gop, gop.spec, budget=self._options.keyframe_budget, progress=progress)
         coded = encode_sequence(gop, self._generator, latent, self._options.x265)
         check(coded, gop, self._generator_decode)
@@ -54,4 +54,4 @@ class SequenceEncoder:
         Raises:
             UsageError: always; other pictures of x265 than grey ones need other parameter sets.
         """
-        raise UsageError(f"GOP {gop.index} cannot be encoded, and -codec promptus has no keyframes of x265 to keep")
+        raise UsageError(f"GOP {gop.index} cannot be encoded, and -mode promptus has no keyframes of x265 to keep")

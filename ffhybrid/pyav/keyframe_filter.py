@@ -97,7 +97,7 @@ class KeyframeFilter:
             CorruptDataError: damaged access units, a GOP whose payload does not come within four GOPs, or none whose
                 payload comes at all.
             GeometryError, VerificationError, ModelError: see :func:`ffhybrid.restorer.splice.decode_keyframe`.
-            UnsupportedError: a GOP whose pictures are all generated (``-codec promptus``).
+            UnsupportedError: a GOP whose pictures are all generated (``-mode promptus``).
         """
         if packet is None:
             return self._restored(self._gops.finish()) if self._is_hybrid else []

@@ -97,7 +97,7 @@ class GeneratorDecode:
         if self.strict is Strictness.EXPERIMENTAL:
             logger.warning("%s; going on with a picture of which nobody knows how far off it is", complaint)
             return wrong
-        raise ReproductionError(f"{complaint} (files written with -repair restore anywhere)")
+        raise ReproductionError(f"{complaint} (files written with -kf:repair restore anywhere)")
 
 
 def correction_size(payload: Payload) -> int:

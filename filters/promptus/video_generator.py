@@ -74,7 +74,7 @@ class PromptusVideo(ModelBound):
         if not is_possible(len(frames), self._interval):
             raise UsageError(
                 f"a GOP of {len(frames)} pictures with prompts every {self._interval} has more than {MAX_PROMPTS}: "
-                "make it shorter (-g), or set them further apart (-kf:interval)"
+                "make it shorter (-g), or set them further apart (-kf-params interval=N)"
             )
         model = self._models.named()
         from ffhybrid.filters.promptus.video_session import SequenceSession

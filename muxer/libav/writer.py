@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,23 +11,20 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import av
-from av.format import ContainerFormat
 from av.stream import Disposition
 
-from ffhybrid import hevc
 from ffhybrid.core.gop import AccessUnit, HybridGop
-from ffhybrid.core.picture import Colour
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.muxer.carriage import NEURAL_SIDE, Carriage, placeholder_nal_units
+from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
 from ffhybrid.muxer.libav.gop_packets import GopPackets
 from ffhybrid.muxer.libav.templates import annexb_template, template_of
 from ffhybrid.muxer.matroska.tracks import VideoTrack
-from ffhybrid.muxer.streams.values import Attachment, OtherStreams, StreamPacket, Track, refuse
+from ffhybrid.muxer.streams.values import Attachment, OtherStreams, StreamPacket, Track
 
 logger = logging.getLogger(__name__)
 
-_REPRODUCIBLE = {"fflags": "+bitexact"}
-"""No random identifiers, no dates: the same pictures give the same bytes."""
+_REPRODUCIBLE = "+bitexact"
+"""Of ``fflags``: no random identifiers, no dates, so that the same pictures give the same bytes."""
 AVFMT_TS_NEGATIVE = 0x40000
 """The flag of ``libavformat/avformat.h`` that a format holds times below zero."""
 _CHAPTER_BASE = Fraction(1, 1_000_000_000)
@@ -51,6 +47,12 @@ def _is_transport_stream(container_format: str, options: Mapping[str, str]) -> b
     """
     is_hls = container_format == "hls" and options.get("hls_segment_type") != "fmp4"
     return is_hls or container_format == "mpegts"
+
+
+def _reproducible(options: Mapping[str, str]) -> dict[str, str]:
+    """Add to the flags; those given with a sign change what is there, as they do in ffmpeg."""
+    flags = options.get("fflags", "")
+    return {**options, "fflags": flags if flags and flags[0] not in "+-" else f"{_REPRODUCIBLE}{flags}"}
 
 
 class LibavWriter:
@@ -78,7 +80,7 @@ class LibavWriter:
         self._name = getattr(target, "name", target)
         self._tracks: list[tuple[Any, Fraction]] = []
         with self._refusals_named():
-            self._container = av.open(target, "w", format=container_format, options=_REPRODUCIBLE | (options or {}))
+            self._container = av.open(target, "w", format=container_format, options=_reproducible(options or {}))
         takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
         floor = None if takes_negative else 0
         self._has_header = not _is_transport_stream(self._container.format.name, options or {})
@@ -239,53 +241,3 @@ class LibavWriter:
         packet.time_base = time_base
         with self._refusals_named():
             self._container.mux_one(packet)
-
-
-class _Nowhere(io.BytesIO):
-    """A file in memory that is called like another one, by which libavformat guesses a format."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-
-
-def check_format(output: Path, container_format: str | None, other_streams: OtherStreams) -> None:
-    """See that a format takes HEVC and all other_streams, by writing a header that nobody keeps.
-
-    Formats without a file of their own (RTSP) are not tried.
-
-    Raises:
-        UnsupportedError: what the format does not take.
-    """
-    if container_format and ContainerFormat(container_format, "w").no_file:
-        return
-    _try_header(output, container_format, OtherStreams())
-    parts = [(track.index, OtherStreams(tracks=(track,))) for track in other_streams.tracks]
-    parts += [(file.index, OtherStreams(attachments=(file,))) for file in other_streams.attachments]
-    refused: dict[int, str] = {}
-    for index, part in parts:
-        try:
-            _try_header(output, container_format, part)
-        except UnsupportedError as error:
-            refused[index] = str(error).removeprefix(f"{output}: ")
-    refuse(refused, name=str(output))
-
-
-def _try_header(output: Path, container_format: str | None, other_streams: OtherStreams) -> None:
-    sets = hevc.neural_track_parameter_sets()
-    video = VideoTrack(
-        parameter_sets=sets,
-        width=NEURAL_SIDE,
-        height=NEURAL_SIDE,
-        sample_aspect_ratio=Fraction(1),
-        frame_rate=None,
-        colour=Colour(),
-    )
-    with LibavWriter(
-        _Nowhere(str(output)),
-        video=video,
-        time_base=Fraction(1, 1000),
-        other_streams=other_streams,
-        container_format=container_format,
-    ) as writer:
-        writer.begin()

@@ -1,4 +1,4 @@
-"""Files of the codec `promptus`, whose pictures are all generated: through stock tools, whole, cut and damaged."""
+"""Files of the mode `promptus`, whose pictures are all generated: through stock tools, whole, cut and damaged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def options_for(model: Path, **options: object) -> ffhybrid.EncodeOptions:
     given = {"model": str(model), "device": "cpu", "preset": "superfast", "tune": "psnr", "scale": 4}
     return ffhybrid.EncodeOptions(
-        codec=ffhybrid.VideoCodec.PROMPTUS,
+        mode=ffhybrid.EncodeMode.PROMPTUS,
         generator_options={**given, "interval": INTERVAL, **options},
         keyframe_budget=900,
         limits=ffhybrid.GopLimits(length=FRAMES, scene_threshold=0),
@@ -117,7 +117,7 @@ def test_a_gop_is_a_job_that_stands_alone(generated: Path, model: Path) -> None:
     with HybridReader(generated) as reader:
         _, second = reader.gops()
     latent = ModelLatent.from_bytes(Payload.from_bytes(second.payload).latent)
-    assert (job.options.codec, job.model) == ("promptus", latent.model.hex())
+    assert (job.options.mode, job.model) == ("promptus", latent.model.hex())
     assert run_job(job).gop.payload == second.payload
     with pytest.raises(ffhybrid.ModelError, match=f"here it is {job.model}"):
         run_job(replace(job, model="00ff"))
@@ -178,9 +178,9 @@ def test_what_makes_no_sense_is_refused(model: Path, tmp_path: Path) -> None:
     assert not output.exists()
 
 
-def test_the_command_line_names_the_codec(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    on_model = ("-model", model, "-device", "cpu", "-kf:scale", "4")
-    fitted = (*on_model, "-kf:preset", "ultrafast", "-kf:tune", "psnr", "-kf:interval", "3")
-    command = ("encode", "-i", clip("carphone_pristine.mp4"), "-codec", "promptus", *fitted, "-frames:v", "4")
+def test_the_command_line_names_the_mode(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    on_model = ("-model", model, "-device", "cpu", "-kf-params", "scale=4:interval=3")
+    fitted = (*on_model, "-kf:preset", "ultrafast", "-kf:tune", "psnr")
+    command = ("encode", "-i", clip("carphone_pristine.mp4"), "-mode", "promptus", *fitted, "-frames:v", "4")
     assert main([*map(str, command), "-of", "json", str(tmp_path / "generated.mkv")]) == 0
     assert json.loads(capsys.readouterr().out)["gops"][0]["generator"] == "promptus-video"

@@ -152,7 +152,18 @@ def test_a_failure_leaves_no_segment_behind(tiny_inband_file: Path, tmp_path: Pa
     [
         ("there.m3u8", {"hls_segment_filename": "elsewhere/%d.ts"}, "without a folder"),
         ("there.mpd", {"media_seg_name": "../%d.m4s"}, "without a folder"),
-        ("there.mkv", {"movflags": "faststart"}, "without -movflags"),
+        ("there.m3u8", {"master_pl_name": ".."}, "without a folder"),
+        ("there.m3u8", {"hls_fmp4_init_filename": "pipe:1"}, "without a folder"),
+        ("there.m3u8", {"hls_key_info_file": "/etc/passwd"}, "without a folder"),
+        ("there.mpd", {"single_file_name": "/tmp/there.m4s"}, "without a folder"),
+        ("there.mpd", {"format_options": "brand=a/b"}, "without a folder"),
+        ("there.mkv", {"movflags": "faststart"}, "without -movflags: our own writer takes no options"),
+        ("there.mp4", {"movflag": "faststart"}, "muxer mp4 has no option -movflag; did you mean -movflags"),
+        ("there.mp4", {"movflags": "+faststartt"}, r"does not take -movflags \+faststartt"),
+        ("there.ts", {"mpegts_flag": "latm"}, "muxer mpegts has no option -mpegts_flag; did you mean -mpegts_flags"),
+        ("there.ts", {"movflags": "faststart"}, "muxer mpegts has no option -movflags"),
+        ("there.m3u8", {"hls_tim": "4"}, "muxer hls has no option -hls_tim; did you mean -hls_time"),
+        ("there.m3u8", {"hls_segment_options": "movflag=x"}, "mpegts has no option -movflag"),
     ],
 )
 def test_options_that_cannot_work_are_refused(
@@ -160,6 +171,21 @@ def test_options_that_cannot_work_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         ffhybrid.remux(tiny_file, tmp_path / name, options=ffhybrid.OutputOptions(format_options=options))
+
+
+def test_segments_get_the_options_of_their_muxer(tiny_file: Path, tmp_path: Path) -> None:
+    options = {"hls_time": "0.5", "hls_segment_type": "fmp4", "brand": "mp42", "hls_segment_options": "movflags=+cmaf"}
+    ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", format_options={**options, "flush_packets": "1"})
+    assert (tmp_path / "init.mp4").read_bytes()[4:12] == b"ftypmp42"
+    assert_same_gops(hybrid_gops(tmp_path / "there.m3u8"), hybrid_gops(tiny_file))
+
+
+def test_an_option_of_other_segments_is_said_to_be_unused(
+    tiny_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", format_options={**SEGMENTS, "movflags": "+frag_keyframe"})
+    assert caplog.text.count("-movflags is no option of mpegts segments, and not used") == 1
+    assert_same_gops(hybrid_gops(tmp_path / "there.m3u8"), hybrid_gops(tiny_file))
 
 
 def test_several_files_do_not_go_into_a_pipe(tiny_file: Path) -> None:

@@ -123,7 +123,7 @@ def test_other_arithmetic_is_corrected_and_said(
 @pytest.mark.parametrize(
     ("repair", "strict", "words"),
     [
-        (False, Strictness.NORMAL, "is pinned, and this machine is not as the one that encoded .*-repair"),
+        (False, Strictness.NORMAL, "is pinned, and this machine is not as the one that encoded .*-kf:repair"),
         (True, Strictness.STRICT, "does not match its MD5"),
     ],
 )
@@ -175,7 +175,7 @@ def test_the_command_line_takes_a_model(model: Path, tmp_path: Path) -> None:
         "ultrafast",
         "-b:kf",
         "500",
-        "-repair",
+        "-kf:repair",
         "-kf:fallback",
         "0",
     )

@@ -1,0 +1,78 @@
+"""Options of generated keyframes, ``-kf`` and ``-kf:*``, which ``encode``, ``batch`` and ``compare`` have."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ffhybrid.cli.parser import Parser
+from ffhybrid.cli.values import boolean, byte_count, natural, one_of, positive
+from ffhybrid.encoder.modes import parse_generator_params
+from ffhybrid.encoder.options import EncodeMode
+from ffhybrid.filters.registry import names
+from ffhybrid.options import EncodeOptions
+
+DEFAULTS = EncodeOptions()
+
+
+def add_keyframes(command: Parser) -> None:
+    """Add the options."""
+    keyframe = command.add_argument_group("keyframes")
+    generators = ", ".join(names())
+    keyframe.add_argument("-kf", type=one_of(names()), default=names()[0], metavar="NAME", help=f"of {generators}")
+    keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a latent")
+    keyframe.add_argument("-kf:preset", dest="kf_preset", metavar="NAME", help="effort of a fit, x265's names (medium)")
+    keyframe.add_argument("-kf:tune", dest="kf_tune", metavar="NAME", help="aim of a fit: perceptual (default) or psnr")
+    keyframe.add_argument(
+        "-kf:refine", dest="refine", type=natural, default=0, metavar="N", help="joint refinements at most (0)"
+    )
+    keyframe.add_argument(
+        "-kf:repair", dest="repair", action="store_true", help="models: keyframes become exact on any machine"
+    )
+    keyframe.add_argument(
+        "-kf:fallback", dest="fallback", type=boolean, default=True, metavar="0|1", help="keep x265's if it wins (1)"
+    )
+    keyframe.add_argument(
+        "-kf:budgets", dest="budgets", type=positive, metavar="N", help=f"sizes tried for each ({DEFAULTS.budgets})"
+    )
+    keyframe.add_argument("-kf:seed", dest="kf_seed", type=int, metavar="N", help="seed of a fit (0)")
+    keyframe.add_argument("-kf:lpips", dest="kf_lpips", type=Path, metavar="FILE", help="AlexNet's weights, for fits")
+    keyframe.add_argument(
+        "-kf-params", dest="kf_params", default="", metavar="K=V:...", help="what only one generator has, as scale=2"
+    )
+    keyframe.add_argument(
+        "-candidates",
+        type=natural,
+        metavar="N",
+        help=f"with -b:v: more encodes of a size ({DEFAULTS.candidates})",
+    )
+    command.suggest({f"-kf:{key}": f"-kf-params {key}=VALUE" for key in ("scale", "qp", "nested", "start", "interval")})
+
+
+def keyframe_options(options: argparse.Namespace, mode: EncodeMode = EncodeMode.HYBRID) -> EncodeOptions:
+    """Take what is asked of keyframes."""
+    return EncodeOptions(
+        mode=mode,
+        generator=options.kf,
+        generator_options=_generator_options(options, mode),
+        keyframe_budget=options.budget,
+        refinements=options.refine,
+        fallback=options.fallback,
+        budgets=options.budgets or DEFAULTS.budgets,
+        candidates=DEFAULTS.candidates if options.candidates is None else options.candidates,
+    )
+
+
+def _generator_options(options: argparse.Namespace, mode: EncodeMode) -> dict[str, object]:
+    given = {
+        "preset": options.kf_preset,
+        "tune": options.kf_tune,
+        "seed": options.kf_seed,
+        "lpips": options.kf_lpips,
+        "device": options.device,
+        "model": options.model,
+        "hub": options.hub or None,
+        "repair": options.repair or None,
+    }
+    own = parse_generator_params(mode, options.kf, options.kf_params)
+    return {**{name: value for name, value in given.items() if value is not None}, **own}
