@@ -95,10 +95,10 @@ def main() -> None:
     console = Console()
     with console.status("fitting keyframes") as status:
 
-        def show(fit: ffhybrid.FitProgress) -> None:
-            status.update(f"keyframe {fit.step}/{fit.steps}: {fit.size} bytes, PSNR {fit.psnr:.2f}")
+        def show(progress: ffhybrid.GopProgress) -> None:
+            status.update(str(progress))
 
-        encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True, on_fit=show)
+        encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True, on_progress=show)
     console.print(f"{hybrid}: {len(ffhybrid.probe(hybrid).gops)} GOPs", highlight=False)
 
     segments = str(folder / "segment-%d.mkv")

@@ -11,7 +11,9 @@ from importlib.metadata import version
 
 from ffhybrid.batching import Batch, BatchEntry
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+from ffhybrid.core.time_range import TimeRange
 from ffhybrid.encoder.options import Rate, VideoCodec
+from ffhybrid.encoder.progress import GopProgress
 from ffhybrid.encoding import EncodeReport, encode
 from ffhybrid.errors import (
     BatchError,
@@ -28,7 +30,6 @@ from ffhybrid.errors import (
     VerificationError,
 )
 from ffhybrid.farm.coordinator import OnError
-from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.options import EncodeOptions
@@ -61,11 +62,11 @@ __all__ = [
     "EncoderError",
     "FFHybridError",
     "FileInfo",
-    "FitProgress",
     "GeneratorDecode",
     "GeometryError",
     "GopInfo",
     "GopLimits",
+    "GopProgress",
     "HybridContainer",
     "HybridGop",
     "KeyframeEncoder",
@@ -82,6 +83,7 @@ __all__ = [
     "SourceOptions",
     "StreamOptions",
     "Strictness",
+    "TimeRange",
     "TruncatedError",
     "UnsupportedError",
     "UsageError",
