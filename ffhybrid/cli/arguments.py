@@ -9,7 +9,7 @@ from pathlib import Path
 from ffhybrid.cli import train
 from ffhybrid.cli.farm import batch_options, job_options, single_file_options
 from ffhybrid.cli.format_options import add_format_options
-from ffhybrid.cli.shared import LEVELS
+from ffhybrid.cli.shared import LEVELS, add_time_range
 from ffhybrid.cli.values import bit_rate, bit_rates, byte_count, natural, picture_size, positive
 from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
 from ffhybrid.encoder.options import VideoCodec
@@ -154,6 +154,7 @@ def _batch(command: argparse.ArgumentParser) -> None:
 
 def _encoding(command: argparse.ArgumentParser) -> None:
     """Add what ``encode`` and ``batch`` know of video."""
+    add_time_range(command)
     _pictures(command)
     _streams(command)
     _report_format(command)
@@ -192,6 +193,7 @@ def _encoding(command: argparse.ArgumentParser) -> None:
 def _restore(command: argparse.ArgumentParser) -> None:
     _input(command)
     _output(command)
+    add_time_range(command)
     _streams(command)
     _report_format(command)
     efforts = list(SpliceEffort)

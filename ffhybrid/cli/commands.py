@@ -15,17 +15,17 @@ from ffhybrid.cli import train
 from ffhybrid.cli.containers import CONTAINER_COMMANDS
 from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.cli.format_options import format_options
-from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options
+from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options, time_range
 from ffhybrid.compare import CompareOptions, RatePoint, compare
 from ffhybrid.compare.results import METRICS
 from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.encoder.options import Rate
+from ffhybrid.encoder.progress import GopProgress
 from ffhybrid.encoding import encode
 from ffhybrid.errors import DamageError, UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.farm.events import PIPES
-from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.reading.inputs import duration_of
 from ffhybrid.options import EncodeOptions
 from ffhybrid.probing import FileInfo, probe
@@ -85,7 +85,7 @@ def _encode_options(options: argparse.Namespace) -> EncodeOptions:
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
         picture_hashes=bool(options.hash),
-        source=_source(options),
+        source=replace(_source(options), time_range=time_range(options)),
         streams=stream_options(options),
         frames=options.frames,
         container_format=options.format,
@@ -99,12 +99,11 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
     if options.plan:
         write_jobs(options, settings)
         return
-    with progress(console, "encode", duration_of(options.input)) as show:
+    with progress(console, "encode", settings.source.time_range.length_of(duration_of(options.input))) as show:
         start = 0.0
 
-        def on_fit(fit: FitProgress) -> None:
-            quality = f"PSNR {fit.psnr:.2f}" + ("" if isnan(fit.lpips) else f", LPIPS {fit.lpips:.3f}")
-            show(start, f"keyframe {fit.step}/{fit.steps}: {fit.size} bytes, {quality}")
+        def on_progress(found: GopProgress) -> None:
+            show(start, str(found))
 
         def on_gop(report: GopReport) -> None:
             nonlocal start
@@ -125,7 +124,7 @@ def _encode(options: argparse.Namespace, console: Console) -> None:
             log=options.log,
             progress=options.progress,
             on_gop=on_gop,
-            on_fit=on_fit,
+            on_progress=on_progress,
         )
     if options.output == PIPE or PIPES.get(options.progress) == 1:
         return
@@ -186,6 +185,7 @@ def _restore(options: argparse.Namespace, console: Console) -> None:
             streams=stream_options(options),
             effort=options.effort,
             generator_decode=_generator_decode(options),
+            time_range=time_range(options),
             threads=options.threads,
             on_gop=on_gop,
         )

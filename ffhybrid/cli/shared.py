@@ -13,6 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ffhybrid.cli.values import time
+from ffhybrid.core.time_range import TimeRange
 from ffhybrid.muxer.streams.selection import StreamOptions
 
 TABLE_WIDTH = 140
@@ -57,6 +59,23 @@ def emit(options: argparse.Namespace, result: Mapping[str, Any], rows: Iterable[
         return
     for name, value in rows:
         sys.stdout.write(f"{name}={value}\n")
+
+
+def add_time_range(command: argparse.ArgumentParser) -> None:
+    """Add ffmpeg's options for a part of the input."""
+    group = command.add_argument_group("part of the input (90, 1:30, 0:01:30.5, 90500ms)")
+    group.add_argument("-ss", type=time, metavar="TIME", help="begin here")
+    group.add_argument("-to", type=time, metavar="TIME", help="end here")
+    group.add_argument("-t", type=time, metavar="TIME", help="last so long; wins over -to")
+
+
+def time_range(options: argparse.Namespace) -> TimeRange:
+    """Take it.
+
+    Raises:
+        UsageError: an end that is not behind the start.
+    """
+    return TimeRange.of(start=options.ss, end=options.to, duration=options.t)
 
 
 def stream_options(options: argparse.Namespace) -> StreamOptions:

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from fractions import Fraction
+
+from ffhybrid.core.time_range import parse_time
+from ffhybrid.errors import UsageError
+
+
+def time(text: str) -> Fraction:
+    """Parse a time as ffmpeg writes it: ``90``, ``1:30``, ``0:01:30.5``, ``90500ms``."""
+    try:
+        return parse_time(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def byte_count(text: str) -> int:
