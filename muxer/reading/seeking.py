@@ -82,8 +82,10 @@ class KeyframeSeeker:
         earlier.
         """
         read: list[av.Packet[Any]] = []
-        at, keyframe, end = 0, None, 0
-        passed: set[bytes] = set()
+        first: av.Packet[Any] | None = None
+        keyframe: CarriedUnit | None = None
+        end = 0
+        passed: set[bytes | None] = set()
         for packet in packets:
             if not packet.size or packet.pts is None:
                 continue
@@ -97,14 +99,14 @@ class KeyframeSeeker:
             if unit is not None:
                 if keyframe is not None and keyframe.binding:
                     passed.add(keyframe.binding)
-                at, keyframe = len(read) - 1, unit
-        if keyframe is None:
+                first, keyframe = packet, unit
+                others = passed - {unit.binding}
+                read = [*(before for before in read[:-1] if self._belongs(before, packet, others)), packet]
+        if first is None:
             return Sought(chain(read, packets)) if is_beginning else None
-        before = [packet for packet in read[:at] if self._belongs(packet, read[at], passed - {keyframe.binding})]
-        following = chain(before, read[at:], packets)
-        return Sought(following, read[at], keyframe, end if end <= pts else None)
+        return Sought(chain(read, packets), first, keyframe, end if end <= pts else None)
 
-    def _belongs(self, packet: av.Packet[Any], keyframe: av.Packet[Any], passed: set[Any]) -> bool:
+    def _belongs(self, packet: av.Packet[Any], keyframe: av.Packet[Any], passed: set[bytes | None]) -> bool:
         """Whether a packet that lies before a keyframe belongs to what follows."""
         if packet.stream.index == self.video.index:
             return False
