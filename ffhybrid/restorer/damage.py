@@ -46,8 +46,9 @@ _TAILS = (b"\x00\x00\x03" * 16, b"\xff" * 32)
 class DamagedGop:
     """A GOP that is not restored, or not as a whole.
 
-    ``index`` counts the GOPs that are read of the input from 0; None is damage outside of them. ``start`` is in seconds,
-    as far as it is known. The first ``pictures`` in decoding order are restored. ``reason`` is the sentence that was logged.
+    ``index`` counts the GOPs that are read of the input from 0; None is damage outside of them. ``start`` is in
+    seconds, as far as it is known. The first ``pictures`` in decoding order are restored. ``reason`` is the sentence
+    that was logged.
     """
 
     index: int | None
