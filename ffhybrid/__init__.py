@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ffhybrid.batching import Batch, BatchEntry
     from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
+    from ffhybrid.core.time_range import TimeRange
     from ffhybrid.encoder.options import EncodeMode, Rate
+    from ffhybrid.encoder.progress import GopProgress
     from ffhybrid.encoding import EncodeReport, encode
     from ffhybrid.errors import (
         BatchError,
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
         VerificationError,
     )
     from ffhybrid.farm.coordinator import OnError
-    from ffhybrid.filters import FitProgress
     from ffhybrid.muxer.carriage import Carriage
     from ffhybrid.muxer.streams.selection import StreamOptions
     from ffhybrid.options import EncodeOptions, OutputOptions
@@ -66,11 +67,11 @@ __all__ = [
     "EncoderError",
     "FFHybridError",
     "FileInfo",
-    "FitProgress",
     "GeneratorDecode",
     "GeometryError",
     "GopInfo",
     "GopLimits",
+    "GopProgress",
     "HybridContainer",
     "HybridGop",
     "KeyframeEncoder",
@@ -88,6 +89,7 @@ __all__ = [
     "SourceOptions",
     "StreamOptions",
     "Strictness",
+    "TimeRange",
     "TruncatedError",
     "UnsupportedError",
     "UsageError",
@@ -119,11 +121,11 @@ _MODULES = {
     "EncoderError": "ffhybrid.errors",
     "FFHybridError": "ffhybrid.errors",
     "FileInfo": "ffhybrid.probing",
-    "FitProgress": "ffhybrid.filters",
     "GeneratorDecode": "ffhybrid.restorer.generator_decode",
     "GeometryError": "ffhybrid.errors",
     "GopInfo": "ffhybrid.probing",
     "GopLimits": "ffhybrid.source.gop_planning",
+    "GopProgress": "ffhybrid.encoder.progress",
     "HybridContainer": "ffhybrid.pyav.container",
     "HybridGop": "ffhybrid.core.gop",
     "KeyframeEncoder": "ffhybrid.pyav.keyframe_encoder",
@@ -141,6 +143,7 @@ _MODULES = {
     "SourceOptions": "ffhybrid.source.video",
     "StreamOptions": "ffhybrid.muxer.streams.selection",
     "Strictness": "ffhybrid.restorer.generator_decode",
+    "TimeRange": "ffhybrid.core.time_range",
     "TruncatedError": "ffhybrid.errors",
     "UnsupportedError": "ffhybrid.errors",
     "UsageError": "ffhybrid.errors",

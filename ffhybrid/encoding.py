@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
@@ -14,6 +15,7 @@ from ffhybrid.core.picture import PictureSpec
 from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.encoder.modes import encoder_for
 from ffhybrid.encoder.options import EncodeMode
+from ffhybrid.encoder.progress import GopProgress, OnProgress
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.coordinator import Coordinator, OnError
 from ffhybrid.farm.engines import IN_PROCESS, LOCAL, Engine, check_engine, open_engine
@@ -22,7 +24,6 @@ from ffhybrid.farm.gop_writer import GopWriter
 from ffhybrid.farm.jobs import VERSION, Job
 from ffhybrid.farm.planning import jobs_of, kept_jobs_of, open_source
 from ffhybrid.farm.state import State, state_folder
-from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.output import PendingTarget, Target
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.video import SourceInfo, VideoSource
@@ -49,7 +50,7 @@ def encode(
     log: str | PathLike[str] | None = None,
     progress: str | None = None,
     on_gop: Callable[[GopReport], None] | None = None,
-    on_fit: Callable[[FitProgress], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> EncodeReport:
     """Encode a video into a hybrid file; ``output`` may be ``-`` for a live Matroska stream on standard output.
 
@@ -67,8 +68,8 @@ def encode(
         log: file that events are appended to, a JSON object a line.
         progress: ``pipe:1``, ``pipe:2`` or a file, for progress in ffmpeg's form.
         on_gop: is called with every GOP that is written.
-        on_fit: is called while a keyframe is being fitted, where that happens in this process (``local:1``, or a
-            single GOP).
+        on_progress: is called while GOPs are encoded, with how far they are; one call at a time, from several threads.
+            Of a cluster it hears only which GOPs were given to it.
 
     Raises:
         UsageError, UnsupportedError, CorruptDataError, EncoderError: see their docstrings; no output appears then.
@@ -93,7 +94,7 @@ def encode(
             events=stack.enter_context(EventLog.open(Path(log) if log else None)),
             progress=stack.enter_context(ProgressWriter.open(progress)),
             on_gop=on_gop,
-            on_fit=on_fit,
+            on_progress=on_progress,
         )
         return work.run(Path(state) if state else state_folder(output), overwrite=overwrite)
 
@@ -110,7 +111,8 @@ class _Encode:
     events: EventLog
     progress: ProgressWriter
     on_gop: Callable[[GopReport], None] | None
-    on_fit: Callable[[FitProgress], None] | None
+    on_progress: OnProgress | None
+    telling: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, folder: Path, *, overwrite: bool) -> EncodeReport:
         """Encode, and tell the log how that ends; what is done is kept in ``folder``."""
@@ -148,7 +150,9 @@ class _Encode:
         reports = []
         with GopWriter(self.source, info, pending, self.options) as writer:
             with self._engine(state, info.spec, jobs) as (engine, all_jobs):
-                coordinator = Coordinator(engine, state, self.events, on_error=self.on_error)
+                coordinator = Coordinator(
+                    engine, state, self.events, on_error=self.on_error, on_progress=self._tell_progress
+                )
                 for result in coordinator.results(all_jobs):
                     writer.write(result.gop)
                     reports.append(result.report.gop)
@@ -158,11 +162,17 @@ class _Encode:
             writer.finish()
         return EncodeReport(gops=tuple(reports), file_bytes=pending.size(), seconds=float(writer.end))
 
+    def _tell_progress(self, progress: GopProgress) -> None:
+        self.progress.stage(progress)
+        if self.on_progress:
+            with self.telling:
+                self.on_progress(progress)
+
     @contextmanager
     def _engine(self, state: State, spec: PictureSpec, jobs: Iterator[Job]) -> Iterator[tuple[Engine, Iterator[Job]]]:
         """Start the engine for some jobs; a single one needs no second process."""
         first = list(islice(jobs, 2))
         is_single = len(first) < 2 and self.engine.startswith(LOCAL)
         name = IN_PROCESS if is_single else self.engine
-        with open_engine(name, state.work, self.options, spec, on_fit=self.on_fit) as engine:
+        with open_engine(name, state.work, self.options, spec, on_progress=self._tell_progress) as engine:
             yield engine, chain(first, jobs)

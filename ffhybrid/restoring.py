@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.ordered_pool import in_order, usable_cores
+from ffhybrid.core.time_range import TimeRange
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.output import Writer
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.reading.tolerant_reader import TolerantReader
-from ffhybrid.muxer.rewriting import GopGroup, checked_other_streams, grouped, located, rewrite
+from ffhybrid.muxer.rewriting import GopGroup, checked_other_streams, grouped_until, located, moved, rewrite
 from ffhybrid.muxer.streams.values import StreamPacket
 from ffhybrid.options import OutputOptions
 from ffhybrid.restorer.damage import DamagedGop, Salvage, Salvaged, salvaged
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
 from ffhybrid.restorer.splice import RestoredGop, restore_gop
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +50,16 @@ def restore(
     overwrite: bool = False,
     effort: SpliceEffort = SpliceEffort.FAST,
     generator_decode: GeneratorDecode | None = None,
+    time_range: TimeRange | None = None,
     threads: int | None = None,
     on_gop: Callable[[int, RestoredGop], None] | None = None,
 ) -> RestoreReport:
     """Restore a hybrid file; ``source`` and ``output`` may be ``-``.
+
+    Of a ``time_range`` only what is needed is read and restored. As with ``ffmpeg -ss -c copy`` the output begins with
+    the keyframe at or before the start, at 0; a line of the log says at which time of the input that is. It ends with
+    the pictures before the end, and those behind it, a few at most, that they refer to or that are shown between.
+    Other streams are cut at the keyframe and at the end.
 
     Keyframes of later GOPs are made while earlier ones are written, on ``threads`` threads (default: one a core). The
     output does not depend on their number.
@@ -60,7 +71,8 @@ def restore(
         TruncatedError, CorruptDataError, GeometryError, VerificationError: damage, where it is an error, or no GOP can
             be restored; with file and GOP in the message. No output appears then.
         NotHybridError, ModelError: see their docstrings.
-        UsageError, UnsupportedError: streams that do not exist, or that the output cannot carry.
+        UsageError, UnsupportedError: streams that do not exist, or that the output cannot carry; a time range without
+            a picture, or in what cannot be sought, as standard input.
     """
     options = options or OutputOptions()
     target = options.target(output)
@@ -70,10 +82,15 @@ def restore(
     with ExitStack() as stack:
         with salvage.opening(known):
             reader = TolerantReader(
-                Path(source), damage=known, streams=options.streams, for_matroska=target.is_matroska
+                Path(source),
+                damage=known,
+                streams=options.streams,
+                for_matroska=target.is_matroska,
+                time_range=time_range,
             )
             stack.enter_context(reader)
             other_streams = checked_other_streams(reader, target)
+        _say_where(reader, time_range)
         pending = stack.enter_context(target.pending(overwrite=overwrite))
         groups = _salvaged(reader, salvage, effort=effort, generator_decode=generator_decode, threads=threads)
         stack.enter_context(closing(groups))
@@ -88,6 +105,19 @@ def restore(
             file_bytes=pending.size(),
             damaged=tuple(salvage.damaged),
         )
+
+
+def _say_where(reader: HybridReader, time_range: TimeRange | None) -> None:
+    """Tell at which time of the input the output begins, if that is not where it was wanted."""
+    cut = reader.cut
+    if time_range is None or not time_range.start or cut.shift == cut.begin + time_range.start:
+        return
+    logger.warning(
+        "%s: the output begins with the keyframe at %.3f s, the last one before -ss %.3f",
+        reader.path,
+        float(cut.shift - cut.begin),
+        float(time_range.start),
+    )
 
 
 def _write(writer: Writer, gop: RestoredGop) -> None:
@@ -126,7 +156,15 @@ def _salvaged(
     def work(group: GopGroup[FoundGop]) -> tuple[Salvaged, tuple[StreamPacket, ...]]:
         return salvaged(reader, group.gop, restore_whole), group.packets
 
-    with closing(in_order(grouped(reader), work, threads=threads or usable_cores())) as results:
+    groups = grouped_until(reader, reader.cut.end)
+    with closing(in_order(groups, work, threads=threads or usable_cores())) as results:
         for result, packets in results:
             salvage.note(result.damage)
-            yield GopGroup(result.gop, packets)
+            yield GopGroup(_moved(result.gop, reader.cut.shift), packets)
+
+
+def _moved(gop: RestoredGop | None, by: Fraction) -> RestoredGop | None:
+    if gop is None or not by:
+        return gop
+    units, base = moved(gop.access_units, gop.time_base, by)
+    return replace(gop, access_units=units, time_base=base)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import lcm
 from typing import Generic, Protocol, TypeVar
 
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
@@ -14,6 +15,7 @@ from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.output import PendingTarget, Target, Writer
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.muxer.streams.cutting import LEAD
 from ffhybrid.muxer.streams.values import OtherStreams, StreamPacket
 
 
@@ -64,6 +66,62 @@ def grouped(reader: HybridReader) -> Iterator[GopGroup[FoundGop]]:
         packets.clear()
     if packets:
         yield GopGroup(None, tuple(packets))
+
+
+def grouped_until(reader: HybridReader, end: Fraction | None) -> Iterator[GopGroup[FoundGop]]:
+    """Read a file group by group up to the pictures before ``end``, in seconds of the container; None for all of it.
+
+    A little more is read, for packets of other streams that lie behind.
+    """
+    for group in grouped(reader):
+        begin = None if group.gop is None else _begin_of(group.gop)
+        if end is None or begin is None or begin < end:
+            yield GopGroup(group.gop and _until(group.gop, end), group.packets)
+            continue
+        yield GopGroup(None, group.packets)
+        if begin >= end + LEAD:
+            return
+
+
+def _begin_of(found: FoundGop) -> Fraction | None:
+    if found.gop is None:
+        return None if found.seconds is None else Fraction(found.seconds)
+    return found.gop.placeholder.pts * found.gop.time_base
+
+
+def _until(found: FoundGop, end: Fraction | None) -> FoundGop:
+    """Leave out what no picture before ``end`` needs: see :func:`pictures_until`."""
+    if found.gop is None or end is None:
+        return found
+    count = pictures_until([unit.pts * found.gop.time_base for unit in found.gop.access_units], end)
+    if count == len(found.gop.access_units):
+        return found
+    shorter = replace(found.gop, inter=found.gop.inter[: count - 1])
+    return replace(found, gop=shorter, error=None, lost_behind=False, is_last=False)
+
+
+def pictures_until(times: Sequence[Fraction], end: Fraction) -> int:
+    """Count the pictures of a GOP, in decoding order, that must stay for those before ``end`` to be whole.
+
+    They are the fewest among which are all of these, all that they may refer to, which is decoded before them, and all
+    that are shown between: nothing refers to a picture that is gone, and none is missing in the middle.
+    """
+    wanted = sum(time < end for time in times)
+    shown = sorted(times)
+    latest = times[0]
+    for count, time in enumerate(times, 1):
+        latest = max(latest, time)
+        if count >= wanted and latest == shown[count - 1]:
+            return count
+    return len(times)
+
+
+def moved(units: Sequence[AccessUnit], base: Fraction, by: Fraction) -> tuple[tuple[AccessUnit, ...], Fraction]:
+    """Take so many seconds from the times of access units, exactly; returns them and the time base that this takes."""
+    finer = Fraction(1, lcm(base.denominator, by.denominator))
+    scale, shift = int(base / finer), int(by / finer)
+    found = (AccessUnit(unit.nal_units, unit.pts * scale - shift, unit.duration * scale) for unit in units)
+    return tuple(found), finer
 
 
 def hybrid_groups(reader: HybridReader) -> Iterator[GopGroup[HybridGop]]:

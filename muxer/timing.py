@@ -131,8 +131,7 @@ class ExactTimes:
     def _moved(self, gop: HybridGop, timing: Timing, rounding: Fraction) -> tuple[Fraction, list[int]] | None:
         """Where the GOP begins exactly, and the index of each of its pictures in order of presentation."""
         shown = gop.placeholder.pts * gop.time_base
-        wanted = (timing.start * timing.time_base, self._end)
-        start = next((time for time in wanted if time is not None and abs(time - shown) <= rounding), shown)
+        start = exact_start(shown, timing, rounding=rounding, end=self._end)
         exact = [start + at * timing.time_base for at in _starts(timing)]
         found = [unit.pts * gop.time_base for unit in gop.access_units]
         indices = _ranks(found) if len(found) == len(exact) else _nearest(found, exact)
@@ -140,6 +139,12 @@ class ExactTimes:
             return None
         fits = all(abs(exact[index] - time) <= rounding for index, time in zip(indices, found, strict=True))
         return (start, indices) if fits else None
+
+
+def exact_start(shown: Fraction, timing: Timing, *, rounding: Fraction, end: Fraction | None = None) -> Fraction:
+    """Say when a GOP begins that a container shows at a time; ``end`` is where the one before ended, where known."""
+    wanted = (timing.start * timing.time_base, end)
+    return next((time for time in wanted if time is not None and abs(time - shown) <= rounding), shown)
 
 
 def _starts(timing: Timing) -> list[int]:

@@ -54,7 +54,7 @@ def measure(path: Path, options: EncodeOptions) -> Cost:
         spec = source.info.spec
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, MemoryMeter(of_children) as memory:
-        with open_engine("local:2", Path(scratch), options, spec, on_fit=None) as engine:
+        with open_engine("local:2", Path(scratch), options, spec, on_progress=None) as engine:
             result = Result.from_bytes(engine.submit(job).result(), job)
             cores = core_seconds()
         wall = time.monotonic() - start

@@ -93,10 +93,10 @@ def compare_engines(path: Path, *, count: int, length: int, workers: Sequence[in
     with tempfile.TemporaryDirectory() as scratch:
         names = [(1, "local:1"), *((n, f"local:{n}") for n in workers if n > 1)]
         for n, name in names:
-            with open_engine(name, Path(scratch), settings, spec, on_fit=None) as engine:
+            with open_engine(name, Path(scratch), settings, spec, on_progress=None) as engine:
                 single = report(name, n, engine, jobs, single)
         for n in workers:
-            with cluster(n) as name, open_engine(name, Path(scratch), settings, spec, on_fit=None) as engine:
+            with cluster(n) as name, open_engine(name, Path(scratch), settings, spec, on_progress=None) as engine:
                 single = report(f"dask, {n} workers", n, engine, jobs, single)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, replace
-from math import isnan
 
 from rich.console import Console
 
@@ -18,8 +17,10 @@ from ffhybrid.cli.options import (
     add_pictures,
     add_report_format,
     add_streams,
+    add_time_range,
     source_options,
     stream_options,
+    time_range,
 )
 from ffhybrid.cli.parser import Parser
 from ffhybrid.cli.shared import emit, progress
@@ -27,17 +28,17 @@ from ffhybrid.cli.values import bit_rate, boolean, one_of, positive
 from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.encoder.options import EncodeMode, Rate
+from ffhybrid.encoder.progress import GopProgress
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.events import PIPES
-from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.reading.inputs import duration_of
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS, X265Options, parse_x265_params
 
 FIRST_PAGE = (
-    *("-of", "-vf", "-pix_fmt", "-map", "-an", "-c:a", "-b:a", "-g", "-frames:v", "-mode"),
+    *("-of", "-ss", "-to", "-t", "-vf", "-pix_fmt", "-map", "-an", "-c:a", "-b:a", "-g", "-frames:v", "-mode"),
     *("-kf", "-b:kf", "-kf:preset", "-kf:tune", "-kf:refine", "-kf-params", "-model", "-device"),
     *("-b:v", "-target-lpips", "-crf", "-preset", "-tune", "-x265-params", "-engine"),
 )
@@ -68,6 +69,7 @@ def add_options(command: Parser) -> None:
 def add_encoding(command: Parser) -> None:
     """Add what ``encode`` and ``batch`` know of video."""
     add_report_format(command)
+    add_time_range(command)
     add_pictures(command)
     add_streams(command)
     _add_gops(command)
@@ -130,7 +132,7 @@ def encode_options(options: argparse.Namespace) -> EncodeOptions:
         limits=GopLimits(length=options.g, minimum=options.keyint_min, scene_threshold=options.sc_threshold),
         carriage=options.carriage,
         picture_hashes=options.hash,
-        source=source_options(options),
+        source=replace(source_options(options), time_range=time_range(options)),
         streams=stream_options(options),
         frames=options.frames,
         container_format=options.format,
@@ -145,12 +147,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if options.plan:
         write_jobs(options, settings)
         return
-    with progress(console, "encode", duration_of(options.input)) as show:
+    with progress(console, "encode", settings.source.time_range.length_of(duration_of(options.input))) as show:
         start = 0.0
 
-        def on_fit(fit: FitProgress) -> None:
-            quality = f"PSNR {fit.psnr:.2f}" + ("" if isnan(fit.lpips) else f", LPIPS {fit.lpips:.3f}")
-            show(start, f"keyframe {fit.step}/{fit.steps}: {fit.size} bytes, {quality}")
+        def on_progress(found: GopProgress) -> None:
+            show(start, str(found))
 
         def on_gop(report: GopReport) -> None:
             nonlocal start
@@ -171,7 +172,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             log=options.log,
             progress=options.progress,
             on_gop=on_gop,
-            on_fit=on_fit,
+            on_progress=on_progress,
         )
     if options.output == PIPE or PIPES.get(options.progress) == 1:
         return

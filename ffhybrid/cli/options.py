@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from ffhybrid.cli.parser import Parser
-from ffhybrid.cli.values import bit_rate, boolean, one_of
+from ffhybrid.cli.values import bit_rate, boolean, one_of, time
+from ffhybrid.core.time_range import TimeRange
 from ffhybrid.muxer.carriage import Carriage
 from ffhybrid.muxer.streams.selection import COPY, StreamOptions
 from ffhybrid.options import OutputOptions
@@ -50,6 +51,14 @@ def add_streams(command: Parser) -> None:
     group.add_argument("-b:a", dest="audio_bitrate", type=bit_rate, metavar="RATE", help="bits a second of audio")
     group.add_argument("-c:s", dest="subtitle_codec", default=COPY, metavar="NAME", help="subtitle encoder")
     command.suggest({"-acodec": "-c:a", "-codec:a": "-c:a", "-scodec": "-c:s", "-codec:s": "-c:s", "-ab": "-b:a"})
+
+
+def add_time_range(command: Parser) -> None:
+    """Add ffmpeg's options for a part of the input."""
+    group = command.add_argument_group("part of the input (90, 1:30, 0:01:30.5, 90500ms)")
+    group.add_argument("-ss", type=time, metavar="TIME", help="begin here")
+    group.add_argument("-to", type=time, metavar="TIME", help="end here")
+    group.add_argument("-t", type=time, metavar="TIME", help="last so long; wins over -to")
 
 
 def add_report_format(command: Parser) -> None:
@@ -96,6 +105,15 @@ def stream_options(options: argparse.Namespace) -> StreamOptions:
         audio_bitrate=options.audio_bitrate,
         subtitle_codec=options.subtitle_codec,
     )
+
+
+def time_range(options: argparse.Namespace) -> TimeRange:
+    """Take the part of the input.
+
+    Raises:
+        UsageError: an end that is not behind the start.
+    """
+    return TimeRange.of(start=options.ss, end=options.to, duration=options.t)
 
 
 def output_options(options: argparse.Namespace) -> OutputOptions:

@@ -14,8 +14,10 @@ from ffhybrid.cli.options import (
     add_report_format,
     add_streams,
     add_strictness,
+    add_time_range,
     generator_decode,
     output_options,
+    time_range,
 )
 from ffhybrid.cli.parser import Parser
 from ffhybrid.cli.shared import emit, gop_progress
@@ -44,6 +46,7 @@ def add_options(command: Parser) -> None:
     )
     command.add_argument("-threads", type=positive, metavar="N", help="keyframes made at a time (one a core)")
     add_strictness(command, *Strictness)
+    add_time_range(command)
     add_streams(command)
     add_model(command)
 
@@ -62,6 +65,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             overwrite=options.y,
             effort=options.effort,
             generator_decode=generator_decode(options),
+            time_range=time_range(options),
             threads=options.threads,
             on_gop=on_gop,
         )

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import TypeVar
 
 from ffhybrid.core.suggestions import did_you_mean
+from ffhybrid.core.time_range import parse_time
+from ffhybrid.errors import UsageError
 
 Name = TypeVar("Name", bound=str)
+
+
+def time(text: str) -> Fraction:
+    """Parse a time as ffmpeg writes it: ``90``, ``1:30``, ``0:01:30.5``, ``90500ms``."""
+    try:
+        return parse_time(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def byte_count(text: str) -> int:

@@ -13,8 +13,9 @@ from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
-from ffhybrid.encoder.keyframe_search import GopSearch, OnFit
+from ffhybrid.encoder.keyframe_search import GopSearch
 from ffhybrid.encoder.options import GopOptions
+from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.encoder.quality import GopQuality, Judge, lpips_distance
 from ffhybrid.encoder.rate_targets import DistanceTarget, RateTarget, SizeTarget
 from ffhybrid.errors import EncoderError, UsageError
@@ -72,7 +73,7 @@ class GopEncoder:
         return self._generator.model_digest() if isinstance(self._generator, ModelGenerator) else None
 
     def encode(
-        self, gop: SourceGop, *, share: Share | None = None, progress: OnFit | None = None
+        self, gop: SourceGop, *, share: Share | None = None, on_progress: OnProgress | None = None
     ) -> tuple[HybridGop, GopReport]:
         """Encode a GOP, and check that it restores exactly; ``share`` is what a bitrate leaves it.
 
@@ -80,34 +81,42 @@ class GopEncoder:
             EncoderError: x265 failed, or the GOP does not restore exactly.
             UsageError: a distance is wanted that cannot be measured here.
         """
-        coded, quality = self._coded(gop, share, progress)
-        return self._finished(gop, coded, quality)
+        watch = GopWatch(gop.index, on_progress)
+        coded, quality = self._coded(gop, share, watch)
+        return self._finished(gop, coded, quality, watch)
 
-    def encode_native_idr(self, gop: SourceGop, *, share: Share | None = None) -> tuple[HybridGop, GopReport]:
+    def encode_native_idr(
+        self, gop: SourceGop, *, share: Share | None = None, on_progress: OnProgress | None = None
+    ) -> tuple[HybridGop, GopReport]:
         """Encode a GOP with x265's own I-frame, for the same target.
 
         Raises:
             EncoderError, UsageError: as :meth:`encode`.
         """
+        watch = GopWatch(gop.index, on_progress)
         target = self._target(gop, share)
         if target is None:
-            return self._finished(gop, encode_native_idr(gop, self._options.x265), None)
-        best = self._search.native(target, first_crf=self._first_crf(share))
-        return self._finished(gop, best.gop, best.quality)
+            watch.at(Stage.NATIVE, 0, 1)
+            return self._finished(gop, encode_native_idr(gop, self._options.x265), None, watch)
+        best = self._search.native(target, watch, first_crf=self._first_crf(share))
+        return self._finished(gop, best.gop, best.quality, watch)
 
-    def _finished(self, gop: SourceGop, coded: CodedGop, quality: GopQuality | None) -> tuple[HybridGop, GopReport]:
+    def _finished(
+        self, gop: SourceGop, coded: CodedGop, quality: GopQuality | None, watch: GopWatch
+    ) -> tuple[HybridGop, GopReport]:
+        watch.at(Stage.CHECK, 0, 1)
         coded = self._checked(gop, coded)
         hybrid = coded.hybrid if self._options.picture_hashes else without_hashes(coded.hybrid)
         return hybrid, report_of(hybrid, gop, coded, quality)
 
-    def _coded(self, gop: SourceGop, share: Share | None, progress: OnFit | None) -> tuple[CodedGop, GopQuality | None]:
+    def _coded(self, gop: SourceGop, share: Share | None, watch: GopWatch) -> tuple[CodedGop, GopQuality | None]:
         target = self._target(gop, share)
         if target is not None:
-            best = self._search.search(target, first_crf=self._first_crf(share), progress=progress)
+            best = self._search.search(target, watch, first_crf=self._first_crf(share))
             return best.gop, best.quality
         if not self._options.fallback and not self._options.refinements:
-            return self._search.unjudged(gop, progress=progress), None
-        found = self._search.at_crf(gop, progress=progress)
+            return self._search.unjudged(gop, watch), None
+        found = self._search.at_crf(gop, watch)
         return found.gop, found.quality
 
     def _target(self, gop: SourceGop, share: Share | None) -> RateTarget | None:

@@ -22,6 +22,8 @@ from ffhybrid.encoder.coded_gop import (
     intra_size,
     without_hashes,
 )
+from ffhybrid.encoder.crf_search import MOST_PROBES
+from ffhybrid.encoder.progress import GopWatch, Stage
 from ffhybrid.encoder.quality import Judge
 from ffhybrid.encoder.rate_targets import Encode, Judged, RateTarget, SizeTarget
 from ffhybrid.filters import FitProgress, Generator, Likeness, Objective
@@ -42,8 +44,6 @@ takes half, and more still pays.
 RICHER, MOST_WON = 1.5, 0.07
 """The factor of bits that x265's own keyframe is a candidate with too, and what that lowers the cost by at most
 (``benchmarks/quality/keyframe_bits.py``): it is none where a generated one wins by more."""
-
-OnFit = Callable[[FitProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,49 +86,50 @@ class GopSearch:
     fallback: bool
     lpips: Path | None
 
-    def at_crf(self, gop: SourceGop, *, progress: OnFit | None) -> Judged:
+    def at_crf(self, gop: SourceGop, watch: GopWatch) -> Judged:
         """Encode a GOP at the CRF of the options; what is compared with it has its size."""
-        encode = self._at_x265s_size(gop, progress)
-        first = encode(self.x265.crf)
+        encode = self._at_x265s_size(gop, watch)
+        first = watch.counted(encode, Stage.ENCODE, of=1)(self.x265.crf)
         target = SizeTarget(gop, self.judge, first.size)
-        best = self._refined(
-            target, KeyframeCandidate(target.judged(first), encode, len(first.payload.latent)), progress
-        ).judged
+        candidate = KeyframeCandidate(watch.judged(target.judged(first)), encode, len(first.payload.latent))
+        best = self._refined(target, candidate, watch).judged
         if not self.fallback:
             return best
+        watch.at(Stage.NATIVE, 0, 1)
         at_crf = encode_native_idr(gop, self.x265)
 
         def native(crf: float) -> CodedGop:
             return at_crf if crf == at_crf.crf else self._native(gop, KEYFRAME_FACTOR, crf)
 
-        if best.cost < target.meet(native, first_crf=self.x265.crf).cost:
+        if best.cost < _met(target, native, self.x265.crf, watch, Stage.NATIVE).cost:
             return best
         logger.info("GOP %d keeps a native IDR picture", gop.index)
         return target.judged(at_crf)
 
-    def unjudged(self, gop: SourceGop, *, progress: OnFit | None) -> CodedGop:
+    def unjudged(self, gop: SourceGop, watch: GopWatch) -> CodedGop:
         """Encode with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II)."""
-        return self._at_x265s_size(gop, progress)(self.x265.crf)
+        return watch.counted(self._at_x265s_size(gop, watch), Stage.ENCODE, of=1)(self.x265.crf)
 
-    def _at_x265s_size(self, gop: SourceGop, progress: OnFit | None) -> Encode:
+    def _at_x265s_size(self, gop: SourceGop, watch: GopWatch) -> Encode:
         """Fit a keyframe; where the options leave its bytes open, it takes what x265's own I-frame would."""
-        return self._fitted(gop, self.keyframe_budget or intra_size(gop, self.x265), progress)
+        return self._fitted(gop, self.keyframe_budget or intra_size(gop, self.x265), watch)
 
-    def _fitted(self, gop: SourceGop, budget: int, progress: OnFit | None) -> Encode:
-        return partial(self._generated, gop, self._fit(Likeness(gop.picture(0)), gop, budget, None, progress))
+    def _fitted(self, gop: SourceGop, budget: int, watch: GopWatch) -> Encode:
+        keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, watch.fitting(Stage.FIT))
+        return partial(self._generated, gop, keyframe)
 
-    def search(self, target: RateTarget, *, first_crf: float, progress: OnFit | None) -> Judged:
+    def search(self, target: RateTarget, watch: GopWatch, *, first_crf: float) -> Judged:
         """Encode the GOP of a target, at the least cost; ``first_crf`` is a guess."""
         gop = target.source
-        target, native = target.within_reach(self.native(target, first_crf=first_crf))
+        target, native = target.within_reach(self.native(target, watch, first_crf=first_crf))
         crf = native.gop.crf
         size, intra = target.size(native.gop), native.gop.hybrid.placeholder.size
         most = max(round(LARGEST_SHARE * size), LEAST_BUDGET)
         first = min(max(intra + round(FIRST_EXTRA * size), LEAST_BUDGET), most)
 
         def generated(budget: int) -> KeyframeCandidate:
-            encode = self._fitted(gop, budget, progress)
-            return KeyframeCandidate(target.meet(encode, first_crf=crf), encode, budget)
+            encode = self._fitted(gop, budget, watch)
+            return KeyframeCandidate(_met(target, encode, crf, watch, Stage.ENCODE), encode, budget)
 
         if self.keyframe_budget is not None:
             candidate = generated(self.keyframe_budget)
@@ -136,42 +137,49 @@ class GopSearch:
             fitting = first_that_fits(generated, first, must_shrink=target.must_shrink)
             is_shrunk = fitting.budget < first
             candidate = hill_climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
-        best = self._refined(target, candidate, progress)
+        best = self._refined(target, candidate, watch)
         if self.fallback and best.cost >= (1 - MOST_WON) * native.cost:
-            kept = self._best_native(target, native)
+            kept = self._best_native(target, native, watch)
             if kept.cost <= best.cost:
                 logger.info("GOP %d keeps a native IDR picture", gop.index)
                 best = kept
-        return target.vary(best.encode, best.judged, candidates=self.candidates)
+        varied = watch.counted(best.encode, Stage.VARY, of=self.candidates)
+        return target.vary(varied, best.judged, candidates=self.candidates)
 
-    def native(self, target: RateTarget, *, first_crf: float) -> Judged:
+    def native(self, target: RateTarget, watch: GopWatch, *, first_crf: float) -> Judged:
         """Meet a target with x265's own keyframe; ``first_crf`` is a guess."""
-        return target.meet(partial(self._native, target.source, KEYFRAME_FACTOR), first_crf=first_crf)
+        encode = partial(self._native, target.source, KEYFRAME_FACTOR)
+        return _met(target, encode, first_crf, watch, Stage.NATIVE)
 
-    def _best_native(self, target: RateTarget, native: Judged) -> KeyframeCandidate:
+    def _best_native(self, target: RateTarget, native: Judged, watch: GopWatch) -> KeyframeCandidate:
         """Try x265's own keyframe with more bits too."""
         usual, richer = (partial(self._native, target.source, KEYFRAME_FACTOR * times) for times in (1, RICHER))
-        met = target.meet(richer, first_crf=native.gop.crf)
+        met = _met(target, richer, native.gop.crf, watch, Stage.NATIVE)
         return KeyframeCandidate(met, richer) if met.cost < native.cost else KeyframeCandidate(native, usual)
 
-    def _refined(self, target: RateTarget, candidate: KeyframeCandidate, progress: OnFit | None) -> KeyframeCandidate:
+    def _refined(self, target: RateTarget, candidate: KeyframeCandidate, watch: GopWatch) -> KeyframeCandidate:
         """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""
         gop, best = target.source, candidate
         for _ in range(self.refinements):
             before = best.judged.gop.payload.latent
             objective = joint_objective(gop, best.judged.gop, perceptual=self.judge.sees, lpips=self.lpips)
-            keyframe = self._fit(objective, gop, candidate.budget, before, progress)
+            keyframe = self._fit(objective, gop, candidate.budget, before, watch.fitting(Stage.REFIT))
             if keyframe.latent == before:
                 break
             encode = partial(self._generated, gop, keyframe)
-            refined = target.meet(encode, first_crf=best.judged.gop.crf)
+            refined = _met(target, encode, best.judged.gop.crf, watch, Stage.ENCODE)
             if refined.cost >= best.cost:
                 break
             best = KeyframeCandidate(refined, encode, candidate.budget)
         return best
 
     def _fit(
-        self, objective: Objective, gop: SourceGop, budget: int, warm_start: bytes | None, progress: OnFit | None
+        self,
+        objective: Objective,
+        gop: SourceGop,
+        budget: int,
+        warm_start: bytes | None,
+        progress: Callable[[FitProgress], None] | None,
     ) -> Keyframe:
         latent = self.generator.fit(objective, gop.spec, budget=budget, warm_start=warm_start, progress=progress)
         return Keyframe.generated(self.generator, latent, gop.spec)
@@ -181,6 +189,11 @@ class GopSearch:
 
     def _generated(self, gop: SourceGop, keyframe: Keyframe, crf: float) -> CodedGop:
         return encode_generated(gop, keyframe, replace(self.x265, crf=crf))
+
+
+def _met(target: RateTarget, encode: Encode, first_crf: float, watch: GopWatch, stage: Stage) -> Judged:
+    """Meet a target, and tell of the encodes that this takes."""
+    return watch.judged(target.meet(watch.counted(encode, stage, of=MOST_PROBES), first_crf=first_crf))
 
 
 def joint_objective(gop: SourceGop, coded: CodedGop, *, perceptual: bool, lpips: Path | None) -> GopObjective:

@@ -7,8 +7,8 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import check, encode_sequence, without_hashes
 from ffhybrid.encoder.gop_encoder import GopReport, generator_decode_of, report_of
-from ffhybrid.encoder.keyframe_search import OnFit
 from ffhybrid.encoder.options import GopOptions
+from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import SequenceGenerator
 
@@ -32,7 +32,7 @@ class SequenceEncoder:
         return self._generator.model_digest()
 
     def encode(
-        self, gop: SourceGop, *, share: Share | None = None, progress: OnFit | None = None
+        self, gop: SourceGop, *, share: Share | None = None, on_progress: OnProgress | None = None
     ) -> tuple[HybridGop, GopReport]:
         """Encode a GOP, and check that it restores exactly.
 
@@ -42,13 +42,23 @@ class SequenceEncoder:
         """
         if share is not None:
             raise UsageError("-mode promptus has no P and B frames to meet a bitrate by")
-        latent = self._generator.fit_sequence(gop, gop.spec, budget=self._options.keyframe_budget, progress=progress)
+        watch = GopWatch(gop.index, on_progress)
+        budget, progress = self._options.keyframe_budget, watch.fitting(Stage.FIT)
+        latent = self._generator.fit_sequence(gop, gop.spec, budget=budget, progress=progress)
+        watch.at(Stage.ENCODE, 0, 1)
         coded = encode_sequence(gop, self._generator, latent, self._options.x265)
+        watch.at(Stage.CHECK, 0, 1)
         check(coded, gop, self._generator_decode)
         hybrid = without_hashes(coded.hybrid)
         return hybrid, report_of(hybrid, gop, coded, None)
 
-    def encode_native_idr(self, gop: SourceGop, *, share: Share | None = None) -> tuple[HybridGop, GopReport]:  # noqa: ARG002
+    def encode_native_idr(
+        self,
+        gop: SourceGop,
+        *,
+        share: Share | None = None,  # noqa: ARG002 - as other encoders
+        on_progress: OnProgress | None = None,  # noqa: ARG002
+    ) -> tuple[HybridGop, GopReport]:
         """Refuse.
 
         Raises:

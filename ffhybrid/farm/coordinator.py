@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ffhybrid.encoder.progress import GopProgress, OnProgress, Stage
 from ffhybrid.errors import EncoderError, ModelError, UnsupportedError, UsageError
 from ffhybrid.farm.engines import Engine
 from ffhybrid.farm.events import EventLog
@@ -41,13 +42,26 @@ class _Attempt:
 
 
 class Coordinator:
-    """Runs the jobs of one file on an engine; results go through its state."""
+    """Runs the jobs of one file on an engine; results go through its state.
 
-    def __init__(self, engine: Engine, state: State, events: EventLog, *, on_error: OnError) -> None:
+    ``on_progress`` hears of every job that is given to the engine, before that.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        state: State,
+        events: EventLog,
+        *,
+        on_error: OnError,
+        on_progress: OnProgress | None = None,
+    ) -> None:
         self._engine = engine
         self._state = state
         self._events = events
         self._on_error = on_error
+        self._on_progress = on_progress
+        self._begun = self._finished = 0
         self._under_way: dict[Future[bytes], _Attempt] = {}
         self._done: dict[int, Job] = {}
         self._failures: dict[int, str] = {}
@@ -78,6 +92,7 @@ class Coordinator:
 
     def _begin(self, job: Job) -> None:
         """Take a result that an earlier run left, or have the job run."""
+        self._begun += 1
         candidates = [job]
         if self._on_error is OnError.KEYFRAME:
             candidates.append(_as_native_idr(job))
@@ -89,6 +104,9 @@ class Coordinator:
         self._submit(_Attempt(job, 1))
 
     def _submit(self, attempt: _Attempt) -> None:
+        if self._on_progress:
+            index, done = attempt.job.range.index, self._finished
+            self._on_progress(GopProgress(gop=index, stage=Stage.QUEUE, done=done, of=self._begun))
         self._under_way[self._engine.submit(attempt.job)] = attempt
 
     def _due(self, order: deque[Job]) -> Iterator[Result]:
@@ -119,6 +137,7 @@ class Coordinator:
     def _note(self, job: Job, result: Result, *, attempt: int) -> None:
         """Say that a GOP is done; attempt 0 is an earlier run's."""
         self._done[job.range.index] = job
+        self._finished += 1
         gop, seconds = result.report.gop, result.report.seconds
         size = gop.payload + gop.placeholder + gop.inter
         logger.info("%s: %d bytes, %.1f s%s", job, size, seconds, "" if attempt else ", from an earlier run")

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import PictureSpec
-from ffhybrid.encoder.keyframe_search import OnFit
+from ffhybrid.encoder.progress import OnProgress
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.jobs import Job
 from ffhybrid.farm.local import InProcessEngine, LocalEngine
@@ -57,7 +57,7 @@ def check_engine(name: str) -> None:
 
 @contextmanager
 def open_engine(
-    name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec, *, on_fit: OnFit | None
+    name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec, *, on_progress: OnProgress | None
 ) -> Iterator[Engine]:
     """Start an engine: ``local[:N]``, or ``dask://HOST:PORT``.
 
@@ -66,17 +66,19 @@ def open_engine(
         scratch: folder for raw frames of jobs on this machine.
         options: of the jobs.
         spec: of their pictures.
-        on_fit: is called while keyframes are fitted, if that happens in this process.
+        on_progress: hears how far GOPs are, from several threads; clusters do not tell.
 
     Raises:
         UsageError: there is no such engine, or what it takes is not installed.
     """
     check_engine(name)
-    with closing(_engine(name, scratch, options, spec, on_fit)) as engine:
+    with closing(_engine(name, scratch, options, spec, on_progress)) as engine:
         yield engine
 
 
-def _engine(name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec, on_fit: OnFit | None) -> Engine:
+def _engine(
+    name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec, on_progress: OnProgress | None
+) -> Engine:
     remote = DASK.fullmatch(name)
     if remote:
         from ffhybrid.farm.cluster import DaskEngine
@@ -84,7 +86,7 @@ def _engine(name: str, scratch: Path, options: EncodeOptions, spec: PictureSpec,
         return DaskEngine(remote["address"], on_gpu=_is_on_gpu(options))
     _, _, count = name.partition(":")
     workers = int(count) if count else default_workers(spec, options)
-    return LocalEngine(workers, scratch) if workers > 1 else InProcessEngine(scratch, on_fit)
+    return LocalEngine(workers, scratch, on_progress) if workers > 1 else InProcessEngine(scratch, on_progress)
 
 
 def default_workers(spec: PictureSpec, options: EncodeOptions) -> int:

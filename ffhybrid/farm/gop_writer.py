@@ -40,7 +40,12 @@ class GopWriter:
         self._carriage = target.carriage(options.carriage)
         with ExitStack() as opened:
             self._beside = opened.enter_context(
-                OtherStreamSource.open(source, options.streams, for_matroska=target.is_matroska)
+                OtherStreamSource.open(
+                    source,
+                    options.streams,
+                    for_matroska=target.is_matroska,
+                    time_range=options.source.time_range,
+                )
             )
             tags = {**self._beside.other_streams.tags, **ENCODER_TAG}
             self._other_streams = replace(self._beside.other_streams, tags=tags)

@@ -71,7 +71,7 @@ class Job:
 
     def to_json(self) -> bytes:
         """Serialise canonically: names in order, no spaces; equal jobs are equal bytes."""
-        return msgspec.json.encode(self._fields(), order="sorted", enc_hook=_encode)
+        return canonical_json(self._fields())
 
     def _fields(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -112,6 +112,11 @@ class Job:
         return f"{self.path}: GOP {frames.index} (frames {frames.first_frame} to {last})"
 
 
+def canonical_json(value: object) -> bytes:
+    """Serialise values of jobs: names in order, no spaces; equal values are equal bytes."""
+    return msgspec.json.encode(value, order="sorted", enc_hook=_encode)
+
+
 def options_of_gops(options: EncodeOptions) -> EncodeOptions:
     """Leave out what says where GOPs begin and how they are muxed, so that it does not change the keys of jobs.
 
@@ -131,7 +136,7 @@ def options_of_gops(options: EncodeOptions) -> EncodeOptions:
     )
     try:
         # A CRF of 34 is one of 34.0.
-        return msgspec.convert(msgspec.to_builtins(kept), EncodeOptions, dec_hook=_decode)
+        return msgspec.convert(msgspec.to_builtins(kept, enc_hook=_encode), EncodeOptions, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise UsageError(f"an option has a value that it cannot have: {error}") from error
 

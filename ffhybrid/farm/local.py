@@ -16,10 +16,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from ffhybrid.core.ordered_pool import usable_cores
-from ffhybrid.encoder.keyframe_search import OnFit
+from ffhybrid.encoder.progress import OnProgress
 from ffhybrid.errors import CorruptDataError, EncoderError
 from ffhybrid.farm.jobs import Job
-from ffhybrid.farm.records import ERROR, JOB, LEVEL, RESULT, raised, read_record
+from ffhybrid.farm.records import ERROR, JOB, LEVEL, PROGRESS, RESULT, progress_of, raised, read_record
 from ffhybrid.farm.running import run_job
 from ffhybrid.muxer.reading.gop_assembly import MAX_GOP_BYTES
 from ffhybrid.x265.worker import write_record
@@ -28,19 +28,19 @@ MAX_ANSWER = MAX_GOP_BYTES + (64 << 20)
 
 
 class InProcessEngine:
-    """Runs each job when it is submitted; fits can be watched."""
+    """Runs each job when it is submitted."""
 
     slots = 1
 
-    def __init__(self, scratch: Path, on_fit: OnFit | None) -> None:
+    def __init__(self, scratch: Path, on_progress: OnProgress | None) -> None:
         self._scratch = scratch
-        self._on_fit = on_fit
+        self._on_progress = on_progress
 
     def submit(self, job: Job) -> Future[bytes]:
         """Run a job; the future is done."""
         future: Future[bytes] = Future()
         try:
-            future.set_result(run_job(job, scratch=self._scratch, progress=self._on_fit).to_bytes())
+            future.set_result(run_job(job, scratch=self._scratch, on_progress=self._on_progress).to_bytes())
         except Exception as error:  # the future tells, as a process would
             future.set_exception(error)
         return future
@@ -52,10 +52,11 @@ class InProcessEngine:
 class LocalEngine:
     """Processes that stay from job to job, each with its part of the cores for torch."""
 
-    def __init__(self, workers: int, scratch: Path) -> None:
+    def __init__(self, workers: int, scratch: Path, on_progress: OnProgress | None) -> None:
         self.slots = workers
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="ffhybrid-farm")
-        self._workers = [_Worker(scratch, threads=max(1, usable_cores() // workers)) for _ in range(workers)]
+        threads = max(1, usable_cores() // workers)
+        self._workers = [_Worker(scratch, on_progress, threads=threads) for _ in range(workers)]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
@@ -82,7 +83,8 @@ class LocalEngine:
 class _Worker:
     """One process, started with its first job, and again after it died."""
 
-    def __init__(self, scratch: Path, *, threads: int) -> None:
+    def __init__(self, scratch: Path, on_progress: OnProgress | None, *, threads: int) -> None:
+        self._on_progress = on_progress
         level = logging.getLogger().getEffectiveLevel()
         self._environment = {
             "OMP_NUM_THREADS": str(threads),
@@ -104,7 +106,7 @@ class _Worker:
         try:
             write_record(process.stdin, JOB, job.to_json())  # type: ignore[arg-type]
             process.stdin.flush()  # type: ignore[union-attr]
-            answer = read_record(process.stdout, most=MAX_ANSWER)  # type: ignore[arg-type]
+            answer = self._answer(process)
         except (BrokenPipeError, CorruptDataError):
             answer = None
         if answer is None:
@@ -116,6 +118,15 @@ class _Worker:
         if kind != RESULT:
             raise EncoderError(f"{job}: its process answers nonsense")
         return data
+
+    def _answer(self, process: subprocess.Popen[bytes]) -> tuple[int, bytes] | None:
+        """Read on to a result or an error, and hand on how far the job is meanwhile."""
+        while True:
+            record = read_record(process.stdout, most=MAX_ANSWER)  # type: ignore[arg-type]
+            if record is None or record[0] != PROGRESS:
+                return record
+            if self._on_progress:
+                self._on_progress(progress_of(record[1]))
 
     def kill(self) -> None:
         """End the process for good, and x265 with it."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import BinaryIO
 
+import msgspec
+
 from ffhybrid import errors
+from ffhybrid.encoder.progress import GopProgress
 from ffhybrid.errors import CorruptDataError, EncoderError, FFHybridError
 from ffhybrid.x265.worker import RECORD
 
-JOB, RESULT, ERROR = range(3)
+JOB, RESULT, ERROR, PROGRESS = range(4)
 LEVEL = "FFHYBRID_WORKER_LOG_LEVEL"
 """Environment variable with the level of the log on standard error."""
 
@@ -32,6 +35,23 @@ def read_record(file: BinaryIO, *, most: int) -> tuple[int, bytes] | None:
     if len(data) < size:
         raise CorruptDataError("a record is cut short")
     return kind, data
+
+
+def progress_record(progress: GopProgress) -> bytes:
+    """Say how far a job is."""
+    return msgspec.json.encode(progress)
+
+
+def progress_of(data: bytes) -> GopProgress:
+    """Read what :func:`progress_record` wrote.
+
+    Raises:
+        CorruptDataError: anything else.
+    """
+    try:
+        return msgspec.json.decode(data, type=GopProgress)
+    except msgspec.MsgspecError as error:
+        raise CorruptDataError(f"this is no progress of a job: {error}") from error
 
 
 def error_record(error: Exception) -> bytes:

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.keyframe_search import OnFit
 from ffhybrid.encoder.modes import Encoder, encoder_for
+from ffhybrid.encoder.progress import OnProgress
 from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError
 from ffhybrid.farm.frame_digest import FrameDigest
 from ffhybrid.farm.jobs import VERSION, Job
@@ -25,7 +25,7 @@ LEADS = (0, 10)
 """Seconds before a GOP that are sought, one after the other; then the source is decoded from its beginning."""
 
 
-def run_job(job: Job, *, scratch: Path | None = None, progress: OnFit | None = None) -> Result:
+def run_job(job: Job, *, scratch: Path | None = None, on_progress: OnProgress | None = None) -> Result:
     """Run a job; raw frames lie in ``scratch`` meanwhile (the system's folder for temporary files by default).
 
     Raises:
@@ -39,10 +39,8 @@ def run_job(job: Job, *, scratch: Path | None = None, progress: OnFit | None = N
     encoder = _encoder(_Recipe(job))
     with tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as name:
         gop = _spooled(job, Path(name))
-        if job.is_native_idr:
-            hybrid, report = encoder.encode_native_idr(gop, share=job.share)
-        else:
-            hybrid, report = encoder.encode(gop, share=job.share, progress=progress)
+        encode = encoder.encode_native_idr if job.is_native_idr else encoder.encode
+        hybrid, report = encode(gop, share=job.share, on_progress=on_progress)
     return Result.of(job, hybrid, report, seconds=time.monotonic() - start)
 
 

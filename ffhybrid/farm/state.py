@@ -12,11 +12,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from ffhybrid.core.atomic_files import durable_write, pending_name
 from ffhybrid.errors import CorruptDataError, UsageError
-from ffhybrid.farm.jobs import VERSION, Job, options_of_gops
+from ffhybrid.farm.jobs import VERSION, Job, canonical_json, options_of_gops
 from ffhybrid.farm.results import Result
 from ffhybrid.muxer.output import MATROSKA
 from ffhybrid.options import EncodeOptions
@@ -148,4 +146,4 @@ def plan_key(source: Path, options: EncodeOptions, container: str = MATROSKA) ->
         options_of_gops(options),
         container,
     )
-    return hashlib.sha256(msgspec.json.encode(identity, order="sorted")).hexdigest()
+    return hashlib.sha256(canonical_json(identity)).hexdigest()

@@ -1,8 +1,8 @@
 """A process that runs jobs of its parent, one after the other: ``python -m ffhybrid.farm.worker``.
 
-It reads jobs from standard input, and writes a result or an error for each to standard output, in records
-(:func:`ffhybrid.x265.worker.write_record`). It ends with its parent, whatever ended that: a read from standard input
-ends then, even while a job runs.
+It reads jobs from standard input, and writes how far each is, and then a result or an error, to standard output, in
+records (:func:`ffhybrid.x265.worker.write_record`). It ends with its parent, whatever ended that: a read from standard
+input ends then, even while a job runs.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import sys
 import threading
 from typing import BinaryIO
 
+from ffhybrid.encoder.progress import GopProgress
 from ffhybrid.farm.jobs import MAX_DOCUMENT, Job
-from ffhybrid.farm.records import ERROR, LEVEL, RESULT, error_record, read_record
+from ffhybrid.farm.records import ERROR, LEVEL, PROGRESS, RESULT, error_record, progress_record, read_record
 from ffhybrid.farm.running import run_job
 from ffhybrid.x265.worker import write_record
 
@@ -25,10 +26,15 @@ def serve(source: BinaryIO, answers: BinaryIO) -> None:
     """Run the jobs that come until there are no more."""
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(source, jobs), daemon=True).start()
+
+    def tell(progress: GopProgress) -> None:
+        write_record(answers, PROGRESS, progress_record(progress))
+        answers.flush()
+
     while True:
         data = jobs.get()
         try:
-            kind, answer = RESULT, run_job(Job.from_json(data)).to_bytes()
+            kind, answer = RESULT, run_job(Job.from_json(data), on_progress=tell).to_bytes()
         except Exception as error:  # the parent decides what becomes of a job, whatever went wrong
             logging.getLogger(__name__).debug("a job failed", exc_info=True)
             kind, answer = ERROR, error_record(error)

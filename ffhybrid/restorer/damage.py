@@ -38,8 +38,9 @@ logger = logging.getLogger(__name__)
 class DamagedGop:
     """A GOP that is not restored, or not as a whole.
 
-    ``index`` counts the GOPs of the input from 0; None is damage outside of them. ``start`` is in seconds, as far as it
-    is known. The first ``pictures`` in decoding order are restored. ``reason`` is the sentence that was logged.
+    ``index`` counts the GOPs that are read of the input from 0; None is damage outside of them. ``start`` is in
+    seconds, as far as it is known. The first ``pictures`` in decoding order are restored. ``reason`` is the sentence
+    that was logged.
     """
 
     index: int | None

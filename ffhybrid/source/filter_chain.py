@@ -11,6 +11,7 @@ import av
 from av.filter import Graph
 
 from ffhybrid.errors import UsageError
+from ffhybrid.muxer.libav.stream_facts import Cropping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,14 @@ class FilterChain:
             return True
         except av.error.FFmpegError as error:
             raise UsageError(f"-vf {self._text}: {_reason(error)}") from error
+
+
+def with_cropping(cropping: Cropping | None, filters: str | None) -> str | None:
+    """Put the cropping that a container asks for before filters."""
+    if cropping is None:
+        return filters
+    size = f"iw-{cropping.left + cropping.right}:ih-{cropping.top + cropping.bottom}"
+    return f"crop={size}:{cropping.left}:{cropping.top}" + (f",{filters}" if filters else "")
 
 
 def split_chain(text: str) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -11,14 +12,15 @@ from typing import Any
 import av
 from av.stream import Discard
 
+from ffhybrid.core.time_range import TimeRange
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.muxer.reading.inputs import open_media
 from ffhybrid.muxer.reading.other_streams import OtherStreamReader
+from ffhybrid.muxer.streams.cutting import LEAD, Cut
 from ffhybrid.muxer.streams.selection import StreamOptions, choose
 from ffhybrid.muxer.streams.values import Labels, OtherStreams, StreamPacket, labels_of
 
-LEAD = 1
-"""Seconds that streams are read beyond the time wanted: containers interleave them, not to the packet."""
+logger = logging.getLogger(__name__)
 
 
 class OtherStreamSource:
@@ -33,8 +35,10 @@ class OtherStreamSource:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, options: StreamOptions, *, for_matroska: bool) -> Iterator[OtherStreamSource]:
-        """Open what the options choose.
+    def open(
+        cls, path: Path, options: StreamOptions, *, for_matroska: bool, time_range: TimeRange
+    ) -> Iterator[OtherStreamSource]:
+        """Open what the options choose, cut to a range.
 
         Raises:
             UnsupportedError: streams that cannot be carried, or not in Matroska where ``for_matroska`` says so.
@@ -47,8 +51,14 @@ class OtherStreamSource:
             )
             for stream in container.streams:
                 stream.discard = Discard.default if stream in reader.streams else Discard.all
+            cut = Cut.of(container, time_range)
+            reader.cut_to(cut)
             demuxed = _demuxed(container, reader, path)
             reader.peek(demuxed)
+            if cut.first is not None and _has_sought(container, cut.first - LEAD, path):
+                reader.cut_to(cut)
+                demuxed = _demuxed(container, reader, path)
+                reader.peek(demuxed)
             if for_matroska:
                 reader.check_matroska()
             yield cls(reader, _all_packets(reader, demuxed), labels_of(video, is_recoded=True))
@@ -73,6 +83,16 @@ class OtherStreamSource:
         yield from self._packets
 
 
+def _has_sought(container: av.container.InputContainer, seconds: Fraction, path: Path) -> bool:
+    """Go to a time, if the container can; packets from before it are not taken anyway."""
+    try:
+        container.seek(max(int(seconds * av.time_base), container.start_time or 0))
+    except av.error.FFmpegError as error:
+        logger.info("%s: the streams beside the video are read from their beginning: %s", path, error)
+        return False
+    return True
+
+
 def _demuxed(container: av.container.InputContainer, reader: OtherStreamReader, path: Path) -> Iterator[av.Packet[Any]]:
     if not reader.streams:
         return
@@ -85,5 +105,7 @@ def _demuxed(container: av.container.InputContainer, reader: OtherStreamReader, 
 def _all_packets(reader: OtherStreamReader, demuxed: Iterator[av.Packet[Any]]) -> Iterator[StreamPacket]:
     yield from reader.peeked()
     for packet in demuxed:
+        if reader.is_behind(packet):
+            break
         yield from reader.take(packet)
     yield from reader.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -16,14 +16,17 @@ from ffhybrid.core.closing import Closing
 from ffhybrid.core.frames import PIXEL_FORMATS, SAME_SAMPLES, colour_of, frame_picture, is_420
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.presentation import Presentation
+from ffhybrid.core.time_range import TimeRange
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
-from ffhybrid.muxer.libav.stream_facts import Cropping, StreamFacts, stream_facts
+from ffhybrid.muxer.libav.stream_facts import StreamFacts, stream_facts
 from ffhybrid.muxer.reading.inputs import open_media
+from ffhybrid.muxer.streams.cutting import Cut
 from ffhybrid.muxer.streams.selection import StreamOptions, choose
 from ffhybrid.muxer.streams.values import is_cover
 from ffhybrid.source import hdr
-from ffhybrid.source.filter_chain import FilterChain, FilteredStream, Link
+from ffhybrid.source.filter_chain import FilterChain, FilteredStream, Link, with_cropping
 from ffhybrid.source.scene_cuts import SceneMeter
+from ffhybrid.source.seeking import decoded_from, trimmed
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +37,14 @@ INTERLACED = range(2, 6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """What is made of decoded pictures before anything else sees them.
+    """Which pictures are decoded, and what is made of them before anything else sees them.
 
-    ``filters`` is a chain of libavfilter; ``pixel_format`` (``yuv420p`` or ``yuv420p10le``) asks for a conversion,
-    without which pictures that are not 4:2:0 of 8 or 10 bits are refused.
+    ``time_range`` is a part of the file, exact to the picture; filters see nothing else. ``filters`` is a chain of
+    libavfilter; ``pixel_format`` (``yuv420p`` or ``yuv420p10le``) asks for a conversion, without which pictures that
+    are not 4:2:0 of 8 or 10 bits are refused.
     """
 
+    time_range: TimeRange = field(default_factory=TimeRange)
     filters: str | None = None
     pixel_format: str | None = None
 
@@ -84,7 +89,7 @@ class VideoSource(Closing):
 
     Raises:
         CorruptDataError: there is no video, or its first picture does not decode.
-        UsageError: no video is chosen, or filters that FFmpeg does not take.
+        UsageError: no video is chosen, filters that FFmpeg does not take, or a time range without a picture.
         UnsupportedError: the picture is beyond what HEVC level 6.2 can hold, interlaced, or of a pixel format that
             nobody asked to convert.
     """
@@ -125,18 +130,27 @@ class VideoSource(Closing):
             raise self._no_size(context.width, context.height)
         if context.field_order in INTERLACED and not self._options.filters:
             raise self._interlaced("as its header says")
-        frames, made = self._pictures()
+        self._cut = Cut.of(self._container, self._options.time_range)
+        frames, made = self._pictures(self._cut.first)
         first = next(frames, None)
         if first is None:
-            raise CorruptDataError(f"{self.path}: no picture comes out of the video")
+            raise self._no_picture()
         self._frames: Iterator[av.VideoFrame] = chain([first], frames)
         self._scenes = SceneMeter(first)
         self.info = self._describe(first, made, self._facts)
 
-    def _pictures(self) -> tuple[Iterator[av.VideoFrame], FilteredStream]:
-        """Decode from where the container stands, through the filters."""
-        filters = _joined(self._facts.cropping, self._options.filters)
-        decoded = self._of_one_size(self._decode())
+    def _no_picture(self) -> CorruptDataError | UsageError:
+        if self._cut.is_whole:
+            return CorruptDataError(f"{self.path}: no picture comes out of the video")
+        return UsageError(f"{self.path}: there is no picture from {self._options.time_range}")
+
+    def _pictures(self, start: Fraction | None) -> tuple[Iterator[av.VideoFrame], FilteredStream]:
+        """Decode from a time in the container, None for where it stands, through the filters."""
+        filters = with_cropping(self._facts.cropping, self._options.filters)
+        frames = self._decode() if start is None else decoded_from(self._container, self._stream, self._decode, start)
+        if not self._cut.is_whole:
+            frames = trimmed(frames, self._cut, cast(Fraction, self._stream.time_base), name=str(self.path))
+        decoded = self._of_one_size(frames)
         return self._filtered(decoded, filters) if filters else (decoded, self._unfiltered())
 
     def _unfiltered(self) -> FilteredStream:
@@ -242,11 +256,12 @@ class VideoSource(Closing):
         """
         self._is_sought = True
         base = cast(Fraction, self._stream.time_base)
+        seconds = pts * self.info.time_base + self._cut.shift
         try:
-            self._container.seek(round(pts * self.info.time_base / base), stream=self._stream)
+            self._container.seek(round(seconds / base), stream=self._stream)
         except av.error.FFmpegError as error:
             raise UnsupportedError(f"{self.path}: cannot seek: {error}") from error
-        self._frames, _ = self._pictures()
+        self._frames, _ = self._pictures(None)
 
     def _timed(self) -> Iterator[tuple[av.VideoFrame, int]]:
         """Give every frame its timestamp."""
@@ -289,11 +304,3 @@ class VideoSource(Closing):
                     f"{self.path}: the picture size changes to {frame.width}x{frame.height} at {frame.time} s"
                 )
             yield frame
-
-
-def _joined(cropping: Cropping | None, filters: str | None) -> str | None:
-    """Put the cropping that the container asks for before the filters."""
-    if cropping is None:
-        return filters
-    size = f"iw-{cropping.left + cropping.right}:ih-{cropping.top + cropping.bottom}"
-    return f"crop={size}:{cropping.left}:{cropping.top}" + (f",{filters}" if filters else "")

@@ -13,6 +13,7 @@ from av.stream import AttachmentStream, Discard
 
 from ffhybrid.errors import UnsupportedError, at
 from ffhybrid.muxer.matroska.codecs import matroska_codec
+from ffhybrid.muxer.streams.cutting import Cut
 from ffhybrid.muxer.streams.processors import (
     MATROSKA_FILTERS,
     AudioEncoder,
@@ -73,27 +74,41 @@ class OtherStreamReader:
         self._name = name
         self._container = container
         self._for_matroska = for_matroska
+        self._options = options
+        self._cut = Cut()
         unknown = [stream for stream in streams if not _can_be_read(stream)]
         refuse({stream.index: f"{describe(stream)} cannot be carried" for stream in unknown}, name=name)
         self._attached = [stream for stream in streams if isinstance(stream, AttachmentStream)]
         self._covers: dict[int, Attachment | None] = {stream.index: None for stream in streams if is_cover(stream)}
         self._cover_streams = [stream for stream in streams if is_cover(stream)]
-        carried = [stream for stream in streams if stream.type in (AUDIO, SUBTITLE)]
-        self._processors: dict[int, StreamProcessor] = {}
-        with at(self._name):
-            for index, stream in enumerate(carried):
-                self._processors[stream.index] = self._processor(stream, index, options)
+        self._carried = [stream for stream in streams if stream.type in (AUDIO, SUBTITLE)]
+        self._processors = self._new_processors()
         self._before_video = sum(stream.type in (AUDIO, SUBTITLE) for stream in streams[:before_video])
-        self.streams = [*carried, *self._cover_streams]
+        self.streams = [*self._carried, *self._cover_streams]
         self._ready: deque[StreamPacket] = deque()
 
-    def _processor(self, stream: Any, index: int, options: StreamOptions) -> StreamProcessor:
+    def _new_processors(self) -> dict[int, StreamProcessor]:
+        with at(self._name):
+            return {stream.index: self._processor(stream, index) for index, stream in enumerate(self._carried)}
+
+    def _processor(self, stream: Any, index: int) -> StreamProcessor:
+        options = self._options
         if stream.type == AUDIO and options.audio_codec != COPY:
             return AudioEncoder(stream, index, options.audio_codec, options.audio_bitrate)
         if stream.type == SUBTITLE and options.subtitle_codec != COPY:
             return SubtitleEncoder(stream, index, options.subtitle_codec)
         wanted = MATROSKA_FILTERS.get(codec_name(stream) or "") if self._for_matroska else None
         return FilterProcessor(stream, index, wanted) if wanted else CopyProcessor(stream, index)
+
+    def cut_to(self, cut: Cut) -> None:
+        """Begin anew with packets of a part of the file, which is to be sought before; covers that are known stay."""
+        self._cut = cut
+        self._ready.clear()
+        self._processors = self._new_processors()
+
+    def is_behind(self, packet: av.Packet[Any]) -> bool:
+        """Whether a packet lies behind the part of the file that is wanted, and so do those that follow."""
+        return self._cut.is_behind(packet)
 
     def peek(self, packets: Iterable[av.Packet[Any]]) -> list[av.Packet[Any]]:
         """Read on until everything is known that headers tell; give back the packets that are not of these streams.
@@ -145,14 +160,22 @@ class OtherStreamReader:
         if index in self._covers:
             self._covers[index] = self._covers[index] or cover_of(packet.stream, bytes(packet))
             return
+        if not self._cut.takes(packet):
+            return
         with at(self._name):
-            yield from self._processors[index].take(packet)
+            yield from self._moved(self._processors[index].take(packet))
 
     def flush(self) -> Iterator[StreamPacket]:
         """Give what is left at the end of the file."""
         with at(self._name):
             for processor in self._processors.values():
-                yield from processor.flush()
+                yield from self._moved(processor.flush())
+
+    def _moved(self, packets: Iterator[StreamPacket]) -> Iterator[StreamPacket]:
+        """Count times from where the part of the file begins."""
+        if not self._cut.shift:
+            return packets
+        return (replace(packet, pts=packet.pts - self._cut.shift) for packet in packets)
 
     @property
     def other_streams(self) -> OtherStreams:
@@ -162,7 +185,7 @@ class OtherStreamReader:
             tracks=tuple(processor.track for processor in self._processors.values()),
             before_video=self._before_video,
             attachments=(*covers, *map(attachment_of, self._attached)),
-            chapters=chapters_of(self._container),
+            chapters=self._cut.chapters(chapters_of(self._container)),
             tags=tags_of(self._container),
         )
 

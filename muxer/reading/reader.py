@@ -18,7 +18,8 @@ import av
 from ffhybrid import hevc
 from ffhybrid.core.closing import Closing
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
-from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, UsageError, at
+from ffhybrid.core.time_range import TimeRange
+from ffhybrid.errors import CorruptDataError, NotHybridError, UsageError, at
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit
 from ffhybrid.muxer.reading.gop_assembly import MAX_GOP_BYTES, FoundGop, GopAssembler
 from ffhybrid.muxer.reading.hevc_stream import (
@@ -33,25 +34,29 @@ from ffhybrid.muxer.reading.hevc_stream import (
 from ffhybrid.muxer.reading.inputs import STANDARD_INPUT, open_media
 from ffhybrid.muxer.reading.other_streams import OtherStreamReader
 from ffhybrid.muxer.reading.playlist import is_playlist
+from ffhybrid.muxer.reading.seeking import KeyframeSeeker
+from ffhybrid.muxer.streams.cutting import LEAD, Cut, rounded
 from ffhybrid.muxer.streams.selection import StreamOptions, choose
 from ffhybrid.muxer.streams.values import StreamPacket, seconds_of
+from ffhybrid.muxer.timing import MILLISECOND, exact_start
 
 MAX_PROBED_PACKETS = 1000
 """Packets looked at for the first keyframe."""
-_SEEK_STEP = 2
-"""Seconds that are sought further back, doubled each time, while no keyframe is found before the time wanted."""
 
 
 class HybridReader(Closing):
     """A hybrid file, open for reading; a context manager. It is read once, from the beginning or where it was sought.
 
     ``streams`` says what is read beside the video, None for nothing. With ``for_matroska`` its packets get the form
-    that Matroska takes. ``lost_payload`` gives payloads that the file does not have, by their binding tags.
+    that Matroska takes. Of a ``time_range`` what follows the keyframe at or before its start is read; :attr:`cut` is
+    that part, in the time of the container, and what plays beside the video is cut to it. ``lost_payload`` gives
+    payloads that the file does not have, by their binding tags.
 
     Raises:
         NotHybridError: no media file, no HEVC video, or a first keyframe without a binding tag.
         CorruptDataError: parameter sets that do not parse, or a damaged container.
-        UnsupportedError, UsageError: streams that cannot be read, or that do not exist.
+        UnsupportedError, UsageError: streams that cannot be read, or that do not exist; a time range without a picture,
+            or in a file that cannot seek.
         OSError: the file cannot be opened.
     """
 
@@ -63,11 +68,14 @@ class HybridReader(Closing):
         *,
         streams: StreamOptions | None = None,
         for_matroska: bool = False,
+        time_range: TimeRange | None = None,
         lost_payload: Callable[[bytes], bytes | None] | None = None,
     ) -> None:
         self.path = path
         self._lost_payload = lost_payload
+        self._time_range = time_range or TimeRange()
         self.is_sought = False
+        self.sought_position = 0
         self._options = streams
         self._for_matroska = for_matroska
         self._container = self._open_container()
@@ -97,8 +105,8 @@ class HybridReader(Closing):
         self._packets = self._guarded(self._container.demux(self._streams))
         with self._named():
             self._length_sizes = {stream.index: length_size(stream) for stream in (main, neural) if stream}
-        if self.other_streams:
-            self._packets = chain(self.other_streams.peek(self._packets), self._packets)
+        self.cut = Cut.of(self._container, self._time_range)
+        self._cut_other_streams()
         probed, first = self._probe_first_keyframe()
         self._packets = chain(probed, self._packets)
         if first.binding is None:
@@ -109,6 +117,8 @@ class HybridReader(Closing):
             raise CorruptDataError(f"{self.path}: the video has no parameter sets")
         with self._named():
             self.video = describe_video(main, unit_sets(first) or self._header_sets, first.picture)
+        if self.cut.first is not None:
+            self._begin_with_keyframe(self.cut.first)
 
     def _open_other_streams(self, options: StreamOptions) -> OtherStreamReader:
         streams = [stream for stream in self._container.streams if stream is not self._neural]
@@ -180,51 +190,48 @@ class HybridReader(Closing):
             UnsupportedError: the file cannot seek.
         """
         self.is_sought = True
-        start = self._main.start_time or 0
-        back = 0
-        while True:
-            try:
-                self._seek_container(pts - back, start)
-            except av.error.FFmpegError as error:
-                raise UnsupportedError(f"{self.path}: cannot seek: {error}") from error
-            packets = self._guarded(self._container.demux(self._streams))
-            skipped = self._skip_to_keyframe(packets, pts)
-            if skipped or pts - back < start:
-                self._packets = chain(skipped, packets)
-                return
-            back = max(2 * back, round(_SEEK_STEP / self.time_base))
+        self._packets = self._seeker().seek(pts).packets
 
-    def _seek_container(self, pts: int, start: int) -> None:
-        try:
-            self._container.seek(pts, stream=self._main)
-        except av.error.FFmpegError:
-            # A playlist refuses what lies before its beginning; an MPEG-TS file finds its first packet only from there.
-            if pts >= start:
-                raise
-            self._container.seek(start, stream=self._main)
+    def _begin_with_keyframe(self, first: Fraction) -> None:
+        """Go to the keyframe at or before where the range begins; whatever is read is cut, and moved, to that."""
+        self.is_sought = True
+        sought = self._seeker().seek(rounded(first / self.time_base), lead=round(LEAD / self.time_base))
+        if sought.end is not None:
+            raise UsageError(f"{self.path}: there is no picture from {self._time_range}")
+        if sought.first is not None and sought.keyframe is not None:
+            shown, timing = cast(int, sought.first.pts) * self.time_base, sought.keyframe.timing
+            rounding = self.time_base + MILLISECOND
+            exact = exact_start(shown, timing, rounding=rounding) if timing else shown
+            self.cut = self.cut.from_keyframe(exact)
+            self.sought_position = sought.first.pos or 0
+        self._packets = sought.packets
+        self._cut_other_streams()
 
-    def _skip_to_keyframe(self, packets: Iterator[av.Packet[Any]], pts: int) -> list[av.Packet[Any]]:
-        """Read on to the first picture after a time; keep what begins with the last keyframe before that.
+    def _cut_other_streams(self) -> None:
+        """Begin anew with what plays beside the video, after the packets to come."""
+        if self.other_streams:
+            self.other_streams.cut_to(self.cut)
+            self._packets = chain(self.other_streams.peek(self._packets), self._packets)
 
-        Containers without an index seek to any picture. Empty where there is no such keyframe.
-        """
-        neural: list[av.Packet[Any]] = []
-        kept: list[av.Packet[Any]] = []
-        for packet in packets:
-            if not packet.size or packet.pts is None:
-                continue
-            if self._neural is not None and packet.stream.index == self._neural.index:
-                neural.append(packet)
-                continue
-            is_later = packet.pts > pts
-            is_picture = packet.stream.index == self._main.index
-            if is_picture and not is_later and packet.is_keyframe and is_keyframe(self._split(packet)):
-                kept = [packet]
-            elif kept:
-                kept.append(packet)
-            if is_picture and is_later:
-                break
-        return [*neural, *kept] if kept else []
+    def _seeker(self) -> KeyframeSeeker:
+        return KeyframeSeeker(
+            container=self._container,
+            streams=self._streams,
+            video=self._main,
+            neural=self._neural,
+            name=str(self.path),
+            demux=lambda: self._guarded(self._container.demux(self._streams)),
+            keyframe=self._keyframe_of,
+            payload=self._payload_of,
+        )
+
+    def _keyframe_of(self, packet: av.Packet[Any]) -> CarriedUnit | None:
+        """Take a packet apart that may be a keyframe; None says that it is not."""
+        unit = self._split(packet)
+        return unit if is_keyframe(unit) else None
+
+    def _payload_of(self, packet: av.Packet[Any]) -> bytes | None:
+        return self._split(packet).payload
 
     def gops(self) -> Iterator[HybridGop]:
         """Yield the GOPs in file order."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 
+from ffhybrid.core.time_range import TimeRange
 from ffhybrid.errors import DAMAGE, CorruptDataError, NotHybridError
 from ffhybrid.muxer.carriage import Carriage, CarriedUnit, binding_tag
 from ffhybrid.muxer.matroska.damaged_range import DamagedRange
@@ -27,7 +28,13 @@ class TolerantReader(HybridReader):
     """
 
     def __init__(
-        self, path: Path, *, damage: Sequence[DamagedRange], streams: StreamOptions, for_matroska: bool
+        self,
+        path: Path,
+        *,
+        damage: Sequence[DamagedRange],
+        streams: StreamOptions,
+        for_matroska: bool,
+        time_range: TimeRange | None = None,
     ) -> None:
         self._damage = damage
         self._covered = covered(path, damage)
@@ -35,9 +42,10 @@ class TolerantReader(HybridReader):
         self._has_unbound = False
         if damage:
             self._most_probed = 100 * MAX_PROBED_PACKETS
-        super().__init__(path, streams=streams, for_matroska=for_matroska)
+        super().__init__(path, streams=streams, for_matroska=for_matroska, time_range=time_range)
         video = {stream.index for stream in (self._main, self._neural) if stream}
-        self._watch = DamageWatch(path, damage, video=video)
+        ahead = [damaged for damaged in damage if damaged.is_end or damaged.end > self.sought_position]
+        self._watch = DamageWatch(path, ahead, video=video)
 
     def close(self) -> None:
         """Close the file."""
@@ -73,6 +81,16 @@ class TolerantReader(HybridReader):
         self._has_unbound |= unit.binding is None
         is_usable = unit.binding and not any(damage.holds(packet.pos) for damage in self._damage)
         return unit if is_usable else None
+
+    def _keyframe_of(self, packet: av.Packet[Any]) -> CarriedUnit | None:
+        """Begin with keyframes that are whole only."""
+        return self._first_unit(packet)
+
+    def _payload_of(self, packet: av.Packet[Any]) -> bytes | None:
+        try:
+            return super()._payload_of(packet)
+        except DAMAGE:
+            return None
 
     def _guarded(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
         """Take what the demultiplexer cannot read for the end of the file."""

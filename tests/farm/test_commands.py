@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import ffhybrid
 from farm_clips import OPTIONS, encode_command, events
+from ffhybrid.encoder.progress import Stage
+from ffhybrid.farm import events as event_module
+from ffhybrid.farm.events import ProgressWriter
 from ffhybrid.farm.jobs import Job
 from media import ffmpeg
 from support import ffhybrid_command, run
+
+
+def progress_blocks(text: str) -> list[dict[str, str]]:
+    """Take apart what ``-progress`` wrote; every block ends with ``progress``."""
+    blocks: list[dict[str, str]] = [{}]
+    for line in text.splitlines():
+        name, value = line.split("=", 1)
+        blocks[-1][name] = value
+        if name == "progress":
+            blocks.append({})
+    assert blocks.pop() == {}
+    return blocks
 
 
 def test_jobs_run_elsewhere_are_muxed_here(small_clip: Path, undisturbed: bytes, tmp_path: Path) -> None:
@@ -43,16 +60,62 @@ def test_what_is_no_job_is_refused(tmp_path: Path) -> None:
 def test_progress_is_as_ffmpeg_writes_it(small_clip: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
     result = run(*encode_command(small_clip, output, "-engine", "local:1", "-progress", "pipe:1", "-frames:v", "24"))
-    lines = [line.split("=", 1) for line in result.stdout.splitlines()]
-    blocks = [dict(lines[i : i + 8]) for i in range(0, len(lines), 8)]
-    assert [block["progress"] for block in blocks] == ["continue", "continue", "end"]
-    assert [block["frame"] for block in blocks] == ["12", "24", "24"]
-    assert [block["out_time_us"] for block in blocks] == ["500000", "1000000", "1000000"]
+    blocks = progress_blocks(result.stdout)
+    assert [block["progress"] for block in blocks] == ["continue"] * (len(blocks) - 1) + ["end"]
+    assert list(dict.fromkeys(block["frame"] for block in blocks if block["frame"] != "0")) == ["12", "24"]
+    assert list(dict.fromkeys(block["out_time_us"] for block in blocks)) in (
+        ["500000", "1000000"],
+        ["0", "500000", "1000000"],
+    )
     assert blocks[-1]["out_time"] == "00:00:01.000000"
     assert int(blocks[-1]["total_size"]) == output.stat().st_size
     assert float(blocks[-1]["bitrate"].removesuffix("kbits/s")) == pytest.approx(
         output.stat().st_size * 8 / 1000, abs=0.1
     )
+
+
+def test_progress_moves_within_a_gop(small_clip: Path, tmp_path: Path) -> None:
+    command = encode_command(small_clip, tmp_path / "out.mkv", "-frames:v", "12", "-progress", "pipe:1", "-b:v", "60k")
+    command = [word for word in command if word not in ("-crf", "35")]
+    blocks = progress_blocks(run(*command).stdout)
+    within = [block for block in blocks if block["frame"] == "0" and "gop_stage" in block]
+    assert len({(block["gop_stage"], block["gop_stage_done"]) for block in within}) >= 2
+    assert {block["gop"] for block in within} == {"0"}
+    assert all(int(block["gop_stage_done"]) <= int(block["gop_stage_of"]) for block in within)
+    judged = [block for block in within if block["gop_psnr"] != "N/A"]
+    assert judged
+    assert all(int(block["gop_size"]) > 0 for block in judged)
+
+
+@pytest.mark.parametrize("engine", ["local:1", "local:2"])
+def test_stages_come_from_processes_too(small_clip: Path, tmp_path: Path, engine: str) -> None:
+    heard: list[ffhybrid.GopProgress] = []
+    options = replace(OPTIONS, frames=24, fallback=True)
+    ffhybrid.encode(small_clip, tmp_path / "out.mkv", options=options, engine=engine, on_progress=heard.append)
+    for gop in (0, 1):
+        stages = list(dict.fromkeys(progress.stage for progress in heard if progress.gop == gop))
+        assert stages == [Stage.QUEUE, Stage.FIT, Stage.ENCODE, Stage.NATIVE, Stage.CHECK]
+    fits = [progress for progress in heard if progress.stage is Stage.FIT]
+    assert all(0 < progress.done <= progress.of and progress.size for progress in fits)
+    assert all(progress.psnr for progress in heard if progress.stage is Stage.CHECK)
+
+
+def test_a_heart_beats_where_nothing_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_module, "PERIOD", 0.01)
+    monkeypatch.setattr(event_module, "HEARTBEAT", 0.05)
+    target = tmp_path / "progress.txt"
+    with ProgressWriter.open(str(target)) as writer:
+        writer.stage(ffhybrid.GopProgress(gop=3, stage=Stage.FIT, done=7, of=10, size=500, psnr=31.5))
+        deadline = time.monotonic() + 20
+        while target.read_text().count("progress=continue") < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        writer.end(1000)
+    *beats, last = progress_blocks(target.read_text())
+    assert len(beats) >= 3
+    for beat in beats:
+        assert (beat["gop"], beat["gop_stage"], beat["gop_stage_done"], beat["gop_stage_of"]) == ("3", "fit", "7", "10")
+        assert (beat["gop_size"], beat["gop_psnr"], beat["gop_lpips"]) == ("500", "31.50", "N/A")
+    assert (last["progress"], last["total_size"]) == ("end", "1000")
 
 
 def test_what_a_source_loses_is_said_once_however_many_jobs_there_are(tmp_path: Path) -> None:

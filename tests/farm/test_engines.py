@@ -106,7 +106,7 @@ def test_a_cluster_gives_the_same_bytes(cluster: str, small_clip: Path, undistur
 
 
 def test_errors_of_a_cluster_are_the_jobs_own(cluster: str, tmp_path: Path) -> None:
-    with open_engine(cluster, tmp_path, OPTIONS, PictureSpec(64, 64), on_fit=None) as engine:
+    with open_engine(cluster, tmp_path, OPTIONS, PictureSpec(64, 64), on_progress=None) as engine:
         error = engine.submit(replace(JOB, model=None)).exception(timeout=60)
     assert isinstance(error, FileNotFoundError)
     assert JOB.path in str(error)

@@ -15,7 +15,7 @@ import pytest
 
 import ffhybrid
 from farm_clips import OPTIONS, encode_command, events
-from ffhybrid.encoder.keyframe_search import OnFit
+from ffhybrid.encoder.progress import OnProgress
 from ffhybrid.errors import UsageError
 from ffhybrid.farm import local
 from ffhybrid.farm.jobs import Job
@@ -94,10 +94,10 @@ def interrupt_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = local.run_job
     left = iter(range(count))
 
-    def run_job(job: Job, *, scratch: Path | None = None, progress: OnFit | None = None) -> Result:
+    def run_job(job: Job, *, scratch: Path | None = None, on_progress: OnProgress | None = None) -> Result:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return real(job, scratch=scratch, progress=progress)
+        return real(job, scratch=scratch, on_progress=on_progress)
 
     monkeypatch.setattr(local, "run_job", run_job)
 

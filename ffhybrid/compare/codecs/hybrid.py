@@ -13,8 +13,8 @@ from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.base import Encoded, Note, with_container
 from ffhybrid.encoder.gop_encoder import GopReport, generator_decode_of
 from ffhybrid.encoder.options import Rate
+from ffhybrid.encoder.progress import GopProgress
 from ffhybrid.encoding import encode
-from ffhybrid.filters import FitProgress
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.options import EncodeOptions
 from ffhybrid.probing import probe
@@ -40,15 +40,15 @@ class Hybrid:
         options = replace(self._options, rate=Rate(bitrate=bitrate))
         gops: list[GopReport] = []
 
-        def on_fit(fit: FitProgress) -> None:
-            note(f"GOP {len(gops)}, keyframe {fit.step}/{fit.steps}: {fit.size} bytes")
+        def on_progress(progress: GopProgress) -> None:
+            note(str(progress))
 
         def on_gop(gop: GopReport) -> None:
             gops.append(gop)
             note(f"GOP {gop.index}: {gop.generator}, {gop.payload} + {gop.inter} bytes")
 
         began = time.monotonic()
-        encode(clip.path, target, options=options, overwrite=True, on_gop=on_gop, on_fit=on_fit)
+        encode(clip.path, target, options=options, overwrite=True, on_gop=on_gop, on_progress=on_progress)
         crfs = ", ".join(f"{gop.crf:.1f}" for gop in gops)
         generated = sum(gop.generator != NATIVE_IDR for gop in gops)
         control = f"CRF {crfs}; {generated} of {len(gops)} keyframes generated"
