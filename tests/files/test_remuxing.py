@@ -188,6 +188,12 @@ def test_an_option_of_other_segments_is_said_to_be_unused(
     assert_same_gops(hybrid_gops(tmp_path / "there.m3u8"), hybrid_gops(tiny_file))
 
 
+def test_flags_that_are_added_leave_files_reproducible(tiny_file: Path, tmp_path: Path) -> None:
+    ffhybrid.remux(tiny_file, tmp_path / "there.mp4")
+    ffhybrid.remux(tiny_file, tmp_path / "flushed.mp4", format_options={"fflags": "+flush_packets"})
+    assert (tmp_path / "flushed.mp4").read_bytes() == (tmp_path / "there.mp4").read_bytes()
+
+
 def test_several_files_do_not_go_into_a_pipe(tiny_file: Path) -> None:
     with pytest.raises(UsageError, match="several files"):
         ffhybrid.remux(tiny_file, "-", options=ffhybrid.OutputOptions(container_format="hls"))
