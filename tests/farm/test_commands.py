@@ -155,3 +155,14 @@ def test_at_info_every_gop_is_a_line(small_clip: Path, tmp_path: Path) -> None:
     said = " ".join(run(*command).stderr.split())
     assert "GOP 0 (frames 0 to 11):" in said
     assert "GOP 1 (frames 12 to 13):" in said
+
+
+def test_a_part_of_the_source_is_named_as_for_ffmpeg(small_clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    result = run(*encode_command(small_clip, output, "-ss", "0:00.5", "-to", "5", "-t", "500ms"))
+    assert "-t is taken" in " ".join(result.stderr.split())
+    info = ffhybrid.probe(output)
+    assert [(gop.start, gop.pictures) for gop in info.gops] == [(0, 12)]
+    refused = run(*encode_command(small_clip, output, "-y", "-ss", "1:60"), check=False)
+    assert refused.returncode == 2
+    assert "'1:60' is no time" in " ".join(refused.stderr.split())
