@@ -54,17 +54,17 @@ class Thumbnail:
         Raises:
             UsageError: the picture is too small to be reduced.
         """
-        tried: list[tuple[bool, float, bytes]] = []
+        coded: list[tuple[bool, float, bytes]] = []
         candidates = list(self._candidates(objective, spec, budget))
         for step, latent in enumerate(candidates, 1):
             distortion = objective.distortion(self.generate(latent, spec))
-            tried.append((budget is not None and len(latent) > budget, distortion, latent))
+            coded.append((budget is not None and len(latent) > budget, distortion, latent))
             if progress:
-                _, distortion, best = min(tried)
+                _, distortion, best = min(coded)
                 progress(FitProgress(step=step, steps=len(candidates), size=len(best), distortion=distortion))
-        if not tried:
+        if not coded:
             raise UsageError(f"{spec.width}x{spec.height} is too small for a thumbnail")
-        return min(tried)[2]
+        return min(coded)[2]
 
     def generate(self, latent: bytes, spec: PictureSpec) -> Picture:
         """Decode the reduced picture and enlarge it.

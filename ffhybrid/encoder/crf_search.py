@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: float) -> CodedGop:
-    """Find the CRF whose encode has ``wanted`` bytes; of all tried, the one that comes nearest.
+    """Find the CRF whose encode has ``wanted`` bytes; of all probed, the one that comes nearest.
 
     ``encode`` codes a GOP at a CRF. Whatever of its size does not depend on the CRF is measured on the way.
     """
@@ -39,7 +39,7 @@ def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: fl
 
 
 def search_crf(probe: Callable[[float], Probe[Result]], control: Control, *, first_crf: float) -> Result:
-    """Probe CRFs until one meets the target; of all tried, the one that comes nearest."""
+    """Probe CRFs until one meets the target; of all probed, the one that comes nearest."""
     search = SecantSearch(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
     return search.meet(probe, first=first_crf).result
 

@@ -94,23 +94,23 @@ class SecantSearch:
         return bool(self._known)
 
     def meet(self, probe: Callable[[float], Probe[Result]], *, first: float) -> Met[Result]:
-        """Probe settings from ``first`` on until one meets the target; of all tried, the one that comes nearest."""
+        """Probe settings from ``first`` on until one meets the target; of all probed, the one that comes nearest."""
         setting: float | None = self.control.rounded(first)
-        tried: dict[float, float] = {}
+        probed: dict[float, float] = {}
         kept: Probe[Result] | None = None
         nearest = first
-        while setting is not None and len(tried) < self.most_probes:
+        while setting is not None and len(probed) < self.most_probes:
             found = probe(setting)
-            tried[setting] = round(found.miss, 4)
+            probed[setting] = round(found.miss, 4)
             self._known.append(SearchPoint(setting, found.value))
             if kept is None or found.distance < kept.distance:
                 kept, nearest = found, setting
             if kept.distance <= self.tolerance or self._is_beyond(setting, found):
                 break
-            setting = self._untried(self.towards(found.wanted), tried, found)
-        logger.debug("kept %g of %s", nearest, tried)
+            setting = self._unprobed(self.towards(found.wanted), probed, found)
+        logger.debug("kept %g of %s", nearest, probed)
         assert kept is not None  # noqa: S101 - there is one probe at least
-        return Met(kept.result, nearest, len(tried))
+        return Met(kept.result, nearest, len(probed))
 
     def towards(self, wanted: float) -> float:
         """Interpolate between the closest settings on both sides of a value, or go on along the slope.
@@ -131,20 +131,20 @@ class SecantSearch:
         slope = self.control.slope_between(one, other)
         return self.control.rounded(start.setting + math.log(wanted / start.value) / slope)
 
-    def _untried(self, setting: float, tried: Collection[float], found: Probe[Result]) -> float | None:
-        """Step aside from a setting that was tried, towards the target; None where that was tried too.
+    def _unprobed(self, setting: float, probed: Collection[float], found: Probe[Result]) -> float | None:
+        """Step aside from a setting that was probed, towards the target; None where that was probed too.
 
         Values waver by a per cent or two between neighbouring settings, so that the curve may lead back to where it
         was, while a neighbour is nearer. Coarse steps do not waver by more than a step.
         """
-        if setting not in tried:
+        if setting not in probed:
             return setting
         control = self.control
         aside = max(round(self.tolerance / abs(control.slope) / control.step), 1) * control.step
         towards = math.copysign(aside, math.log(found.wanted / found.value) / control.slope)
         most = 1 if aside == control.step else self.most_probes
         neighbours = (control.rounded(setting + towards * 2**doubling) for doubling in range(most))
-        return next((neighbour for neighbour in neighbours if neighbour not in tried), None)
+        return next((neighbour for neighbour in neighbours if neighbour not in probed), None)
 
     def _is_beyond(self, setting: float, found: Probe[Result]) -> bool:
         """Whether the target would take settings that the control does not have."""

@@ -59,16 +59,16 @@ class CadmSearch:
         progress: Callable[[FitProgress], None] | None,
     ) -> ModelLatent:
         """Try every reduction and number of steps; the least loss wins among those that meet the budget."""
-        tried: list[CadmCandidate] = []
+        candidates: list[CadmCandidate] = []
         with deterministic(), torch.no_grad():
             for reduction in reductions:
                 body = draw(reduced(self._aim.source, 1 << reduction)[0], budget, self._seed)
                 for count in steps:
-                    tried.append(self._candidate(replace(body, steps=count).to_bytes(), reduction))
-                    found = min(tried, key=lambda candidate: _rank(candidate, budget))
+                    candidates.append(self._candidate(replace(body, steps=count).to_bytes(), reduction))
+                    found = min(candidates, key=lambda candidate: _rank(candidate, budget))
                     if progress:
                         total = len(reductions) * len(steps)
-                        progress(self._aim.progress(len(tried), total, found.size, found.loss, found.packed))
+                        progress(self._aim.progress(len(candidates), total, found.size, found.loss, found.packed))
         if miss(found.size, budget) > TOLERANCE:
             logger.warning("cadm cannot meet %d bytes: its pixels take %d", budget, found.size)
         return self._latent(found.body, found.reduction)

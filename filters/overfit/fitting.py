@@ -132,7 +132,7 @@ class Fit:
             self._descend(preset.network - preset.network * 2 // 3, report)
         return self._settle(min(max(preset.iterations // FINAL_PART, LEAST_FINAL), MOST_FINAL), report)
 
-    def tried(self, iterations: int) -> FitCandidate:
+    def trial_candidate(self, iterations: int) -> FitCandidate:
         """Write and decode the start after so many iterations, to compare it with others."""
         if iterations:
             self._descend(iterations, lambda _step, _candidate: None)

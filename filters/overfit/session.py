@@ -83,7 +83,7 @@ class OverfitSession:
         likeness, lagrangian = self._likeness(start, emphasis=CHOICE_EMPHASIS), fits[0].lagrangian
 
         def cost(fit: Fit) -> float:
-            candidate = fit.tried(preset.trial)
+            candidate = fit.trial_candidate(preset.trial)
             return likeness.whole(candidate.packed) + lagrangian * candidate.rate
 
         return min(fits, key=cost)

@@ -134,8 +134,8 @@ class SequenceSession:
                 latents = found.detach()
                 drift = (embedding - held).square().mean().add(LEAST_SQUARE).sqrt()
                 descent.step(loss.sample(self._decoded(found)) + SMOOTHING_WEIGHT * drift, embedding, prompt.rank)
-        tried = (before.prompt, prompt.body(seed=self._seed, start=b""))
-        return min((self._step(segment, before, last, losses) for last in tried), key=lambda step: step.loss)
+        candidates = (before.prompt, prompt.body(seed=self._seed, start=b""))
+        return min((self._step(segment, before, last, losses) for last in candidates), key=lambda step: step.loss)
 
     def _step(
         self, segment: Segment, before: PromptStep, last: PromptBody, losses: Sequence[LikenessLoss]

@@ -70,13 +70,13 @@ class TokenSearch:
         self, reductions: tuple[int, ...], budget: int | None, progress: Callable[[FitProgress], None] | None
     ) -> ModelLatent:
         """Try every reduction; the least distortion wins among those that meet the budget."""
-        tried: list[tuple[bool, float, ModelLatent]] = []
+        candidates: list[tuple[bool, float, ModelLatent]] = []
         for step, reduction in enumerate(reductions, 1):
             latent = self._within(reduction, budget)
             picture = Generation(self._model, self._spec, latent, painter(values_of)).picture()
             is_over = budget is not None and latent.size > (1 + TOLERANCE) * budget
-            tried.append((is_over, self._objective.distortion(picture), latent))
-            _, distortion, found = min(tried, key=lambda entry: entry[:2])
+            candidates.append((is_over, self._objective.distortion(picture), latent))
+            _, distortion, found = min(candidates, key=lambda entry: entry[:2])
             if progress:
                 progress(FitProgress(step=step, steps=len(reductions), size=found.size, distortion=distortion))
         if miss(found.size, budget) > TOLERANCE:
