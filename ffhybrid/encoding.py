@@ -24,7 +24,7 @@ from ffhybrid.farm.gop_writer import GopWriter
 from ffhybrid.farm.jobs import VERSION, Job
 from ffhybrid.farm.planning import jobs_of, kept_jobs_of, open_source
 from ffhybrid.farm.state import State, state_folder
-from ffhybrid.muxer.output import PendingTarget, Target
+from ffhybrid.muxer.output import Output, PendingOutput
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.video import SourceInfo, VideoSource
 
@@ -78,7 +78,7 @@ def encode(
     source, output = Path(source), Path(output)
     if source == PIPE:
         raise UsageError("encode reads its input more than once: give a file, not standard input")
-    target = Target(output=output, container_format=options.container_format, format_options=options.format_options)
+    target = Output(output=output, container_format=options.container_format, format_options=options.format_options)
     target.carriage(options.carriage)
     check_engine(engine)
     encoder_for(options)
@@ -104,7 +104,7 @@ class _Encode:
     """One call of :func:`encode`."""
 
     source: Path
-    target: Target
+    target: Output
     options: EncodeOptions
     engine: str
     on_error: OnError
@@ -145,7 +145,7 @@ class _Encode:
     def _opened(self) -> VideoSource:
         return open_source(self.source, self.options)
 
-    def _write(self, pending: PendingTarget, state: State, info: SourceInfo, jobs: Iterator[Job]) -> EncodeReport:
+    def _write(self, pending: PendingOutput, state: State, info: SourceInfo, jobs: Iterator[Job]) -> EncodeReport:
         """Encode into what becomes the output."""
         reports = []
         with GopWriter(self.source, info, pending, self.options) as writer:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.output import Target
+from ffhybrid.muxer.output import Output
 from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.source.video import SourceOptions
@@ -46,10 +46,10 @@ class OutputOptions:
     format_options: Mapping[str, str] = field(default_factory=dict)
     streams: StreamOptions = field(default_factory=StreamOptions)
 
-    def target(self, output: str | PathLike[str]) -> Target:
+    def target(self, output: str | PathLike[str]) -> Output:
         """Give the output of this path, or ``-``.
 
         Raises:
-            UsageError: see :class:`~ffhybrid.muxer.output.Target`.
+            UsageError: see :class:`~ffhybrid.muxer.output.Output`.
         """
-        return Target(output=Path(output), container_format=self.container_format, format_options=self.format_options)
+        return Output(output=Path(output), container_format=self.container_format, format_options=self.format_options)

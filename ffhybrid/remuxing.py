@@ -10,7 +10,7 @@ from pathlib import Path
 from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.core.payload import Payload
 from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
-from ffhybrid.muxer.output import Target, Writer
+from ffhybrid.muxer.output import Output, Writer
 from ffhybrid.muxer.payload_files import PayloadFolder
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import checked_other_streams, hybrid_groups, located, rewrite
@@ -117,7 +117,7 @@ def _write_stripped(writer: Writer, gop: HybridGop) -> None:
 
 def _copy(
     source: str | PathLike[str],
-    target: Target,
+    target: Output,
     carriage: Carriage | None,
     write: Callable[[Writer, HybridGop], None],
     *,

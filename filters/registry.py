@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import Parameter, signature
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast, get_type_hints
 
 from ffhybrid.core.extras import check_installed
 from ffhybrid.core.suggestions import did_you_mean
@@ -110,7 +110,11 @@ class Registry(Generic[Made]):
         options_type = getattr(made, "options_type", None)
         if options_type is None:
             return made, signature(made, eval_str=True).parameters
-        return (lambda **options: made(options_type(**options))), signature(options_type, eval_str=True).parameters
+        hints = get_type_hints(options_type)  # fields may be inherited from another module, with its own imports
+        known = {
+            name: each.replace(annotation=hints[name]) for name, each in signature(options_type).parameters.items()
+        }
+        return (lambda **options: made(options_type(**options))), known
 
 
 _KEYFRAMES = Registry[Generator](

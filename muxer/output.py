@@ -31,7 +31,7 @@ MULTI_FILE = frozenset({*PLAYLIST_SUFFIXES.values(), *SEGMENTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Output:
     """An output: a path or :data:`PIPE`, FFmpeg's name of a format, and options of its muxer by FFmpeg's names.
 
     Without a format the path tells it; a pipe is Matroska. Our Matroska writer has no options.
@@ -113,7 +113,7 @@ class Target:
         return checked_options(self.output, muxer, segments, self.format_options)
 
     @contextmanager
-    def pending(self, *, overwrite: bool) -> Iterator[PendingTarget]:
+    def pending(self, *, overwrite: bool) -> Iterator[PendingOutput]:
         """Give what is to be written; it gets its name, or names, when it is complete.
 
         Raises:
@@ -125,14 +125,14 @@ class Target:
         elif self.output != PIPE:
             opened = pending_output(self.output, overwrite=overwrite)
         with opened as path:
-            yield PendingTarget(self, path)
+            yield PendingOutput(self, path)
 
 
 @dataclass(frozen=True, slots=True)
-class PendingTarget:
+class PendingOutput:
     """An output that is being written into ``path``, its temporary name."""
 
-    target: Target
+    target: Output
     path: Path
 
     @contextmanager

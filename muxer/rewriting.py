@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.errors import at
 from ffhybrid.muxer.carriage import Carriage
-from ffhybrid.muxer.output import PendingTarget, Target, Writer
+from ffhybrid.muxer.output import Output, PendingOutput, Writer
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.streams.cutting import LEAD
@@ -142,7 +142,7 @@ def gop_place(index: int | None, gop: StreamGop) -> str:
     return f"{number} at {float(gop.access_units[0].pts * gop.time_base):.3f} s"
 
 
-def checked_other_streams(reader: HybridReader, target: Target) -> OtherStreams:
+def checked_other_streams(reader: HybridReader, target: Output) -> OtherStreams:
     """Collect what is to travel beside the video.
 
     Raises:
@@ -158,7 +158,7 @@ def checked_other_streams(reader: HybridReader, target: Target) -> OtherStreams:
 def rewrite(
     reader: HybridReader,
     groups: Iterable[GopGroup[G]],
-    pending: PendingTarget,
+    pending: PendingOutput,
     *,
     other_streams: OtherStreams,
     carriage: Carriage | None,

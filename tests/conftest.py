@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import ffhybrid
 from media import OPTIONS, VIDEO, ffmpeg
@@ -15,6 +16,10 @@ from support import GOP_LENGTH, TINY_GOP, clip
 
 # Threads of torch wait for each other in turns of the processor, which other processes want; read when torch starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long examples take says how busy the machine is, and nothing about the code.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 # Shells switch Ctrl-C off for what they run in the background, and processes that tests interrupt inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

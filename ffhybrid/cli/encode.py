@@ -38,9 +38,9 @@ from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS, X265Options, parse_x265_params
 
 FIRST_PAGE = (
-    *("-of", "-ss", "-to", "-t", "-vf", "-pix_fmt", "-map", "-an", "-c:a", "-b:a", "-g", "-frames:v", "-mode"),
+    *("-ss", "-to", "-t", "-vf", "-map", "-an", "-c:a", "-b:a", "-g", "-frames:v", "-mode"),
     *("-kf", "-b:kf", "-kf:preset", "-kf:tune", "-kf:refine", "-kf-params", "-model", "-device"),
-    *("-b:v", "-target-lpips", "-crf", "-preset", "-tune", "-x265-params", "-engine"),
+    *("-b:v", "-target-lpips", "-crf", "-preset", "-x265-params", "-engine"),
 )
 """What the short help of ``encode`` and ``batch`` shows."""
 

@@ -15,7 +15,7 @@ from ffhybrid.farm.engines import LOCAL
 from ffhybrid.farm.events import PIPES
 from ffhybrid.farm.planning import kept_plan
 from ffhybrid.farm.state import State
-from ffhybrid.muxer.output import Target
+from ffhybrid.muxer.output import Output
 from ffhybrid.options import EncodeOptions
 
 
@@ -56,7 +56,7 @@ def check_pipes(options: argparse.Namespace) -> None:
 
 def write_jobs(options: argparse.Namespace, settings: EncodeOptions) -> None:
     """Plan, and name the jobs that were written on standard output."""
-    target = Target(
+    target = Output(
         output=options.output, container_format=settings.container_format, format_options=settings.format_options
     )
     with State.open(options.plan) as state:

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import EncoderError
-from ffhybrid.muxer.output import PendingTarget, Writer
+from ffhybrid.muxer.output import PendingOutput, Writer
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.other_streams import OtherStreamSource
 from ffhybrid.source.video import SourceInfo
@@ -29,7 +29,7 @@ class GopWriter:
         UnsupportedError, UsageError: streams that the output does not take, or that do not exist.
     """
 
-    def __init__(self, source: Path, info: SourceInfo, pending: PendingTarget, options: EncodeOptions) -> None:
+    def __init__(self, source: Path, info: SourceInfo, pending: PendingOutput, options: EncodeOptions) -> None:
         self._info = info
         self._pending = pending
         self._options = options

@@ -58,7 +58,7 @@ def jobs_of(
     """Yield the jobs of a source in the order of its GOPs, each as soon as its last frame is decoded.
 
     With a bitrate x265's first pass codes all GOPs, some at a time and with raw frames in ``scratch``, before the first
-    job comes; ``container`` is FFmpeg's name of what they are shared for (:attr:`Target.container`).
+    job comes; ``container`` is FFmpeg's name of what they are shared for (:attr:`Output.container`).
 
     Raises:
         UsageError: options that the generator does not take, too few bits, or no frames.

@@ -35,7 +35,7 @@ def order_zero_size(codes: np.ndarray) -> float:
     return total / 8
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arrays.arrays(np.int8, arrays.array_shapes(min_dims=3, max_dims=3, max_side=9), elements=st.integers(-127, 127)))
 def test_every_array_comes_back(codes: np.ndarray) -> None:
     assert np.array_equal(decode_codes(encode_codes(codes), codes.shape), codes)
@@ -60,7 +60,7 @@ def test_zeros_cost_next_to_nothing() -> None:
     assert len(encode_codes(np.zeros((4, 90, 160), np.int8))) < 60
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_damaged_bytes_are_refused_or_give_an_array(data: bytes) -> None:
     with contextlib.suppress(CorruptDataError):

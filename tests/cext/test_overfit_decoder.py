@@ -163,7 +163,7 @@ def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
         codec.read_latent(b"\1" + bytes(100), PictureSpec(*size))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(min_size=11, max_size=200), st.booleans())
 def test_random_bytes_never_crash(data: bytes, with_header: bool) -> None:
     spec = PictureSpec(34, 18)
@@ -173,7 +173,7 @@ def test_random_bytes_never_crash(data: bytes, with_header: bool) -> None:
         assert codec.decode(data, spec, threads=1).y.shape == (18, 34)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4))
 def test_damage_gives_another_picture_or_an_error(changes: list[tuple[int, int]]) -> None:
     spec = PictureSpec(66, 34)

@@ -16,7 +16,7 @@ def round_trip(indices: np.ndarray, depth: int) -> int:
     return len(data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.integers(1, 12), st.integers(1, 12), st.integers(1, 8))
 def test_every_grid_comes_back(data: st.DataObject, rows: int, columns: int, depth: int) -> None:
     one = st.integers(0, (1 << depth) - 1)
@@ -42,7 +42,7 @@ def test_pictures_of_few_colours_take_a_fraction_of_their_bits() -> None:
     assert round_trip(np.full((90, 160), 9, np.uint8), 6) < 60
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=100), st.integers(1, 8))
 def test_any_bytes_are_some_grid(data: bytes, depth: int) -> None:
     assert decode_indices(data, (6, 7), depth).max() < 1 << depth

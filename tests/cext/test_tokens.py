@@ -20,7 +20,7 @@ def round_trip(tokens: np.ndarray, kinds: int) -> int:
     return len(data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 2, 3, 255, 256, 257, 32768]))
 def test_every_grid_comes_back(data: st.DataObject, rows: int, columns: int, kinds: int) -> None:
     few = st.integers(0, kinds - 1)
@@ -46,7 +46,7 @@ def test_regions_and_repetition_are_cheap() -> None:
     assert round_trip(np.zeros((45, 80), np.uint16), 16384) < 120
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=100), st.sampled_from([1, 3, 1000, 32768]))
 def test_damaged_bytes_are_refused_or_give_a_grid(data: bytes, kinds: int) -> None:
     with contextlib.suppress(CorruptDataError):

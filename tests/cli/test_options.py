@@ -38,7 +38,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("encode -i in.mp4 -crf30 out.mkv", "ffhybrid encode: unknown option -crf30; did you mean -crf?"),
         ("encode -i in.mp4 -crf=30 out.mkv", "ffhybrid encode: unknown option -crf=30; did you mean -crf?"),
         ("encode -i in.mp4 --crf 30 out.mkv", "ffhybrid encode: unknown option --crf; did you mean -crf?"),
-        ("encode -i in.mp4 -ta 0.1 out.mkv", "ffhybrid encode: unknown option -ta (ffhybrid encode -h"),
+        ("encode -i in.mp4 -ta 0.1 out.mkv", "ffhybrid encode: unknown option -ta; did you mean -t?"),
         ("encode -i in.mp4 -target 0.1 out.mkv", "ffhybrid encode: unknown option -target"),
         ("encode -i in.mp4 -refine 1 out.mkv", "unknown option -refine; did you mean -kf:refine?"),
         ("encode -i in.mp4 -repair out.mkv", "unknown option -repair; did you mean -kf:repair?"),

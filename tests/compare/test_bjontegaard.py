@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ffhybrid.compare.bjontegaard import (
@@ -65,7 +65,6 @@ def test_straight_data_are_interpolated_straight() -> None:
     assert integral(x, 3 * x - 1, 0.25, 2.75) == pytest.approx(1.5 * (2.75**2 - 0.25**2) - 2.5)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(0.1, 3), min_size=2, max_size=6),
     st.data(),
