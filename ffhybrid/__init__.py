@@ -12,6 +12,8 @@ Names are imported when they are first asked for (PEP 562): ``import ffhybrid`` 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ffhybrid._version import __version__
+
 if TYPE_CHECKING:
     from ffhybrid.batching import Batch, BatchEntry
     from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
@@ -51,7 +53,6 @@ if TYPE_CHECKING:
     from ffhybrid.verification import VerifyReport, verify
     from ffhybrid.x265.options import X265Options
 
-    __version__: str
 
 __all__ = [
     "AccessUnit",
@@ -164,12 +165,9 @@ _MODULES = {
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name == "__version__":
-            value: object = import_module("importlib.metadata").version("ffhybrid")
-        elif name in _MODULES:
-            value = getattr(import_module(_MODULES[name]), name)
-        else:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(_MODULES[name]), name)
         globals()[name] = value
         return value
 

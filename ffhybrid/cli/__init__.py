@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code of docs/CLI.md."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0] in _VERSION:
-        from ffhybrid import __version__
+        from ffhybrid._version import __version__
 
         sys.stdout.write(f"ffhybrid {__version__}\n")
         return 0

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from ffhybrid._version import __version__
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.muxer.streams.selection import StreamOptions
@@ -22,7 +22,7 @@ from ffhybrid.options import EncodeOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import parse_x265_params
 
-VERSION = version("ffhybrid")
+VERSION = __version__
 MAX_DOCUMENT = 8 << 20
 """Bytes of a job with the timestamps of as many pictures as a GOP may have."""
 
