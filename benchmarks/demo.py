@@ -97,6 +97,7 @@ def main() -> None:
         rate=ffhybrid.Rate(bitrate=BITRATE),
         budgets=1,
         candidates=0,
+        fallback=False,  # so that there is something to see, whether it pays at this rate or not
         source=ffhybrid.SourceOptions(filters=f"scale={SIZE[0]}:{SIZE[1]}"),
         x265=ffhybrid.X265Options(preset="fast"),
         picture_hashes=True,

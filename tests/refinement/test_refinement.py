@@ -124,7 +124,7 @@ def test_the_loss_says_what_the_distortion_says(objective: GopObjective, keyfram
 
 @pytest.mark.parametrize(
     ("filters", "budget", "bitrate", "candidates"),
-    [("crop=96:80", 350, 30_000, 1), pytest.param("null", 900, 60_000, 3, marks=pytest.mark.slow)],
+    [("crop=96:80", 350, 50_000, 1), pytest.param("null", 900, 60_000, 3, marks=pytest.mark.slow)],
 )
 def test_refined_gops_restore_exactly_and_lose_nothing(
     filters: str, budget: int, bitrate: int, candidates: int, tmp_path: Path
