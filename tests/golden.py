@@ -39,7 +39,7 @@ def planes_md5(picture: Picture) -> str:
 
 def random_latent(
     spec: PictureSpec, *, below: bytes = b"", seed: int = 1, fine: bool = True, changes: int = 0
-) -> codec.Latent:
+) -> codec.OverfitLatent:
     """Laplace-distributed latents, larger in coarse grids; a network some way off the prior."""
 
     def spread(grid: int) -> float:
@@ -50,7 +50,7 @@ def random_latent(
         np.rint(rng.laplace(0, spread(grid), shape)).clip(-127, 127).astype(np.int8)
         for grid, shape in enumerate(array_shapes(spec.width, spec.height))
     ]
-    return codec.Latent(
+    return codec.OverfitLatent(
         base=below,
         classes=(140, 100),
         steps=(60, 66),

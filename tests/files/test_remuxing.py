@@ -175,7 +175,11 @@ def test_options_that_cannot_work_are_refused(
 
 def test_segments_get_the_options_of_their_muxer(tiny_file: Path, tmp_path: Path) -> None:
     options = {"hls_time": "0.5", "hls_segment_type": "fmp4", "brand": "mp42", "hls_segment_options": "movflags=+cmaf"}
-    ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", format_options={**options, "flush_packets": "1"})
+    ffhybrid.remux(
+        tiny_file,
+        tmp_path / "there.m3u8",
+        options=ffhybrid.OutputOptions(format_options={**options, "flush_packets": "1"}),
+    )
     assert (tmp_path / "init.mp4").read_bytes()[4:12] == b"ftypmp42"
     assert_same_gops(hybrid_gops(tmp_path / "there.m3u8"), hybrid_gops(tiny_file))
 
@@ -183,14 +187,20 @@ def test_segments_get_the_options_of_their_muxer(tiny_file: Path, tmp_path: Path
 def test_an_option_of_other_segments_is_said_to_be_unused(
     tiny_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ffhybrid.remux(tiny_file, tmp_path / "there.m3u8", format_options={**SEGMENTS, "movflags": "+frag_keyframe"})
+    ffhybrid.remux(
+        tiny_file,
+        tmp_path / "there.m3u8",
+        options=ffhybrid.OutputOptions(format_options={**SEGMENTS, "movflags": "+frag_keyframe"}),
+    )
     assert caplog.text.count("-movflags is no option of mpegts segments, and not used") == 1
     assert_same_gops(hybrid_gops(tmp_path / "there.m3u8"), hybrid_gops(tiny_file))
 
 
 def test_flags_that_are_added_leave_files_reproducible(tiny_file: Path, tmp_path: Path) -> None:
     ffhybrid.remux(tiny_file, tmp_path / "there.mp4")
-    ffhybrid.remux(tiny_file, tmp_path / "flushed.mp4", format_options={"fflags": "+flush_packets"})
+    ffhybrid.remux(
+        tiny_file, tmp_path / "flushed.mp4", options=ffhybrid.OutputOptions(format_options={"fflags": "+flush_packets"})
+    )
     assert (tmp_path / "flushed.mp4").read_bytes() == (tmp_path / "there.mp4").read_bytes()
 
 
