@@ -66,7 +66,7 @@ def find_distance(path: Path | None) -> Distance | None:
 def why_no_lpips(path: Path | None = None) -> str:
     """Say what is missing for LPIPS and how to get it; empty where nothing is."""
     try:
-        from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
+        from ffhybrid.filters.perceptual_weights import HOW_TO_GET, find_lpips_weights
     except ModuleNotFoundError as error:
         return f"{error.name} is not installed"
     return "" if find_lpips_weights(path) else f"its weights are not on this machine; to get them: {HOW_TO_GET}"
