@@ -36,15 +36,15 @@ class Dists(nn.Module):
         self.register_buffer("beta", (beta / total).view(1, -1, 1, 1))
 
     def features(self, rgb: Tensor) -> list[Tensor]:
-        """The picture itself, and the activations of five stages."""
+        """Give the picture itself, and the activations of five stages."""
         return [rgb, *self._network.activations(rgb)]
 
     def distance(self, ours: list[Tensor], theirs: list[Tensor], average: Average = whole) -> Tensor:
         """Distance of features by windows, (batch, places down, places across)."""
         sizes = [x.shape[1] for x in ours]
-        weights = zip(*(self.get_buffer(name).split(sizes, 1) for name in ("alpha", "beta")), strict=True)
+        alphas, betas = (torch.split(self.get_buffer(name), sizes, 1) for name in ("alpha", "beta"))
         likeness = ours[0].new_zeros(())
-        for a, b, (alpha, beta) in zip(ours, theirs, weights, strict=True):
+        for a, b, alpha, beta in zip(ours, theirs, alphas, betas, strict=True):
             means, structure = _similarities(a, b, average)
             likeness = likeness + (alpha * means + beta * structure).sum(1)
         return 1 - likeness

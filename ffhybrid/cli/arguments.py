@@ -11,7 +11,8 @@ from ffhybrid.cli.farm import batch_options, job_options, single_file_options
 from ffhybrid.cli.format_options import add_format_options
 from ffhybrid.cli.shared import LEVELS
 from ffhybrid.cli.values import bit_rate, bit_rates, byte_count, natural, picture_size, positive
-from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
+from ffhybrid.compare.options import DEFAULT_CODECS
+from ffhybrid.compare.panel import INTERVAL, METRICS
 from ffhybrid.encoder.options import VideoCodec
 from ffhybrid.filters.registry import names
 from ffhybrid.hevc import SpliceEffort
@@ -274,7 +275,11 @@ def _compare(command: argparse.ArgumentParser) -> None:
     size.add_argument("-width", type=positive, metavar="N", help="the same, in their own shape, never enlarged")
     command.add_argument("-preset", choices=PRESETS, default="slow", help="x265's, alone and in hybrid (%(default)s)")
     command.add_argument(
-        "-lpips_interval", type=positive, default=LPIPS_INTERVAL, metavar="N", help="LPIPS of every Nth frame"
+        "-metrics", default=",".join(METRICS), metavar="NAME,...", help="what is measured where it is installed (all)"
+    )
+    sampled = ", ".join(metric.title for metric in METRICS.values() if metric.sampled)
+    command.add_argument(
+        "-interval", type=positive, default=INTERVAL, metavar="N", help=f"{sampled} of every Nth frame (%(default)s)"
     )
     _keyframes(command)
     _model(command)

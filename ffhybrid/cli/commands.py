@@ -17,7 +17,7 @@ from ffhybrid.cli.farm import check_pipes, run_batch, run_single_job, write_jobs
 from ffhybrid.cli.format_options import format_options
 from ffhybrid.cli.shared import TABLE_WIDTH, Command, emit, gop_progress, progress, stream_options
 from ffhybrid.compare import CompareOptions, RatePoint, compare
-from ffhybrid.compare.results import METRICS
+from ffhybrid.compare.panel import PANEL, PanelOptions
 from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.encoder.options import Rate
@@ -262,8 +262,9 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
         frames=options.frames,
         width=width,
         height=height,
-        lpips_interval=options.lpips_interval,
-        lpips=options.kf_lpips,
+        panel=PanelOptions(
+            metrics=tuple(options.metrics.split(",")), interval=options.interval, lpips=options.kf_lpips
+        ),
         sr_weights=options.sr_weights,
     )
     with progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
@@ -277,11 +278,13 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
 
 
 def _print_points(points: Sequence[RatePoint]) -> None:
-    out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
-    table = Table("codec", "kbit/s", "bytes", "LPIPS", "PSNR", "SSIM", "VMAF", "seconds", box=None, pad_edge=False)
+    out = Console(file=sys.stdout, highlight=False, width=2 * TABLE_WIDTH)
+    taken = [metric for metric in PANEL if any(metric.name in point.panel.pooled for point in points)]
+    headings = ("codec", "kbit/s", "bytes", *(metric.title for metric in taken), "seconds")
+    table = Table(*headings, box=None, pad_edge=False)
     for point in points:
-        lpips, psnr, ssim, vmaf = (point.mean(metric) for metric in METRICS)
-        qualities = ("-" if isnan(lpips) else f"{lpips:.4f}", f"{psnr:.2f}", f"{ssim:.4f}", f"{vmaf:.2f}")
+        means = ((metric, point.mean(metric.name)) for metric in taken)
+        qualities = ("-" if isnan(mean) else metric.text(mean) for metric, mean in means)
         sizes = (point.codec, f"{point.rate / 1000:.1f}", str(point.size))
         table.add_row(*sizes, *qualities, f"{point.encode_seconds:.1f}")
     out.print(table)

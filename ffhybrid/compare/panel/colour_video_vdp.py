@@ -1,7 +1,7 @@
 """ColorVideoVDP (Mantiuk et al., 2024) by its package: differences that a person sees in a video on a display, in JOD.
 
-The package imports torchvision for one blur, and for variants of the metric that are not used here; torchvision must fit
-torch's build and often does not. So only the modules of the metric itself are loaded, with a blur of ours in that place.
+The package imports torchvision for one blur, and for variants of the metric that are not used here; torchvision must
+fit torch's build and often does not. So only the modules of the metric itself are loaded, with a blur of ours there.
 """
 
 from __future__ import annotations

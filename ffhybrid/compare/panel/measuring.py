@@ -123,6 +123,4 @@ def _by_video(clip: Clip, shown: Path, interval: int) -> Series:
 
     size = (clip.spec.height, clip.spec.width, clip.frames)
     rate = float(clip.frame_rate)
-    return look_at_video(
-        pictures(shown), pictures(clip.path), size=size, rate=rate, interval=interval, device=device
-    )
+    return look_at_video(pictures(shown), pictures(clip.path), size=size, rate=rate, interval=interval, device=device)

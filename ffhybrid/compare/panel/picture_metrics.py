@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from ffhybrid.compare.panel.places import Places
 from ffhybrid.compare.panel.values import Series
 from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.errors import ModelError
 from ffhybrid.filters.colour import to_oklab, to_rgb
 from ffhybrid.filters.devices import device_of
 from ffhybrid.filters.dists import Dists, dists_on
@@ -22,6 +24,7 @@ from ffhybrid.filters.ssimulacra2 import ssimulacra2
 OKLAB_UNIT = 1000
 """Squared errors are given in thousandths."""
 
+Network = TypeVar("Network", Lpips, Dists)
 Value = tuple[float, Tensor | None]
 """Of a picture, and of its places."""
 Look = Callable[[Tensor, Tensor, Places], Value]
@@ -58,8 +61,16 @@ def _look(name: str, lpips: Path | None, device: torch.device) -> Look:
     if name == "ssimulacra2":
         return _ssimulacra2
     if name == "dists":
-        return partial(_dists, dists_on(device))
-    return partial(_lpips, lpips_on(device, path=lpips) if name == "lpips" else lpips_on(device, network="vgg"))
+        return partial(_dists, _present(dists_on(device)))
+    if name == "lpips":
+        return partial(_lpips, _present(lpips_on(device, path=lpips)))
+    return partial(_lpips, _present(lpips_on(device, network="vgg")))
+
+
+def _present(network: Network | None) -> Network:
+    if network is None:
+        raise ModelError("weights of a metric are gone that were there")
+    return network
 
 
 def _oklab(ours: Tensor, theirs: Tensor, places: Places) -> Value:

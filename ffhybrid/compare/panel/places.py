@@ -11,8 +11,8 @@ SIDE = 64
 class Places:
     """The places of a picture of ``height`` rows and ``width`` columns.
 
-    The last row and the last column of places end with the picture, and overlap those before them where its sides are no
-    multiples of 64; a picture that is narrower or lower than that is one place wide or high.
+    The last row and the last column of places end with the picture, and overlap those before them where its sides are
+    no multiples of 64; a picture that is narrower or lower than that is one place wide or high.
     """
 
     def __init__(self, height: int, width: int) -> None:

@@ -1,4 +1,4 @@
-"""What the panel says of a clip: a value a picture, and figures of the whole; pooled by means and by the worst parts."""
+"""What the panel says of a clip: a value a picture, and figures of the whole: means, and means of the worst."""
 
 from __future__ import annotations
 
