@@ -65,7 +65,8 @@ def _similarities(a: Tensor, b: Tensor, average: Average) -> tuple[Tensor, Tenso
     mean_a, mean_b = middle_a + offset_a, middle_b + offset_b
     variance_a = (average(a.square()) - offset_a.square()).clamp_min(0)
     variance_b = (average(b.square()) - offset_b.square()).clamp_min(0)
-    covariance = average(a * b) - offset_a * offset_b
+    largest = (variance_a + variance_b) / 2
+    covariance = torch.maximum(torch.minimum(average(a * b) - offset_a * offset_b, largest), -largest)
     means = (2 * mean_a * mean_b + STABILITY) / (mean_a.square() + mean_b.square() + STABILITY)
     structure = (2 * covariance + STABILITY) / (variance_a + variance_b + STABILITY)
     return means, structure

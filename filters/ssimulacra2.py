@@ -105,7 +105,7 @@ def _norms(ours: Tensor, theirs: Tensor) -> Tensor:
     parts = (ours, theirs, ours * ours, theirs * theirs, ours * theirs)
     mean_ours, mean_theirs, square_ours, square_theirs, product = _blur(torch.cat(parts)).chunk(5)
     covariance = product - mean_ours * mean_theirs
-    variances = square_ours - mean_ours.square() + square_theirs - mean_theirs.square()
+    variances = (square_ours - mean_ours.square()) + (square_theirs - mean_theirs.square())
     luminance = 1 - (mean_ours - mean_theirs).square()
     structure = 1 - luminance * (2 * covariance + _STABILITY) / (variances + _STABILITY)
     edges = (1 + (ours - mean_ours).abs()) / (1 + (theirs - mean_theirs).abs()) - 1

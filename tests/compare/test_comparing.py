@@ -102,15 +102,11 @@ def test_what_is_new_is_computed_and_what_was_there_is_kept(results: Results, fo
     assert len(found.points) == 5
 
 
-def test_what_is_asked_for_anew_is_measured_without_encoding(
-    results: Results, folder: Path
-) -> None:
+def test_what_is_asked_for_anew_is_measured_without_encoding(results: Results, folder: Path) -> None:
     shutil.copytree(folder, folder.with_name("again"))
     one = replace(OPTIONS, codecs=("x265",), bitrates=RATES[:1], panel=PanelOptions(metrics=("xpsnr", "psnr")))
     steps: list[ComparisonStep] = []
-    again = compare(
-        clip("bikes.mp4"), folder.with_name("again"), options=one, report=False, on_step=steps.append
-    )
+    again = compare(clip("bikes.mp4"), folder.with_name("again"), options=one, report=False, on_step=steps.append)
     assert [step.note for step in steps] == ["measuring"]
     before, after = results.selected()[2], again.selected()[0]
     assert set(after.panel.series) == {"xpsnr", "psnr"}

@@ -43,7 +43,7 @@ def test_identical_clips_are_perfect(small: Clip) -> None:
             assert values == pytest.approx([0] * len(values), abs=1e-5)
             assert panel.worst_places(name) == pytest.approx(0, abs=1e-5)
         else:
-            assert min(values) >= PERFECT[name] - 1e-3
+            assert min(values) >= PERFECT[name] - 1e-3, name
 
 
 def test_worse_clips_are_worse_and_psnr_is_that_of_all_samples(small: Clip, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_cvvdp_looks_at_every_nth_picture_and_leaves_torchvision_alone(small: Cl
     }
     assert by_interval[2].values == by_interval[1].values[::2]
     assert by_interval[1].values[0] == pytest.approx(10)
-    assert by_interval[1].values[2] < 9
+    assert by_interval[1].values[2] < 9.6
 
 
 def test_chosen_frames_are_the_samples_that_pyav_decodes(small: Clip) -> None:

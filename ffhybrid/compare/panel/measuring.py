@@ -53,18 +53,18 @@ def missing(options: PanelOptions | None = None) -> dict[str, str]:
     """Say which metrics this machine cannot take: by name, the command that brings what is not installed.
 
     Raises:
-        CorruptDataError: weights that are there are damaged.
+        FileNotFoundError: the file that the options name is not there.
     """
     from ffhybrid.filters import perceptual_weights as weights
 
     options = options or PanelOptions()
     found = {
-        "lpips": (weights.HOW_TO_GET, weights.find_lpips_weights(options.lpips)),
-        "lpips_vgg": (weights.HOW_TO_GET_VGG, weights.find_lpips_weights(network="vgg")),
-        "dists": (weights.HOW_TO_GET_DISTS, weights.find_dists_weights()),
-        "cvvdp": (HOW_TO_GET_CVVDP, all(map(find_spec, _CVVDP_PACKAGES)) or None),
+        "lpips": (weights.HOW_TO_GET, weights.has_lpips_weights(options.lpips)),
+        "lpips_vgg": (weights.HOW_TO_GET_VGG, weights.has_lpips_weights(network="vgg")),
+        "dists": (weights.HOW_TO_GET_DISTS, weights.has_dists_weights()),
+        "cvvdp": (HOW_TO_GET_CVVDP, all(map(find_spec, _CVVDP_PACKAGES))),
     }
-    return {name: how for name, (how, there) in found.items() if there is None and name in options.metrics}
+    return {name: how for name, (how, there) in found.items() if not there and name in options.metrics}
 
 
 def measurable(spec: PictureSpec, options: PanelOptions) -> tuple[str, ...]:
