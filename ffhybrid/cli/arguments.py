@@ -279,7 +279,11 @@ def _compare(command: argparse.ArgumentParser) -> None:
     )
     sampled = ", ".join(metric.title for metric in METRICS.values() if metric.sampled)
     command.add_argument(
-        "-interval", type=positive, default=INTERVAL, metavar="N", help=f"{sampled} of every Nth frame (%(default)s)"
+        "-metric_interval",
+        type=positive,
+        default=INTERVAL,
+        metavar="N",
+        help=f"{sampled} of every Nth frame (%(default)s)",
     )
     _keyframes(command)
     _model(command)

@@ -263,7 +263,7 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
         width=width,
         height=height,
         panel=PanelOptions(
-            metrics=tuple(options.metrics.split(",")), interval=options.interval, lpips=options.kf_lpips
+            metrics=tuple(options.metrics.split(",")), interval=options.metric_interval, lpips=options.kf_lpips
         ),
         sr_weights=options.sr_weights,
     )

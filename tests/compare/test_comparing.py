@@ -170,7 +170,7 @@ def test_a_missing_package_is_named_before_anything_is_encoded(tmp_path: Path, m
 
 def test_the_command_prints_a_line_a_point(results: Results, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = f"compare -i {clip('bikes.mp4')} -o {folder} -b:v 50k,100k -codecs hybrid,x265 -g 15 -frames:v 30"
-    command += " -width 160 -preset veryfast -kf thumbnail -kf:budgets 1 -interval 6 -metrics psnr,oklab"
+    command += " -width 160 -preset veryfast -kf thumbnail -kf:budgets 1 -metric_interval 6 -metrics psnr,oklab"
     assert main(command.split()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["codec", "hybrid", "hybrid", "x265", "x265"]
