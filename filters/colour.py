@@ -1,6 +1,8 @@
-"""Y'CbCr to R'G'B' and back (ITU-T H.273 section 8.3), in floating point: for losses, metrics and learned codecs."""
+"""Y'CbCr to R'G'B' and back (ITU-T H.273 section 8.3), and on to Oklab: for losses, metrics and learned codecs."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -11,6 +13,17 @@ from ffhybrid.core.picture import Colour
 BT709, BT2020 = 1, 9
 _LUMA_WEIGHTS = {BT709: (0.2126, 0.0722), BT2020: (0.2627, 0.0593)}
 _BT601_WEIGHTS = (0.299, 0.114)
+_CONES = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+_OPPONENTS = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
+"""Of Oklab (Ottosson, 2020): linear RGB of BT.709's primaries to cones, their cube roots to L, a and b."""
 
 
 def _luma_weights(colour: Colour) -> tuple[float, float, float]:
@@ -62,3 +75,23 @@ def from_rgb(rgb: Tensor, colour: Colour) -> Tensor:
     else:
         luma, spread = 219 * y - 112, 224.0
     return torch.cat((F.pixel_unshuffle(luma, 2), spread * cb, spread * cr), 1)
+
+
+def to_linear(rgb: Tensor) -> Tensor:
+    """Undo sRGB's transfer function (IEC 61966-2-1), which video of a graphics display is shown with."""
+    return torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def to_oklab(rgb: Tensor) -> Tensor:
+    """Convert RGB in 0 to 1 to Oklab, in which equal distances look about equal; white has L = 1, black 0.
+
+    Args:
+        rgb: (batch, 3, rows, columns), taken for BT.709's primaries.
+    """
+    cones = mix(to_linear(rgb), _CONES)
+    return mix(cones.clamp_min(0) ** (1 / 3), _OPPONENTS)
+
+
+def mix(channels: Tensor, matrix: Sequence[Sequence[float]]) -> Tensor:
+    """Multiply the three channels of (batch, 3, rows, columns) by a matrix."""
+    return torch.einsum("ij,bjrc->birc", channels.new_tensor(matrix), channels)

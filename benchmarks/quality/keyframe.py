@@ -36,9 +36,9 @@ from ffhybrid.filters.base import Likeness
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import Lpips
-from ffhybrid.filters.lpips_weights import HOW_TO_GET, find_lpips_weights
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.generator import Overfit
+from ffhybrid.filters.perceptual_weights import HOW_TO_GET, find_lpips_weights
 from ffhybrid.hevc import sei
 from ffhybrid.restorer.generators import create
 

@@ -3,10 +3,12 @@
 Every clip is reduced to ``--width`` and cut to its first frames (a GOP of 120, and 4 seconds at least). x265 runs at
 preset ``slow`` alone and in hybrid files; alone it has its defaults or its own best options (``--peers``), whichever
 gives the lowest LPIPS at a point. Files are not quite as large as asked: "equal bytes" takes x265 between its own
-points at the bytes of the hybrid file, as do PSNR, SSIM and VMAF, which are differences to x265. Points that ``--out``
-holds already are not computed again: give another folder after changes to the encoder.
+points at the bytes of the hybrid file, as do PSNR, SSIM and VMAF, which are differences to x265. The second table has
+every metric of the panel, averaged over clips as the files are. Points that ``--out`` holds already are not computed
+again: give another folder after changes to the encoder.
 
-    python -m quality.rd [--preset medium] [--clips CLIP ...] [--points 0.0032 ...] [--width 640] [--out FOLDER]
+    python -m quality.rd [--preset medium] [--clips CLIP ...] [--points 0.0032 ...] [--width 640]
+        [--metrics lpips psnr ssim vmaf ...] [--interval 8] [--out FOLDER]
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from clips import EIGHT_BITS, bitrate_at, shared_clips, wheel_clip
 from ffhybrid import EncodeOptions, GopLimits, X265Options
 from ffhybrid.compare import CompareOptions, RatePoint, compare
 from ffhybrid.compare.comparing import ComparisonStep
-from ffhybrid.compare.curves import PEERS, at_rate, better_peer
+from ffhybrid.compare.curves import PEERS, at_rate, better_peer, metrics_of
+from ffhybrid.compare.panel import INTERVAL, METRICS, Panel, PanelOptions
 from ffhybrid.source.video import VideoSource
 from one_gop import POINTS
 
@@ -88,6 +91,7 @@ def compare_clip(
         source=EIGHT_BITS,
         frames=max(GOP_LENGTH, math.ceil(LEAST_SECONDS * rate)),
         width=width,
+        panel=PanelOptions(metrics=tuple(options.metrics), interval=options.interval),
     )
     folder = options.out / f"{clip.stem}-{width}"
     found = compare(clip, folder, options=settings, report=options.html, on_step=on_step).selected()
@@ -128,8 +132,24 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
             row.hybrid.control,
         )
     console.print(table)
+    print_panel(rows, console)
     for point in sorted({row.point for row in rows}):
         _print_average(point, [row for row in rows if row.point == point], console)
+
+
+def print_panel(rows: Sequence[Row], console: Console) -> None:
+    """Print averages over clips of every metric: its mean, and of the worst 5 % of pictures and of places."""
+    metrics = [METRICS[name] for name in metrics_of([point for row in rows for point in (row.hybrid, row.peer)])]
+    table = Table("bpp", "of", "codec", *(metric.title for metric in metrics), box=None, pad_edge=False)
+    pools = {"all": Panel.mean, "worst pictures": Panel.worst_pictures, "worst places": Panel.worst_places}
+    for rate in sorted({row.point for row in rows}):
+        chosen = [row for row in rows if row.point == rate]
+        for part, pool in pools.items():
+            for codec, points in (("hybrid", [r.hybrid for r in chosen]), ("x265", [r.peer for r in chosen])):
+                means = [statistics.fmean(pool(point.panel, metric.name) for point in points) for metric in metrics]
+                words = ("-" if math.isnan(mean) else m.text(mean) for m, mean in zip(metrics, means, strict=True))
+                table.add_row(f"{rate:g}", part, codec, *words)
+    console.print(table)
 
 
 def _print_average(point: float, rows: Sequence[Row], console: Console) -> None:
@@ -154,6 +174,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--preset", default="medium", help="effort of overfit")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="what hybrid files are held against")
     parser.add_argument("--html", action="store_true", help="a report for every clip too")
+    parser.add_argument("--metrics", nargs="+", choices=METRICS, default=tuple(METRICS), help="what is measured")
+    parser.add_argument("--interval", type=int, default=INTERVAL, help="sampled metrics: one picture of so many")
     parser.add_argument("--budgets", type=int, default=3, help="sizes tried for a keyframe")
     parser.add_argument("--refine", type=int, default=1, help="joint refinements at most")
     parser.add_argument("--candidates", type=int, default=3, help="more encodes of the size that is met")

@@ -18,8 +18,8 @@ from ffhybrid.cli.parser import Parser
 from ffhybrid.cli.shared import TABLE_WIDTH, progress
 from ffhybrid.cli.values import bit_rates, one_of, picture_size, positive
 from ffhybrid.compare import CompareOptions, RatePoint, compare
-from ffhybrid.compare.options import DEFAULT_CODECS, LPIPS_INTERVAL
-from ffhybrid.compare.results import METRICS
+from ffhybrid.compare.options import DEFAULT_CODECS
+from ffhybrid.compare.panel import INTERVAL, METRICS, PANEL, PanelOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import PRESETS, X265Options
 
@@ -51,12 +51,20 @@ def add_options(command: Parser) -> None:
         help="x265's, alone and in hybrid (%(default)s)",
     )
     command.add_argument(
-        "-lpips_interval", type=positive, default=LPIPS_INTERVAL, metavar="N", help="LPIPS of every Nth frame"
+        "-metrics", default=",".join(METRICS), metavar="NAME,...", help="what is measured where it is installed (all)"
+    )
+    sampled = ", ".join(metric.title for metric in METRICS.values() if metric.sampled)
+    command.add_argument(
+        "-metric_interval",
+        type=positive,
+        default=INTERVAL,
+        metavar="N",
+        help=f"{sampled} of every Nth frame (%(default)s)",
     )
     add_keyframes(command)
     add_model(command)
     command.first_page(
-        *("-i", "-o", "-b:v", "-codecs", "-g", "-frames:v", "-vf", "-s", "-width", "-preset", "-lpips_interval"),
+        *("-i", "-o", "-b:v", "-codecs", "-g", "-frames:v", "-vf", "-s", "-width", "-preset", "-metrics"),
         *("-kf", "-b:kf", "-kf:preset", "-kf:tune", "-kf:refine", "-kf-params", "-model", "-device"),
     )
 
@@ -76,8 +84,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
         frames=options.frames,
         width=width,
         height=height,
-        lpips_interval=options.lpips_interval,
-        lpips=options.kf_lpips,
+        panel=PanelOptions(
+            metrics=tuple(options.metrics.split(",")), interval=options.metric_interval, lpips=options.kf_lpips
+        ),
         sr_weights=options.sr_weights,
     )
     with progress(console, "compare", len(settings.codecs) * len(settings.bitrates)) as show:
@@ -91,11 +100,13 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def _print_points(points: Sequence[RatePoint]) -> None:
-    out = Console(file=sys.stdout, highlight=False, width=TABLE_WIDTH)
-    table = Table("codec", "kbit/s", "bytes", "LPIPS", "PSNR", "SSIM", "VMAF", "seconds", box=None, pad_edge=False)
+    out = Console(file=sys.stdout, highlight=False, width=2 * TABLE_WIDTH)
+    taken = [metric for metric in PANEL if any(metric.name in point.panel.pooled for point in points)]
+    headings = ("codec", "kbit/s", "bytes", *(metric.title for metric in taken), "seconds")
+    table = Table(*headings, box=None, pad_edge=False)
     for point in points:
-        lpips, psnr, ssim, vmaf = (point.mean(metric) for metric in METRICS)
-        qualities = ("-" if isnan(lpips) else f"{lpips:.4f}", f"{psnr:.2f}", f"{ssim:.4f}", f"{vmaf:.2f}")
+        means = ((metric, point.mean(metric.name)) for metric in taken)
+        qualities = ("-" if isnan(mean) else metric.text(mean) for metric, mean in means)
         sizes = (point.codec, f"{point.rate / 1000:.1f}", str(point.size))
         table.add_row(*sizes, *qualities, f"{point.encode_seconds:.1f}")
     out.print(table)

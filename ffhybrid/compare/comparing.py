@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -20,11 +20,10 @@ from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip, check_gop_length, prepare
 from ffhybrid.compare.codecs import Codec, create
 from ffhybrid.compare.codecs.base import picture_types
-from ffhybrid.compare.metrics import find_distance, measure
 from ffhybrid.compare.options import CompareOptions
+from ffhybrid.compare.panel import METRICS, PanelOptions, measurable, measure, missing
 from ffhybrid.compare.results import ClipFacts, RatePoint, Results, key_of
 from ffhybrid.core.extras import check_installed
-from ffhybrid.encoder.quality import Distance
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +65,8 @@ def compare(
         for package in ("jinja2", "matplotlib"):
             check_installed(package, what="a report", extra=stock.EXTRA)
     codecs = [create(name, options) for name in options.codecs]
-    distance = find_distance(options.lpips)
+    for name, command in missing(options.panel).items():
+        logger.warning("%s is left out; to get it: %s", METRICS[name].title, command)
     (folder / STREAMS).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ffhybrid-compare-") as name:
         work = Path(name)
@@ -75,7 +75,7 @@ def compare(
         )
         check_gop_length(clip, options.gop_length)
         results = Results.load(folder, _facts(clip))
-        comparison = _Comparison(clip, results, work, distance, options.lpips_interval)
+        comparison = _Comparison(clip, results, work, options.panel)
         pairs = [(codec, bitrate) for codec in codecs for bitrate in options.bitrates]
         results.shown = [comparison.key(codec, bitrate) for codec, bitrate in pairs]
         for number, (codec, bitrate) in enumerate(pairs):
@@ -83,7 +83,7 @@ def compare(
             comparison.compute(codec, bitrate, partial(_tell, on_step, step))
         results.save()
         if report:
-            comparison.report(codecs, options.gop_length)
+            comparison.report(codecs, options)
     return results
 
 
@@ -99,25 +99,24 @@ class _Comparison:
     clip: Clip
     results: Results
     work: Path
-    distance: Distance | None
-    interval: int
+    panel: PanelOptions
 
     def key(self, codec: Codec, bitrate: int) -> str:
         """Identify a point."""
-        return key_of(
-            codec=codec.name,
-            settings=_settings(codec),
-            bitrate=bitrate,
-            clip=self.clip.md5,
-            lpips_interval=self.interval if self.distance else None,
-        )
+        return key_of(codec=codec.name, settings=_settings(codec), bitrate=bitrate, clip=self.clip.md5)
 
     def compute(self, codec: Codec, bitrate: int, note: Callable[[str], None]) -> None:
-        """Encode, measure and store a point, unless it is there."""
+        """Encode, measure and store a point, or what it lacks of that."""
         key = self.key(codec, bitrate)
-        if self.results.has(key):
+        if not self.results.has(key):
+            self._encode(codec, bitrate, note)
+        elif self._is_measured(self.results.points[key]):
             note("known")
-            return
+        else:
+            self._measure_again(codec, self.results.points[key], note)
+
+    def _encode(self, codec: Codec, bitrate: int, note: Callable[[str], None]) -> None:
+        key = self.key(codec, bitrate)
         note("encoding")
         target = self.results.path.parent / STREAMS / f"{codec.name}-{bitrate}-{key}.mkv"
         encoded = codec.encode(self.clip, target, bitrate=bitrate, note=note)
@@ -126,7 +125,7 @@ class _Comparison:
         shown = codec.show(target, self.work)
         restore_seconds = None if shown == target else round(time.monotonic() - began, 3)
         note("measuring")
-        quality = measure(self.clip, shown, distance=self.distance, interval=self.interval)
+        panel = measure(self.clip, shown, options=self.panel)
         types = picture_types(codec.typed(target, shown))
         self.results.points[key] = RatePoint(
             key=key,
@@ -142,22 +141,30 @@ class _Comparison:
             encodes=encoded.encodes,
             encode_seconds=round(encoded.seconds, 3),
             restore_seconds=restore_seconds,
-            lpips_interval=self.interval,
-            psnr=quality.psnr,
-            ssim=quality.ssim,
-            vmaf=quality.vmaf,
-            lpips=quality.lpips,
+            panel=panel,
         )
         self.results.save()
 
-    def report(self, codecs: Sequence[Codec], gop_length: int) -> None:
+    def _is_measured(self, point: RatePoint) -> bool:
+        """Whether a point has all metrics that are asked for and can be had, of the pictures that are asked for."""
+        wanted = measurable(self.clip.spec, self.panel)
+        same_pictures = point.panel.interval == self.panel.interval or not any(METRICS[name].sampled for name in wanted)
+        return same_pictures and set(wanted) <= set(point.panel.series)
+
+    def _measure_again(self, codec: Codec, point: RatePoint, note: Callable[[str], None]) -> None:
+        note("measuring")
+        shown = codec.show(self.results.path.parent / point.stream, self.work)
+        self.results.points[point.key] = replace(point, panel=measure(self.clip, shown, options=self.panel))
+        self.results.save()
+
+    def report(self, codecs: Sequence[Codec], options: CompareOptions) -> None:
         """Write ``index.html``; what it takes is loaded here."""
         from ffhybrid.compare.report import write_report
         from ffhybrid.compare.stills import make_stills
 
         folder = self.results.path.parent
         pairs = make_stills(self.clip, self.results.selected(), codecs, folder, self.work)
-        write_report(self.results, pairs, gop_length=gop_length)
+        write_report(self.results, pairs, gop_length=options.gop_length, missing=missing(options.panel))
 
 
 def _settings(codec: Codec) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ffhybrid.compare.bjontegaard import Curve, Delta, bd_metric, bd_rate
-from ffhybrid.compare.results import LOWER_IS_BETTER, METRICS, RatePoint
+from ffhybrid.compare.panel import METRICS
+from ffhybrid.compare.results import RatePoint
 
 PEERS = ("x265", "x265-best", "x265-key")
 
@@ -46,7 +47,7 @@ def better_peer(points: Sequence[RatePoint]) -> list[RatePoint]:
 
 def goodness(point: RatePoint, metric: str) -> float:
     """Mean of a metric, with its sign turned where lower is better."""
-    return -point.mean(metric) if metric in LOWER_IS_BETTER else point.mean(metric)
+    return -point.mean(metric) if METRICS[metric].lower_is_better else point.mean(metric)
 
 
 def at_rate(points: Sequence[RatePoint], metric: str, rate: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ffhybrid.compare.panel import PanelOptions
 from ffhybrid.errors import UsageError
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.gop_planning import GopLimits
@@ -12,7 +13,6 @@ from ffhybrid.source.video import SourceOptions
 from ffhybrid.x265.options import X265Options
 
 DEFAULT_CODECS = ("hybrid", "x265", "x265-best", "x265-key")
-LPIPS_INTERVAL = 8
 
 
 def _encode_options() -> EncodeOptions:
@@ -33,8 +33,7 @@ class CompareOptions:
         width: of the pictures compared; None keeps the source's. With ``height`` None they keep their shape and are
             never enlarged.
         height: see ``width``.
-        lpips_interval: LPIPS looks at one frame of so many.
-        lpips: file with AlexNet's weights, where they are not found.
+        panel: which metrics are taken, and of which pictures.
         sr_weights: of FSRCNN, in safetensors, for codec ``sr``; None fits a network to the clip.
     """
 
@@ -45,8 +44,7 @@ class CompareOptions:
     frames: int | None = None
     width: int | None = None
     height: int | None = None
-    lpips_interval: int = LPIPS_INTERVAL
-    lpips: Path | None = None
+    panel: PanelOptions = field(default_factory=PanelOptions)
     sr_weights: Path | None = None
 
     def __post_init__(self) -> None:

@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ffhybrid.compare.curves import by_codec
+from ffhybrid.compare.panel import METRICS
 from ffhybrid.compare.results import RatePoint
 
-TITLES = {"lpips": "LPIPS (lower is better)", "psnr": "PSNR, dB", "ssim": "SSIM", "vmaf": "VMAF"}
 COLOURS: Mapping[str, str] = {
     "hybrid": "#e0433f",
     "x265": "#3f7fd0",
@@ -40,7 +40,9 @@ def rate_plot(points: Sequence[RatePoint], metric: str) -> str:
             means = [point.mean(metric) for point in chosen]
             axes.plot(rates, means, color=COLOURS[codec], marker="o", markersize=4, label=codec)
         axes.set_xlabel("kbit/s")
-        axes.set_title(TITLES[metric], fontsize=10)
+        known = METRICS[metric]
+        direction = " (lower is better)" if known.lower_is_better else ""
+        axes.set_title(f"{known.title}{direction or known.unit}", fontsize=10)
 
     return _svg(draw, f"rate-{metric}")
 
@@ -50,7 +52,7 @@ def cdf_plot(points: Sequence[RatePoint], bitrate: int) -> str:
 
     def draw(axes: Axes) -> None:
         for point in points:
-            values = np.sort(point.lpips)
+            values = np.sort(point.panel.series["lpips"])
             parts = np.arange(1, len(values) + 1) / len(values)
             axes.step([values[0], *values], [0, *parts], where="post", color=COLOURS[point.codec], label=point.codec)
         axes.set_xlabel("LPIPS")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,16 +15,13 @@ from markupsafe import Markup
 from ffhybrid.compare.bjontegaard import Delta
 from ffhybrid.compare.codecs import PARTS
 from ffhybrid.compare.curves import deltas, goodness, metrics_of
-from ffhybrid.compare.metrics import why_no_lpips
+from ffhybrid.compare.panel import METRICS
 from ffhybrid.compare.plots import cdf_plot, rate_plot
-from ffhybrid.compare.results import LOWER_IS_BETTER, RatePoint, Results
+from ffhybrid.compare.results import RatePoint, Results
 from ffhybrid.compare.stills import Pair
 from ffhybrid.core.atomic_files import pending_output
 
 REPORT = "index.html"
-NAMES = {"lpips": "LPIPS", "psnr": "PSNR", "ssim": "SSIM", "vmaf": "VMAF"}
-FORMATS = {"lpips": "%.4f", "psnr": "%.2f", "ssim": "%.4f", "vmaf": "%.2f"}
-SIGNED = {"lpips": "%+.4f", "psnr": "%+.2f dB", "ssim": "%+.4f", "vmaf": "%+.2f"}
 SHADES = dict(
     zip(PARTS, ("#e0433f", "#f3a29a", "#8d8f94", "#3f7fd0", "#22a3a3", "#96d3c8", "#c79a3b", "#b9bdc4"), strict=True)
 )
@@ -39,8 +36,8 @@ class RateGroup:
     largest: int
 
 
-def write_report(results: Results, pairs: Sequence[Pair], *, gop_length: int) -> Path:
-    """Write the page beside the results and return its path."""
+def write_report(results: Results, pairs: Sequence[Pair], *, gop_length: int, missing: Mapping[str, str]) -> Path:
+    """Write the page beside the results and return its path; ``missing`` says how to get metrics that are left out."""
     points = results.selected()
     metrics = metrics_of(points)
     bitrates = sorted({point.bitrate for point in points})
@@ -48,26 +45,21 @@ def write_report(results: Results, pairs: Sequence[Pair], *, gop_length: int) ->
     environment = Environment(
         loader=PackageLoader("ffhybrid.compare", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    has_lpips = "lpips" in metrics
     page = environment.get_template("report.html.j2").render(
         clip=results.clip,
         rate=float(Fraction(results.clip.frame_rate)),
         gop_length=gop_length,
-        interval=points[0].lpips_interval,
-        has_lpips=has_lpips,
-        why_no_lpips="" if has_lpips else why_no_lpips(),
-        metrics=metrics,
-        names=NAMES,
-        formats=FORMATS,
-        signed=SIGNED,
-        lower=LOWER_IS_BETTER,
+        interval=points[0].panel.interval,
+        missing={METRICS[name].title: command for name, command in missing.items()},
+        metrics=[METRICS[name] for name in metrics],
         groups=groups,
         deltas=deltas(points),
         delta_cell=_delta_cell,
+        per_cent=lambda part: f"{100 * part:+.1f} %",
         parts=PARTS,
         shades=SHADES,
         rate_plots=[rate_plot(points, metric) for metric in metrics],
-        cdf_plots=[cdf_plot(group.points, group.points[0].bitrate) for group in groups] if has_lpips else [],
+        cdf_plots=[cdf_plot(group.points, group.points[0].bitrate) for group in groups] if "lpips" in metrics else [],
         settings={point.codec: _in_words(point.settings) for point in points},
         pairs=pairs,
         viewer=[_viewer(pair) for pair in pairs],
@@ -84,12 +76,12 @@ def _group(points: Sequence[RatePoint], metrics: Sequence[str]) -> RateGroup:
     return RateGroup(points, best, max(point.size for point in points))
 
 
-def _delta_cell(delta: Delta, form: str, scale: float, less_is_better: bool) -> Markup:
+def _delta_cell(delta: Delta, words: Callable[[float], str], less_is_better: bool) -> Markup:
     if delta.value is None:
         return Markup('<td class="soft">{}</td>').format(delta.reason)
     better = delta.value < 0 if less_is_better else delta.value > 0
     kind = "" if not delta.value else "good" if better else "bad"
-    return Markup('<td class="{}">{}</td>').format(kind, form % (scale * delta.value))
+    return Markup('<td class="{}">{}</td>').format(kind, words(delta.value))
 
 
 def _in_words(settings: Mapping[str, Any]) -> str:
@@ -104,5 +96,5 @@ def _viewer(pair: Pair) -> dict[str, Any]:
 
 
 def _mean_in_words(point: RatePoint) -> str:
-    metric = "lpips" if point.lpips else "vmaf"
-    return f"{NAMES[metric]} {FORMATS[metric] % point.mean(metric)}"
+    known = [METRICS[name] for name in ("lpips", "vmaf") if name in point.panel.pooled]
+    return ", ".join(f"{metric.title} {metric.text(point.mean(metric.name))}" for metric in known[:1])

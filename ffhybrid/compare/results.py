@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
+from ffhybrid.compare.panel import Panel, Pooled
 from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.errors import CorruptDataError
 
-SCHEMA = 1
+SCHEMA = 2
 RESULTS = "results.json"
-METRICS = ("lpips", "psnr", "ssim", "vmaf")
-LOWER_IS_BETTER = ("lpips",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +37,7 @@ class RatePoint:
 
     ``key`` identifies codec, settings, rate and clip; ``bitrate`` is what was asked for, ``size`` the bytes of the
     file ``stream`` (relative to the results), ``split`` what they are, ``pictures`` how many are shown of
-    each type (empty in the first results that were written). ``lpips`` has a value for every
-    ``lpips_interval``-th frame, the other lists one for each.
+    each type.
     """
 
     key: str
@@ -56,12 +52,8 @@ class RatePoint:
     encodes: int
     encode_seconds: float
     restore_seconds: float | None
-    lpips_interval: int
-    psnr: tuple[float, ...]
-    ssim: tuple[float, ...]
-    vmaf: tuple[float, ...]
-    lpips: tuple[float, ...]
-    pictures: Mapping[str, int] = field(default_factory=dict)
+    pictures: Mapping[str, int]
+    panel: Panel
 
     @property
     def rate(self) -> float:
@@ -69,9 +61,8 @@ class RatePoint:
         return self.size * 8 / self.seconds
 
     def mean(self, metric: str) -> float:
-        """Mean of one of :data:`METRICS` over the frames that it looked at; ``nan`` where it looked at none."""
-        values: Sequence[float] = getattr(self, metric)
-        return fmean(values) if values else math.nan
+        """Mean of a metric of the panel; ``nan`` where it was not taken."""
+        return self.panel.mean(metric)
 
 
 @dataclass(slots=True)
@@ -125,10 +116,17 @@ def key_of(**identity: object) -> str:
 
 
 def _entry(point: RatePoint) -> dict[str, Any]:
-    means = {metric: value for metric in METRICS if not math.isnan(value := point.mean(metric))}
-    return {**asdict(point), "rate": point.rate, "means": means}
+    return {**asdict(point), "rate": point.rate}
 
 
 def _point(entry: Mapping[str, Any]) -> RatePoint:
-    values = {name: value for name, value in entry.items() if name not in ("rate", "means")}
-    return RatePoint(**{**values, **{metric: tuple(map(float, values[metric])) for metric in METRICS}})
+    values = {name: value for name, value in entry.items() if name not in ("rate", "panel")}
+    return RatePoint(**values, panel=_panel(entry["panel"]))
+
+
+def _panel(entry: Mapping[str, Any]) -> Panel:
+    return Panel(
+        interval=entry["interval"],
+        series={name: tuple(map(float, values)) for name, values in entry["series"].items()},
+        pooled={name: Pooled(**figures) for name, figures in entry["pooled"].items()},
+    )

@@ -11,6 +11,7 @@ from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs import Codec
 from ffhybrid.compare.curves import better_peer
+from ffhybrid.compare.panel import METRICS
 from ffhybrid.compare.results import RatePoint
 from ffhybrid.core.images import webp
 
@@ -61,12 +62,12 @@ def make_stills(
 
 def chosen_frames(point: RatePoint, frames: int) -> dict[int, str]:
     """Numbers of the frames to look at, and why: the first, the middle and the one with the worst LPIPS (or VMAF)."""
-    if point.lpips:
-        worst = max(range(len(point.lpips)), key=point.lpips.__getitem__) * point.lpips_interval
-    else:
-        worst = min(range(frames), key=point.vmaf.__getitem__)
-    metric = "LPIPS" if point.lpips else "VMAF"
-    chosen = {worst: f"hybrid's worst {metric}"}
+    metric = METRICS["lpips" if "lpips" in point.panel.series else "vmaf"]
+    chosen = {}
+    if metric.name in point.panel.series:
+        values = point.panel.series[metric.name]
+        worst = (max if metric.lower_is_better else min)(range(len(values)), key=values.__getitem__)
+        chosen[worst * (point.panel.interval if metric.sampled else 1)] = f"hybrid's worst {metric.title}"
     for index, why in ((frames // 2, "the middle"), (0, "the first")):
         chosen[index] = f"{why}, {chosen[index]}" if index in chosen else why
     return chosen

@@ -32,5 +32,10 @@ def naming_extra(what: str, extra: str) -> Iterator[None]:
         raise UsageError(_message(error.name, what, extra)) from error
 
 
+def how_to_get(extra: str) -> str:
+    """Say the command that brings an extra."""
+    return f"pip install 'ffhybrid[{extra}]'"
+
+
 def _message(package: str | None, what: str, extra: str) -> str:
-    return f"{what} takes {package}: pip install 'ffhybrid[{extra}]'"
+    return f"{what} takes {package}: {how_to_get(extra)}"

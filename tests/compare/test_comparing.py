@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from ffhybrid.cli import main
 from ffhybrid.compare import CompareOptions, Results, compare
 from ffhybrid.compare.comparing import ComparisonStep
+from ffhybrid.compare.panel import PanelOptions, missing
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.gop_planning import GopLimits
@@ -31,7 +33,7 @@ OPTIONS = CompareOptions(
     ),
     frames=30,
     width=160,
-    lpips_interval=6,
+    panel=PanelOptions(metrics=("lpips", "oklab", "ssimulacra2", "vmaf", "psnr", "ssim"), interval=6),
 )
 
 
@@ -54,8 +56,10 @@ def test_every_codec_is_measured_at_every_rate(results: Results) -> None:
     ]
     for point in points:
         assert point.rate == pytest.approx(point.bitrate, rel=0.08)
-        assert len(point.psnr) == len(point.ssim) == len(point.vmaf) == sum(point.pictures.values()) == 30
-        assert len(point.lpips) in (0, 5)
+        counts = {name: len(values) for name, values in point.panel.series.items()}
+        assert {counts.pop(name) for name in ("psnr", "ssim", "vmaf")} == {sum(point.pictures.values())} == {30}
+        assert set(counts) == {"lpips", "oklab", "ssimulacra2"} - set(missing())
+        assert set(counts.values()) == {5}
         assert (point.restore_seconds is not None) == (point.codec == "hybrid")
 
 
@@ -75,7 +79,9 @@ def test_results_are_one_json_object_with_values_of_every_frame(results: Results
     assert found["clip"]["frames"] == 30
     assert [entry["key"] for entry in found["points"]] == found["shown"] == results.shown
     first = found["points"][0]
-    assert first["means"]["psnr"] == pytest.approx(sum(first["psnr"]) / 30)
+    panel = first["panel"]
+    assert panel["pooled"]["psnr"]["mean"] == pytest.approx(sum(panel["series"]["psnr"]) / 30)
+    assert panel["pooled"]["oklab"]["worst_places"] > panel["pooled"]["oklab"]["mean"]
     assert first["settings"]["x265"]["preset"] == "veryfast"
 
 
@@ -95,6 +101,18 @@ def test_what_is_new_is_computed_and_what_was_there_is_kept(results: Results, fo
     assert {(step.bitrate, step.note == "known") for step in steps} == {(50_000, True), (70_000, False)}
     assert len(found.selected()) == 2
     assert len(found.points) == 5
+
+
+def test_what_is_asked_for_anew_is_measured_without_encoding(results: Results, folder: Path) -> None:
+    shutil.copytree(folder, folder.with_name("again"))
+    one = replace(OPTIONS, codecs=("x265",), bitrates=RATES[:1], panel=PanelOptions(metrics=("xpsnr", "psnr")))
+    steps: list[ComparisonStep] = []
+    again = compare(clip("bikes.mp4"), folder.with_name("again"), options=one, report=False, on_step=steps.append)
+    assert [step.note for step in steps] == ["measuring"]
+    before, after = results.selected()[2], again.selected()[0]
+    assert set(after.panel.series) == {"xpsnr", "psnr"}
+    assert after.panel.series["psnr"] == before.panel.series["psnr"]
+    assert replace(after, panel=before.panel) == before
 
 
 def test_a_stream_that_is_gone_is_made_again(results: Results, folder: Path) -> None:
@@ -120,8 +138,9 @@ def test_the_page_needs_nothing_but_itself(results: Results, folder: Path) -> No
 
 def test_the_page_shows_plots_frames_and_both_codecs(results: Results, folder: Path) -> None:
     page = (folder / "index.html").read_text()
-    has_lpips = bool(results.selected()[0].lpips)
-    assert page.count("<svg") == (4 + len(RATES) if has_lpips else 3)
+    metrics = results.selected()[0].panel.series
+    assert page.count("<svg") == len(metrics) + (len(RATES) if "lpips" in metrics else 0)
+    assert "The worst 5 % of places" in page
     identifiers = re.findall(r"\sid=\"([^\"]*)\"", page)
     clips = [name for name in identifiers if name.startswith(("p", "m")) and len(name) == 11]
     assert len(set(clips)) == len(clips), "identifiers of two plots collide"
@@ -137,10 +156,10 @@ def test_the_page_shows_plots_frames_and_both_codecs(results: Results, folder: P
 
 
 def test_a_file_of_another_kind_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text('{"schema": 99}')
+    (tmp_path / "results.json").write_text('{"schema": 1}')
     with pytest.raises(CorruptDataError, match="remove it, or give another folder"):
         compare(clip("bikes.mp4"), tmp_path, options=OPTIONS)
-    assert (tmp_path / "results.json").read_text() == '{"schema": 99}'
+    assert (tmp_path / "results.json").read_text() == '{"schema": 1}'
 
 
 def test_a_missing_package_is_named_before_anything_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +171,7 @@ def test_a_missing_package_is_named_before_anything_is_encoded(tmp_path: Path, m
 
 def test_the_command_prints_a_line_a_point(results: Results, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = f"compare -i {clip('bikes.mp4')} -o {folder} -b:v 50k,100k -codecs hybrid,x265 -g 15 -frames:v 30"
-    command += " -width 160 -preset veryfast -kf thumbnail -kf:budgets 1 -lpips_interval 6"
+    command += " -width 160 -preset veryfast -kf thumbnail -kf:budgets 1 -metric_interval 6 -metrics psnr,oklab"
     assert main(command.split()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["codec", "hybrid", "hybrid", "x265", "x265"]
@@ -165,6 +184,7 @@ def test_the_command_prints_a_line_a_point(results: Results, folder: Path, capsy
         ("-b:v 100k,nothing", "'nothing' is no bitrate"),
         ("-b:v 100k -s 640", "'640' is no picture size"),
         ("-b:v 100k -codecs h264", "no codec 'h264'"),
+        ("-b:v 100k -metrics psnr,mos", "no metric 'mos'"),
     ],
 )
 def test_usage_errors_name_what_is_wrong(

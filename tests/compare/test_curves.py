@@ -7,10 +7,19 @@ import math
 import pytest
 
 from ffhybrid.compare.curves import at_rate, better_peer, by_codec, deltas, metrics_of
+from ffhybrid.compare.panel import Panel
+from ffhybrid.compare.panel.values import Series
 from ffhybrid.compare.results import RatePoint
 
 
 def point(codec: str, bitrate: int, lpips: float | None, *, vmaf: float = 50.0, size: int | None = None) -> RatePoint:
+    found = {
+        "psnr": Series(values=(30.0, 32.0)),
+        "ssim": Series(values=(0.9, 0.9)),
+        "vmaf": Series(values=(vmaf, vmaf)),
+    }
+    if lpips is not None:
+        found["lpips"] = Series(values=(lpips, lpips))
     return RatePoint(
         key=f"{codec}-{bitrate}",
         codec=codec,
@@ -25,11 +34,7 @@ def point(codec: str, bitrate: int, lpips: float | None, *, vmaf: float = 50.0, 
         encodes=1,
         encode_seconds=1.0,
         restore_seconds=None,
-        lpips_interval=8,
-        psnr=(30.0, 32.0),
-        ssim=(0.9, 0.9),
-        vmaf=(vmaf, vmaf),
-        lpips=() if lpips is None else (lpips, lpips),
+        panel=Panel.of(found, interval=8),
     )
 
 
@@ -47,7 +52,7 @@ def test_the_peer_is_the_better_one_at_each_rate() -> None:
 
 def test_without_lpips_vmaf_decides() -> None:
     points = [point("x265", 1000, None, vmaf=40), point("x265-best", 1000, None, vmaf=45)]
-    assert metrics_of(points) == ("psnr", "ssim", "vmaf")
+    assert metrics_of(points) == ("vmaf", "psnr", "ssim")
     assert [peer.codec for peer in better_peer(points)] == ["x265-best"]
 
 

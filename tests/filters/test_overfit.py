@@ -17,11 +17,11 @@ from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import DifferentiableObjective
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import Lpips
-from ffhybrid.filters.lpips_weights import find_lpips_weights
 from ffhybrid.filters.overfit import base, codec
 from ffhybrid.filters.overfit.iterations import PRESETS
 from ffhybrid.filters.overfit.model import Network, synthesis_noise, tensor_of
 from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE
+from ffhybrid.filters.perceptual_weights import find_lpips_weights
 from support import clip, psnr
 
 SMALL = PictureSpec(96, 80)

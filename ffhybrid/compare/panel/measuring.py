@@ -1,0 +1,127 @@
+"""Measuring a file by the panel, and saying what is not installed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ffhybrid.compare import stock
+from ffhybrid.compare.clip import Clip
+from ffhybrid.compare.panel.metrics import METRICS, PANEL
+from ffhybrid.compare.panel.stock_metrics import can_see_ms_ssim, run_ffmpeg
+from ffhybrid.compare.panel.values import Panel, Series
+from ffhybrid.core.extras import how_to_get
+from ffhybrid.core.picture import PictureSpec
+from ffhybrid.errors import UsageError
+from ffhybrid.filters.base import LEAST_LPIPS_SIDE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+INTERVAL = 8
+HOW_TO_GET_CVVDP = f"{how_to_get(stock.EXTRA)} && pip install --no-deps cvvdp==0.5.7"
+_CVVDP_PACKAGES = ("pycvvdp", "scipy", "tqdm")
+_BY_FFMPEG = frozenset(metric.name for metric in PANEL if not metric.sampled)
+_LEAST_SIDES = {"lpips": LEAST_LPIPS_SIDE, "lpips_vgg": 16, "dists": 16, "ssimulacra2": 8, "cvvdp": 64}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelOptions:
+    """Which metrics are taken, and of which pictures.
+
+    Args:
+        metrics: names of the panel, in any order.
+        interval: sampled metrics (:attr:`Metric.sampled`) look at one picture of so many, from the first on.
+        lpips: file with AlexNet's weights, where they are not found.
+    """
+
+    metrics: tuple[str, ...] = tuple(METRICS)
+    interval: int = INTERVAL
+    lpips: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.metrics:
+            if name not in METRICS:
+                raise UsageError(f"there is no metric {name!r}; known are {', '.join(METRICS)}")
+        if self.interval < 1:
+            raise UsageError("metrics look at one picture of 1 or more")
+
+
+def missing(options: PanelOptions | None = None) -> dict[str, str]:
+    """Say which metrics this machine cannot take: by name, the command that brings what is not installed.
+
+    Raises:
+        FileNotFoundError: the file that the options name is not there.
+    """
+    from ffhybrid.filters import perceptual_weights as weights
+
+    options = options or PanelOptions()
+    found = {
+        "lpips": (weights.HOW_TO_GET, weights.has_lpips_weights(options.lpips)),
+        "lpips_vgg": (weights.HOW_TO_GET_VGG, weights.has_lpips_weights(network="vgg")),
+        "dists": (weights.HOW_TO_GET_DISTS, weights.has_dists_weights()),
+        "cvvdp": (HOW_TO_GET_CVVDP, all(map(find_spec, _CVVDP_PACKAGES))),
+    }
+    return {name: how for name, (how, there) in found.items() if not there and name in options.metrics}
+
+
+def measurable(spec: PictureSpec, options: PanelOptions) -> tuple[str, ...]:
+    """Names of the metrics that this machine can take of such pictures, in the order of the panel."""
+    absent = missing(options)
+    side = min(spec.width, spec.height)
+    return tuple(
+        name
+        for name in METRICS
+        if name in options.metrics
+        and name not in absent
+        and side >= _LEAST_SIDES.get(name, 0)
+        and (name != "ms_ssim" or can_see_ms_ssim(spec))
+    )
+
+
+def measure(clip: Clip, shown: Path, *, options: PanelOptions | None = None) -> Panel:
+    """Compare a decodable file with the clip, picture by picture, by all metrics that :func:`measurable` names.
+
+    Raises:
+        CorruptDataError: the file has another number of pictures.
+        EncoderError: ffmpeg failed.
+        UsageError: ffmpeg is missing.
+    """
+    options = options or PanelOptions()
+    names = measurable(clip.spec, options)
+    found: dict[str, Series] = {}
+    # Even where none of its metrics is wanted, since it tells whether there are as many pictures as there should be.
+    found |= run_ffmpeg(clip, shown)
+    by_picture = [name for name in names if METRICS[name].sampled and name != "cvvdp"]
+    if by_picture:
+        found |= _by_picture(clip, shown, by_picture, options)
+    if "cvvdp" in names:
+        found["cvvdp"] = _by_video(clip, shown, options.interval)
+    return Panel.of({name: found[name] for name in names}, interval=options.interval)
+
+
+def _by_picture(clip: Clip, shown: Path, names: Sequence[str], options: PanelOptions) -> Mapping[str, Series]:
+    from ffhybrid.compare.panel.picture_metrics import look_at
+
+    indices = range(0, clip.frames, options.interval)
+    pairs = zip(stock.pictures(shown, clip.spec, indices), stock.pictures(clip.path, clip.spec, indices), strict=True)
+    return look_at(pairs, clip.spec, names, lpips=options.lpips)
+
+
+def _by_video(clip: Clip, shown: Path, interval: int) -> Series:
+    from ffhybrid.compare.panel.colour_video_vdp import look_at_video
+    from ffhybrid.compare.panel.picture_metrics import rgb
+    from ffhybrid.filters.devices import device_of
+
+    device = device_of("auto")
+
+    def pictures(path: Path) -> Iterator[Tensor]:
+        for picture in stock.pictures(path, clip.spec, range(clip.frames)):
+            yield rgb(picture, clip.spec, device)
+
+    size = (clip.spec.height, clip.spec.width, clip.frames)
+    rate = float(clip.frame_rate)
+    return look_at_video(pictures(shown), pictures(clip.path), size=size, rate=rate, interval=interval, device=device)

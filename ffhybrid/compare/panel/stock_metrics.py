@@ -1,0 +1,82 @@
+"""VMAF, VMAF-NEG, XPSNR, PSNR, SSIM and MS-SSIM of every picture, in one run of stock ffmpeg (libvmaf and xpsnr)."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ffhybrid.compare import stock
+from ffhybrid.compare.clip import Clip
+from ffhybrid.compare.panel.values import Series
+from ffhybrid.core.frames import PIXEL_FORMATS
+from ffhybrid.core.ordered_pool import usable_cores
+from ffhybrid.core.picture import PictureSpec
+from ffhybrid.errors import CorruptDataError
+
+LEAST_MS_SSIM_SIDE = 176
+"""Eleven samples at the smallest of its five scales."""
+_VMAF_LOG, _XPSNR_LOG = "vmaf.json", "xpsnr.log"
+_MODELS = r"version=vmaf_v0.6.1\:name=vmaf|version=vmaf_v0.6.1neg\:name=vmaf_neg"
+_XPSNR_LINE = re.compile(r"n:\s*\d+\s+XPSNR y:\s*(\S+)\s+XPSNR u:\s*(\S+)\s+XPSNR v:\s*(\S+)")
+
+
+def run_ffmpeg(clip: Clip, shown: Path) -> dict[str, Series]:
+    """Compare a decodable file with the clip, picture by picture.
+
+    PSNR and XPSNR are in dB over all samples of Y, Cb and Cr, at most 60 at 8 bits and 72 at 10 (libvmaf's limit); the
+    others look at luma. ``ms_ssim`` is missing where a side is below 176.
+
+    Raises:
+        CorruptDataError: it has another number of pictures.
+        EncoderError: ffmpeg failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-vmaf-") as name:
+        folder = Path(name)
+        inputs = ("-i", shown.resolve(), "-i", clip.path.resolve())
+        outputs = [part for pad in ("[vmaf]", "[xpsnr]") for part in ("-map", pad, "-f", "null", "-")]
+        stock.run(*inputs, "-lavfi", _graph(clip.spec), "-fps_mode", "passthrough", *outputs, cwd=folder)
+        frames = [frame["metrics"] for frame in json.loads((folder / _VMAF_LOG).read_text())["frames"]]
+        planes = _XPSNR_LINE.findall((folder / _XPSNR_LOG).read_text())
+    for found in (frames, planes):
+        if len(found) != clip.frames:
+            raise CorruptDataError(f"{shown}: {len(found)} frames are shown, the source has {clip.frames}")
+    limit = 6.0 * clip.spec.bit_depth + 12
+    series = {
+        **_columns(frames, {"vmaf": "vmaf", "vmaf_neg": "vmaf_neg", "ssim": "float_ssim"}),
+        "xpsnr": tuple(_over_planes([min(float(value), limit) for value in picture]) for picture in planes),
+        "psnr": tuple(_over_planes([frame[f"psnr_{plane}"] for plane in ("y", "cb", "cr")]) for frame in frames),
+    }
+    if can_see_ms_ssim(clip.spec):
+        series |= _columns(frames, {"ms_ssim": "float_ms_ssim"})
+    return {name: Series(values=values) for name, values in series.items()}
+
+
+def can_see_ms_ssim(spec: PictureSpec) -> bool:
+    """Whether a picture is large enough for MS-SSIM."""
+    return min(spec.width, spec.height) >= LEAST_MS_SSIM_SIDE
+
+
+def _graph(spec: PictureSpec) -> str:
+    """Pair pictures by their number, and give them to both filters."""
+    by_number = f"settb=1/1000,setpts=N,format={PIXEL_FORMATS[spec.bit_depth]},split"
+    features = "name=psnr|name=float_ssim" + ("|name=float_ms_ssim" if can_see_ms_ssim(spec) else "")
+    options = f"log_fmt=json:log_path={_VMAF_LOG}:n_threads={usable_cores()}:shortest=1"
+    return (
+        f"[0:v]{by_number}[ours][ours2];[1:v]{by_number}[theirs][theirs2];"
+        f"[ours][theirs]libvmaf={options}:model='{_MODELS}':feature='{features}'[vmaf];"
+        f"[theirs2][ours2]xpsnr=stats_file={_XPSNR_LOG}:shortest=1[xpsnr]"
+    )
+
+
+def _columns(frames: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> dict[str, tuple[float, ...]]:
+    return {ours: tuple(frame[theirs] for frame in frames) for ours, theirs in names.items()}
+
+
+def _over_planes(decibels: Sequence[float]) -> float:
+    """PSNR over all samples of a 4:2:0 picture from that of its planes."""
+    y, cb, cr = (10 ** (-value / 10) for value in decibels)
+    return -10 * math.log10((4 * y + cb + cr) / 6)
