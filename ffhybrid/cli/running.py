@@ -38,8 +38,12 @@ def run(command: CommandModule, options: argparse.Namespace) -> int:
 
 
 def _configure_logging(level: str, console: Console) -> None:
-    handler = RichHandler(console=console, show_time=False, show_path=False)
-    logging.basicConfig(level=LEVELS[level], handlers=[handler], format="%(message)s", force=True)
+    if console.is_terminal:
+        handler: logging.Handler = RichHandler(console=console, show_time=False, show_path=False)
+        form = "%(message)s"
+    else:  # a line a message, whatever its length: logs are read by programs
+        handler, form = logging.StreamHandler(), "%(levelname)-8s %(message)s"
+    logging.basicConfig(level=LEVELS[level], handlers=[handler], format=form, force=True)
     av.logging.set_level(av.logging.VERBOSE if level == "debug" else None)
 
 
