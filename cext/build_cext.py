@@ -134,7 +134,7 @@ HEADERS = [
     "hevc/params",
     "hevc/slice",
     "hevc/recode/recode",
-    "hevc/picture",
+    "hevc/intra/picture",
     "util/digest",
     "neural/overfit",
     "codes/codes",

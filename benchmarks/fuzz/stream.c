@@ -9,7 +9,7 @@
 
 #include "hevc/hvcc.h"
 #include "hevc/nal.h"
-#include "hevc/picture.h"
+#include "hevc/intra/picture.h"
 #include "hevc/recode/internal.h"
 #include "hevc/sei.h"
 #include "hevc/slice.h"

@@ -37,12 +37,21 @@ def run(command: CommandModule, options: argparse.Namespace) -> int:
     return 0
 
 
+class _Lines(logging.Handler):
+    """A line a message, whatever its length, where standard error is no terminal: programs read it there."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it."""
+        self._console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
+
+
 def _configure_logging(level: str, console: Console) -> None:
-    if console.is_terminal:
-        handler: logging.Handler = RichHandler(console=console, show_time=False, show_path=False)
-        form = "%(message)s"
-    else:  # a line a message, whatever its length: logs are read by programs
-        handler, form = logging.StreamHandler(), "%(levelname)-8s %(message)s"
+    handler = RichHandler(console=console, show_time=False, show_path=False) if console.is_terminal else _Lines(console)
+    form = "%(message)s" if console.is_terminal else "%(levelname)-8s %(message)s"
     logging.basicConfig(level=LEVELS[level], handlers=[handler], format=form, force=True)
     av.logging.set_level(av.logging.VERBOSE if level == "debug" else None)
 

@@ -179,7 +179,7 @@ def test_the_command_line_takes_a_model(model: Path, tmp_path: Path) -> None:
         "-kf:fallback",
         "0",
     )
-    inter = ("-frames:v", "4", "-preset", "ultrafast")
+    inter = ("-vf", "crop=96:80", "-frames:v", "4", "-preset", "ultrafast")
     result = ffhybrid_command("encode", "-i", clip("carphone_pristine.mp4"), *keyframes, *inter, "-of", "json", hybrid)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["gops"][0]["generator"] == "vae"

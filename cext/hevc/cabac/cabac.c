@@ -1,4 +1,4 @@
-#include "hevc/cabac.h"
+#include "hevc/cabac/cabac.h"
 
 /* Table 9-46 */
 const uint8_t ffh_cabac_range_lps[64][4] = {

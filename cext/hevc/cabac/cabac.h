@@ -4,8 +4,8 @@
  * `low` holds 10 + `pending` bits of the code word that are not written yet; a carry out of them is
  * propagated into the bytes already written, so there is no outstanding-bit counter.
  */
-#ifndef FFH_HEVC_CABAC_H
-#define FFH_HEVC_CABAC_H
+#ifndef FFH_HEVC_CABAC_CABAC_H
+#define FFH_HEVC_CABAC_CABAC_H
 
 #include "util/common.h"
 

@@ -1,4 +1,4 @@
-#include "hevc/contexts.h"
+#include "hevc/cabac/contexts.h"
 
 enum { INIT_TYPES = 3 };
 

@@ -1,10 +1,10 @@
 /*
  * Context variables of the slice data and their initial values, H.265 clause 9.3.2.
  */
-#ifndef FFH_HEVC_CONTEXTS_H
-#define FFH_HEVC_CONTEXTS_H
+#ifndef FFH_HEVC_CABAC_CONTEXTS_H
+#define FFH_HEVC_CABAC_CONTEXTS_H
 
-#include "hevc/cabac.h"
+#include "hevc/cabac/cabac.h"
 
 /* Grouped as the tables of clause 9.3.2.2 are; I slices use those up to coeff_abs_level_greater2_flag. */
 typedef struct ffh_contexts {

@@ -1,4 +1,4 @@
-#include "hevc/residual.h"
+#include "hevc/cabac/residual.h"
 
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /*
  * residual_coding() of a transquant-bypass block, H.265 clauses 7.3.8.11 and 9.3.4.2.4 to 9.3.4.2.7.
  */
-#ifndef FFH_HEVC_RESIDUAL_H
-#define FFH_HEVC_RESIDUAL_H
+#ifndef FFH_HEVC_CABAC_RESIDUAL_H
+#define FFH_HEVC_CABAC_RESIDUAL_H
 
-#include "hevc/scan.h"
+#include "hevc/cabac/scan.h"
 
 /* Codes (1 << log2_size)^2 residual samples, at least one of which is not zero. They come as 4x4 tiles of 16 samples,
  * row after row; `stride` is the number of tiles from one row of tiles to the next. */

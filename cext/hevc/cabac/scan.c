@@ -1,4 +1,4 @@
-#include "hevc/scan.h"
+#include "hevc/cabac/scan.h"
 
 /* Scans of clauses 6.5.3 to 6.5.5: of the samples x + 4 * y of a sub-block. */
 const uint8_t ffh_sample_scan[3][16] = {

@@ -2,10 +2,10 @@
  * Orders in which the coefficients of a block are coded, and the contexts that their places select
  * (H.265 clauses 6.5.3 to 6.5.5, 7.4.9.11 and 9.3.4.2.4 to 9.3.4.2.7).
  */
-#ifndef FFH_HEVC_SCAN_H
-#define FFH_HEVC_SCAN_H
+#ifndef FFH_HEVC_CABAC_SCAN_H
+#define FFH_HEVC_CABAC_SCAN_H
 
-#include "hevc/contexts.h"
+#include "hevc/cabac/contexts.h"
 
 enum ffh_scan { FFH_SCAN_DIAGONAL = 0, FFH_SCAN_HORIZONTAL = 1, FFH_SCAN_VERTICAL = 2 };
 

@@ -1,4 +1,4 @@
-#include "hevc/coding_tree.h"
+#include "hevc/intra/coding_tree.h"
 
 /* One transform block's place: a coding block at (cb_x, cb_y), the block itself in luma samples. */
 typedef struct transform_node {

@@ -2,11 +2,11 @@
  * The coding tree of a lossless or a grey intra picture: coding quadtree, coding units, transform tree
  * (H.265 clauses 7.3.8.4 to 7.3.8.11).
  */
-#ifndef FFH_HEVC_CODING_TREE_H
-#define FFH_HEVC_CODING_TREE_H
+#ifndef FFH_HEVC_INTRA_CODING_TREE_H
+#define FFH_HEVC_INTRA_CODING_TREE_H
 
-#include "hevc/intra_search.h"
-#include "hevc/residual.h"
+#include "hevc/intra/search.h"
+#include "hevc/cabac/residual.h"
 
 /* What the coding tree is written from and to; nothing in it is owned. */
 typedef struct ffh_tree_coder {

@@ -1,4 +1,4 @@
-#include "hevc/cu_map.h"
+#include "hevc/intra/cu_map.h"
 
 #include <stdlib.h>
 #include <string.h>

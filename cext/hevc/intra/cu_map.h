@@ -2,10 +2,10 @@
  * The block structure of one intra picture: for every 4x4 luma block the size and luma mode of the prediction block
  * that covers it, and for every coding block its chroma mode. The neighbour rules of the slice data read from it.
  */
-#ifndef FFH_HEVC_CU_MAP_H
-#define FFH_HEVC_CU_MAP_H
+#ifndef FFH_HEVC_INTRA_CU_MAP_H
+#define FFH_HEVC_INTRA_CU_MAP_H
 
-#include "hevc/intra.h"
+#include "hevc/intra/prediction.h"
 #include "hevc/params.h"
 
 /* intra_chroma_pred_mode */

@@ -1,10 +1,10 @@
-#include "hevc/picture.h"
+#include "hevc/intra/picture.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "hevc/nal.h"
-#include "hevc/slice_data.h"
+#include "hevc/intra/slice_data.h"
 
 static int check_tools(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type)
 {

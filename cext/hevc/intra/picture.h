@@ -1,8 +1,8 @@
 /*
  * IDR pictures written under a stream's own SPS: any picture without loss, or the flat grey placeholder.
  */
-#ifndef FFH_HEVC_PICTURE_H
-#define FFH_HEVC_PICTURE_H
+#ifndef FFH_HEVC_INTRA_PICTURE_H
+#define FFH_HEVC_INTRA_PICTURE_H
 
 #include "hevc/slice.h"
 

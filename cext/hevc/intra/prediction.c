@@ -1,4 +1,4 @@
-#include "hevc/intra.h"
+#include "hevc/intra/prediction.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * Intra sample prediction, H.265 clause 8.4.4.2, from neighbours that are already exact: in a lossless picture
  * the reconstruction is the source, so references are read from the source itself.
  */
-#ifndef FFH_HEVC_INTRA_H
-#define FFH_HEVC_INTRA_H
+#ifndef FFH_HEVC_INTRA_PREDICTION_H
+#define FFH_HEVC_INTRA_PREDICTION_H
 
 #include "util/common.h"
 

@@ -1,4 +1,4 @@
-#include "hevc/intra_search.h"
+#include "hevc/intra/search.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #ifndef FFH_HEVC_INTRA_SEARCH_H
 #define FFH_HEVC_INTRA_SEARCH_H
 
-#include "hevc/cu_map.h"
+#include "hevc/intra/cu_map.h"
 
 /* How many bytes may be saved at which price. */
 typedef enum ffh_effort {

@@ -1,4 +1,4 @@
-#include "hevc/slice_data.h"
+#include "hevc/intra/slice_data.h"
 
 #include <pthread.h>
 #include <stdlib.h>

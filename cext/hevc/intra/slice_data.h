@@ -2,10 +2,10 @@
  * One IDR picture as one slice: slice data with its substreams, entry points, header and NAL unit
  * (H.265 clauses 7.3.8.1 and 9.3.1).
  */
-#ifndef FFH_HEVC_SLICE_DATA_H
-#define FFH_HEVC_SLICE_DATA_H
+#ifndef FFH_HEVC_INTRA_SLICE_DATA_H
+#define FFH_HEVC_INTRA_SLICE_DATA_H
 
-#include "hevc/coding_tree.h"
+#include "hevc/intra/coding_tree.h"
 #include "hevc/slice.h"
 
 /* Appends the slice NAL unit of a picture: that of `source`, whose blocks are chosen here and left in `map`, or with a

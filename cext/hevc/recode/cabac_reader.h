@@ -4,7 +4,7 @@
 #ifndef FFH_HEVC_RECODE_CABAC_READER_H
 #define FFH_HEVC_RECODE_CABAC_READER_H
 
-#include "hevc/cabac.h"
+#include "hevc/cabac/cabac.h"
 
 /* Reads from memory that the caller keeps alive; what lies past its end are zeros, and sets the sticky `error`. */
 typedef struct ffh_cabac_reader {

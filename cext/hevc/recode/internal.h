@@ -6,8 +6,8 @@
 #define FFH_HEVC_RECODE_INTERNAL_H
 
 #include "hevc/recode/cabac_reader.h"
-#include "hevc/cu_map.h"
-#include "hevc/scan.h"
+#include "hevc/intra/cu_map.h"
+#include "hevc/cabac/scan.h"
 #include "hevc/slice.h"
 
 /* One slice on its way; what pointers name is borrowed but for `map` and `skipped`. */
