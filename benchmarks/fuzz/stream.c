@@ -10,7 +10,7 @@
 #include "hevc/hvcc.h"
 #include "hevc/nal.h"
 #include "hevc/intra/picture.h"
-#include "hevc/recode/internal.h"
+#include "hevc/recode/recode.h"
 #include "hevc/sei.h"
 #include "hevc/slice.h"
 
