@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from fuzz import file, payload
+from support import run, tool
 
+ROOT = Path(__file__).resolve().parents[1]
+C_TARGETS = sorted((ROOT / "benchmarks" / "fuzz").glob("*.c"))
 CORPORA = Path(__file__).parent / "corpora"
 FLIPPED = 0xFF
 
@@ -29,3 +32,8 @@ def test_no_other_errors_come_out(corpus: str, one_input: Callable[[bytes], None
     for path in (CORPORA / corpus).iterdir():
         for data in damaged(path.read_bytes(), step):
             one_input(data)
+
+
+@pytest.mark.parametrize("target", C_TARGETS, ids=lambda target: target.stem)
+def test_targets_of_the_c_core_compile(target: Path) -> None:
+    run(tool("clang"), "-std=c11", "-fsyntax-only", "-Wall", "-Werror", f"-I{ROOT / 'cext'}", target)

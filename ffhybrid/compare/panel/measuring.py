@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
-from ffhybrid.compare.panel.metrics import METRICS, PANEL
+from ffhybrid.compare.panel.metrics import METRICS
 from ffhybrid.compare.panel.stock_metrics import can_see_ms_ssim, run_ffmpeg
 from ffhybrid.compare.panel.values import Panel, Series
 from ffhybrid.core.extras import how_to_get
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 INTERVAL = 8
 HOW_TO_GET_CVVDP = f"{how_to_get(stock.EXTRA)} && pip install --no-deps cvvdp==0.5.7"
 _CVVDP_PACKAGES = ("pycvvdp", "scipy", "tqdm")
-_BY_FFMPEG = frozenset(metric.name for metric in PANEL if not metric.sampled)
 _LEAST_SIDES = {"lpips": LEAST_LPIPS_SIDE, "lpips_vgg": 16, "dists": 16, "ssimulacra2": 8, "cvvdp": 64}
 
 
