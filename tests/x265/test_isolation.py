@@ -72,11 +72,11 @@ def alone(job: X265Job, folder: Path) -> bytes:
 
 
 def endless(folder: Path) -> X265Job:
-    """An encode of minutes: the same frames ever again."""
-    long = job(folder, rd="6", ref="16", me="sea", merange="500", subme="7")
+    """An encode that outlasts every wait here: the same frames ever again, at options x265 takes but is slow with."""
+    long = job(folder, rd="6", ref="5", me="full", merange="500", subme="7")
     frames = Path(long.frames)
-    frames.write_bytes(frames.read_bytes() * 300)
-    return replace(long, count=300 * COUNT)
+    frames.write_bytes(frames.read_bytes() * 600)
+    return replace(long, count=600 * COUNT)
 
 
 def children(pid: int) -> list[int]:
