@@ -5,7 +5,6 @@ Texture that is like, but not sample for sample, counts as like; structure that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -13,16 +12,9 @@ from torch import Tensor, nn
 
 from ffhybrid.filters.backbones import Vgg16, l2_pool
 from ffhybrid.filters.perceptual_weights import Convolutions, find_dists_weights
+from ffhybrid.filters.places import Average, whole
 
 STABILITY = 1e-6
-
-Average = Callable[[Tensor], Tensor]
-"""Means of (batch, channels, rows, columns) over windows of the picture: (batch, channels, places down, across)."""
-
-
-def whole(x: Tensor) -> Tensor:
-    """Take the mean of all: one place."""
-    return x.mean((2, 3), keepdim=True)
 
 
 class Dists(nn.Module):

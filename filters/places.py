@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 SIDE = 64
+
+Average = Callable[[Tensor], Tensor]
+"""Means of (batch, channels, rows, columns) over windows of the picture: (batch, channels, places down, across)."""
+
+
+def whole(x: Tensor) -> Tensor:
+    """Take the mean of all: one place."""
+    return x.mean((2, 3), keepdim=True)
 
 
 class Places:

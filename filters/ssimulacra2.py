@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 from ffhybrid.filters.colour import mix, to_linear
+from ffhybrid.filters.places import Average, whole
 
 LEAST_SIDE = 8
 """Of pictures, and of scales from which another is made."""
@@ -79,6 +80,11 @@ def ssimulacra2(ours: Tensor, theirs: Tensor) -> Tensor:
     Returns:
         (batch,), at most 100.
     """
+    return ssimulacra2_by_place(ours, theirs, whole)[:, 0, 0]
+
+
+def ssimulacra2_by_place(ours: Tensor, theirs: Tensor, average: Average) -> Tensor:
+    """Score windows of pictures, each by the norms of its own part of the maps: (batch, places down, across)."""
     pair = torch.cat((to_linear(ours), to_linear(theirs)))
     norms = []
     for scale in range(SCALES):
@@ -86,10 +92,10 @@ def ssimulacra2(ours: Tensor, theirs: Tensor) -> Tensor:
             break
         if scale:
             pair = F.avg_pool2d(pair, 2, ceil_mode=True, count_include_pad=False)
-        norms.append(_norms(*_positive_xyb(pair).chunk(2)))
-    found = torch.stack(norms, 2).flatten(1)
+        norms.append(_norms(*_positive_xyb(pair).chunk(2), average))
+    found = torch.stack(norms, 2).flatten(1, 4)
     weights = torch.tensor(_WEIGHTS, dtype=torch.float64, device=ours.device).flatten()[: found.shape[1]]
-    return _score((found.double() * weights).sum(1))
+    return _score(torch.einsum("bwrc,w->brc", found.double(), weights))
 
 
 def _positive_xyb(linear: Tensor) -> Tensor:
@@ -100,8 +106,8 @@ def _positive_xyb(linear: Tensor) -> Tensor:
     return torch.stack((14 * x + 0.42, y + 0.01, blue - y + 0.55), 1)
 
 
-def _norms(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Mean and fourth norm of the three maps of one scale, (batch, channel, norm, map)."""
+def _norms(ours: Tensor, theirs: Tensor, average: Average) -> Tensor:
+    """Mean and fourth norm of the three maps of one scale, (batch, channel, norm, map, places down, places across)."""
     parts = (ours, theirs, ours * ours, theirs * theirs, ours * theirs)
     mean_ours, mean_theirs, square_ours, square_theirs, product = _blur(torch.cat(parts)).chunk(5)
     covariance = product - mean_ours * mean_theirs
@@ -109,8 +115,10 @@ def _norms(ours: Tensor, theirs: Tensor) -> Tensor:
     luminance = 1 - (mean_ours - mean_theirs).square()
     structure = 1 - luminance * (2 * covariance + _STABILITY) / (variances + _STABILITY)
     edges = (1 + (ours - mean_ours).abs()) / (1 + (theirs - mean_theirs).abs()) - 1
-    maps = torch.stack((structure.clamp_min(0), edges.clamp_min(0), (-edges).clamp_min(0)), 2).flatten(3)
-    return torch.stack((maps.mean(3), maps.square().square().mean(3) ** 0.25), 2)
+    maps = torch.stack((structure.clamp_min(0), edges.clamp_min(0), (-edges).clamp_min(0)), 2)
+    flat = maps.flatten(1, 2)
+    norms = torch.stack((average(flat), average(flat.square().square()) ** 0.25), 2)
+    return norms.unflatten(1, maps.shape[1:3]).transpose(2, 3)
 
 
 def _blur(x: Tensor) -> Tensor:

@@ -17,9 +17,9 @@ from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip, prepare
 from ffhybrid.compare.codecs.x265 import X265
 from ffhybrid.compare.panel import METRICS, Panel, PanelOptions, measurable, measure, missing
-from ffhybrid.compare.panel.places import Places
 from ffhybrid.compare.panel.values import Series
 from ffhybrid.errors import CorruptDataError, UsageError
+from ffhybrid.filters.places import Places
 from ffhybrid.source.video import VideoSource
 from support import clip as wheel_clip
 

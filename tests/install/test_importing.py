@@ -16,7 +16,7 @@ NEED_EXTRAS = {
     "ffhybrid.compare.overfitting",
     "ffhybrid.compare.panel.colour_video_vdp",
     "ffhybrid.compare.panel.picture_metrics",
-    "ffhybrid.compare.panel.places",
+    "ffhybrid.filters.places",
     "ffhybrid.compare.plots",
     "ffhybrid.compare.report",
     "ffhybrid.compare.superresolution",

@@ -11,7 +11,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ffhybrid.compare.panel.places import Places
 from ffhybrid.compare.panel.values import Series
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import ModelError
@@ -20,6 +19,7 @@ from ffhybrid.filters.devices import device_of
 from ffhybrid.filters.dists import Dists, dists_on
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import Lpips, lpips_on
+from ffhybrid.filters.places import Places
 from ffhybrid.filters.ssimulacra2 import ssimulacra2
 
 OKLAB_UNIT = 1000
