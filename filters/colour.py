@@ -89,9 +89,15 @@ def to_oklab(rgb: Tensor) -> Tensor:
         rgb: (batch, 3, rows, columns), taken for BT.709's primaries.
     """
     cones = mix(to_linear(rgb), _CONES)
-    return mix(cones.clamp_min(0) ** (1 / 3), _OPPONENTS)
+    return mix(root(cones, 1 / 3), _OPPONENTS)
 
 
 def mix(channels: Tensor, matrix: Sequence[Sequence[float]]) -> Tensor:
     """Multiply the three channels of (batch, 3, rows, columns) by a matrix."""
     return torch.einsum("ij,bjrc->birc", channels.new_tensor(matrix), channels)
+
+
+def root(x: Tensor, exponent: float) -> Tensor:
+    """Take a power below 1, of what is not positive 0, with no gradient there: the power's own is infinite."""
+    positive = x > 0
+    return torch.where(positive, torch.where(positive, x, 1) ** exponent, 0)

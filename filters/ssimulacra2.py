@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from ffhybrid.filters.colour import mix, to_linear
+from ffhybrid.filters.colour import mix, root, to_linear
 from ffhybrid.filters.places import Average, whole
 
 LEAST_SIDE = 8
@@ -117,7 +117,7 @@ def _norms(ours: Tensor, theirs: Tensor, average: Average) -> Tensor:
     edges = (1 + (ours - mean_ours).abs()) / (1 + (theirs - mean_theirs).abs()) - 1
     maps = torch.stack((structure.clamp_min(0), edges.clamp_min(0), (-edges).clamp_min(0)), 2)
     flat = maps.flatten(1, 2)
-    norms = torch.stack((average(flat), average(flat.square().square()) ** 0.25), 2)
+    norms = torch.stack((average(flat), root(average(flat.square().square()), 0.25)), 2)
     return norms.unflatten(1, maps.shape[1:3]).transpose(2, 3)
 
 
@@ -135,4 +135,4 @@ def _score(error: Tensor) -> Tensor:
     error = _SCALE * error
     cubic, square, linear = _CUBIC
     stretched = ((cubic * error + square) * error + linear) * error
-    return 100 - 10 * stretched.clamp_min(0) ** _EXPONENT
+    return 100 - 10 * root(stretched, _EXPONENT)

@@ -17,7 +17,7 @@ from rich.table import Table
 from ffhybrid import X265Options
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import encode_native_idr
-from ffhybrid.encoder.quality import Judge, lpips_distance
+from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.x265.options import parse_x265_params
 from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--x265-params", type=parse_x265_params, default={}, help="on top of -tune hybrid")
     arguments = parser.parse_args()
     options = X265Options(preset=arguments.x265_preset, params=arguments.x265_params)
-    judge = Judge(lpips_distance(None))
+    judge = Judge(visual_distance(None))
     table = Table("clip", "factor", *map(str, POINTS), box=None)
     for path, gop in first_gops(arguments):
         for factor in arguments.factors:

@@ -19,7 +19,7 @@ from rich.table import Table
 from ffhybrid import X265Options
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr
-from ffhybrid.encoder.quality import Judge, lpips_distance
+from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.filters import Likeness, create
 from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
 
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--preset", default="ultrafast", help="effort of overfit")
     parser.add_argument("--x265-preset", default="slow")
     arguments = parser.parse_args()
-    judge = Judge(lpips_distance(None))
+    judge = Judge(visual_distance(None))
     console = Console(width=120)
     for path, gop in first_gops(arguments):
         table = Table("clip", "keyframe", "limit", *map(str, POINTS), box=None)

@@ -19,7 +19,7 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr, without_hashes
 from ffhybrid.encoder.crf_search import meet_size
 from ffhybrid.encoder.keyframe_search import joint_objective
-from ffhybrid.encoder.quality import GopQuality, Judge, lpips_distance
+from ffhybrid.encoder.quality import GopQuality, Judge, visual_distance
 from ffhybrid.filters import Likeness, create
 from ffhybrid.refinement.codec_map import decode_with, explained_variance, frame_maps
 from ffhybrid.x265.options import X265Options
@@ -64,7 +64,7 @@ class Trial:
         self._gop = gop
         self._wanted = round(bpp * gop.spec.width * gop.spec.height * len(gop) / 8)
         self._generator = create("overfit", preset=preset)
-        self._judge = Judge(lpips_distance(None))
+        self._judge = Judge(visual_distance(None))
 
     def first(self) -> tuple[CodedGop, int]:
         """Fit to the first frame, at the size of x265's own keyframe; gives that size too."""

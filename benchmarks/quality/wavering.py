@@ -19,7 +19,7 @@ from ffhybrid import X265Options
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import encode_native_idr
 from ffhybrid.encoder.crf_search import NEIGHBOUR_STEP
-from ffhybrid.encoder.quality import Judge, lpips_distance
+from ffhybrid.encoder.quality import Judge, visual_distance
 from one_gop import bits_per_pixel, first_gops, gop_parser
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--encodes", type=int, default=10)
     parser.add_argument("--x265-preset", default="slow")
     arguments = parser.parse_args()
-    judge = Judge(lpips_distance(None))
+    judge = Judge(visual_distance(None))
     table = Table("clip", "CRF", "bits per pixel", "sizes", "LPIPS", "highest LPIPS over lowest", box=None)
     for path, gop in first_gops(arguments):
         for crf in arguments.crfs:

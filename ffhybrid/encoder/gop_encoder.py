@@ -16,7 +16,7 @@ from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_nati
 from ffhybrid.encoder.keyframe_search import GopSearch
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
-from ffhybrid.encoder.quality import GopQuality, Judge, lpips_distance
+from ffhybrid.encoder.quality import GopQuality, Judge, visual_distance
 from ffhybrid.encoder.rate_targets import DistanceTarget, RateTarget, SizeTarget
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Generator
@@ -162,7 +162,7 @@ class GopEncoder:
         is_judged = options.fallback or options.refinements or options.rate or options.target_lpips
         return GopSearch(
             generator=self._generator,
-            judge=Judge(lpips_distance(weights) if is_judged and is_perceptual else None),
+            judge=Judge(visual_distance(weights) if is_judged and is_perceptual else None),
             x265=options.x265,
             keyframe_budget=options.keyframe_budget,
             budgets=options.budgets,

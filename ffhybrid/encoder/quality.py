@@ -1,4 +1,4 @@
-"""Quality of a GOP against its source: the mean squared error of all pictures, LPIPS of some.
+"""Quality of a GOP against its source: the visual distance of some pictures, the mean squared error of all.
 
 This is what rate control compares keyframes by: on the whole GOP, since a keyframe that looks well alone may be a bad
 reference (HybridPrompt section 2.4).
@@ -8,37 +8,42 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters import Likeness
 from ffhybrid.filters.base import lpips_can_see
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ffhybrid.filters.visual_distance import SeenSource, VisualDistance
+
 logger = logging.getLogger(__name__)
 
-SAMPLING_INTERVAL = 8
-"""LPIPS looks at one picture of so many."""
-MSE_WEIGHT = 5.0
-"""The weight of the mean squared error in [0, 1] against LPIPS: 0.005 at 30 dB."""
-
-Distance = Callable[[Picture, Picture, PictureSpec], float]
-"""LPIPS of two pictures."""
+SAMPLING_INTERVAL, LEAST_SAMPLES = 16, 4
+"""The visual distance looks at one picture of so many, and at so many at least, where there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class GopQuality:
-    """Means over a GOP: squared error of samples in [0, 1], and LPIPS (``nan`` without its weights)."""
+    """Of a GOP: mean squared error of samples in [0, 1], and of the pictures looked at LPIPS and the visual distance.
+
+    ``lpips`` is ``nan`` without its weights; ``distance`` is where squared errors decide alone.
+    """
 
     mse: float
-    lpips: float
+    lpips: float = math.nan
+    distance: float = math.nan
 
     @property
     def loss(self) -> float:
         """What a GOP is chosen by; less is better."""
-        return self.mse if math.isnan(self.lpips) else self.lpips + MSE_WEIGHT * self.mse
+        return self.mse if math.isnan(self.distance) else self.distance
 
     @property
     def psnr(self) -> float:
@@ -47,49 +52,78 @@ class GopQuality:
 
 
 class Judge:
-    """Compares the pictures of GOPs with their source; ``distance`` None means the mean squared error alone."""
+    """Compares the pictures of GOPs with their source; ``distance`` None means the mean squared error alone.
 
-    def __init__(self, distance: Distance | None) -> None:
+    Sources are looked at once for all encodes of a GOP.
+    """
+
+    def __init__(self, distance: VisualDistance | None) -> None:
         self._distance = distance
+        self._source: SourceGop | None = None
+        self._seen: dict[int, SeenSource] = {}
 
     @property
     def sees(self) -> bool:
-        """Whether LPIPS is looked at."""
+        """Whether it looks at more than squared errors."""
         return self._distance is not None
 
     def quality(self, pictures: Iterable[Picture], source: SourceGop) -> GopQuality:
         """Judge pictures in order of presentation."""
         peak = (1 << source.spec.bit_depth) - 1
-        errors, distances = [], []
-        looks = self._distance if lpips_can_see(source.spec) else None
+        distance = self._distance if lpips_can_see(source.spec) else None
+        sampled = samples(len(source)) if distance else frozenset()
+        errors, parts = [], []
         for index, picture in enumerate(pictures):
-            wanted = source.picture(index)
-            errors.append(Likeness(wanted).distortion(picture) / peak**2)
-            if looks and index % SAMPLING_INTERVAL == 0:
-                distances.append(looks(picture, wanted, source.spec))
-        return GopQuality(sum(errors) / len(errors), sum(distances) / len(distances) if distances else math.nan)
+            errors.append(Likeness(source.picture(index)).distortion(picture) / peak**2)
+            if distance and index in sampled:
+                parts.append(distance.parts(_rgb(picture, source), self._seen_source(source, index, distance)))
+        mse = sum(errors) / len(errors)
+        if distance is None:
+            return GopQuality(mse)
+        lpips = distance.pooled(parts).get("lpips")
+        return GopQuality(mse, math.nan if lpips is None else float(lpips), float(distance.distance(parts)))
+
+    def _seen_source(self, source: SourceGop, index: int, distance: VisualDistance) -> SeenSource:
+        if self._source is not source:
+            self._source, self._seen = source, {}
+        if index not in self._seen:
+            self._seen[index] = distance.source(_rgb(source.picture(index), source))
+        return self._seen[index]
 
 
-def lpips_distance(path: Path | None) -> Distance | None:
-    """Load LPIPS; None, with a warning, where its weights or torch are missing."""
+def samples(pictures: int) -> frozenset[int]:
+    """Choose pictures of a GOP: the middles of equal parts of it, with odd numbers.
+
+    So they are others than those that reports look at (every eighth): many candidates would find what looks well there
+    by luck.
+    """
+    parts = min(max(LEAST_SAMPLES, round(pictures / SAMPLING_INTERVAL)), pictures)
+    middles = ((2 * part + 1) * pictures // (2 * parts) for part in range(parts))
+    return frozenset(min(middle | 1, pictures - 1) for middle in middles)
+
+
+def _rgb(picture: Picture, source: SourceGop) -> Tensor:
+    import torch
+
+    from ffhybrid.filters.colour import to_rgb
+    from ffhybrid.filters.devices import device_of
+    from ffhybrid.filters.losses import pack
+
+    with torch.no_grad():
+        return to_rgb(pack(picture, device_of("auto")), source.spec.colour)
+
+
+def visual_distance(lpips: Path | None) -> VisualDistance | None:
+    """Make the distance that GOPs are judged by; None, with a warning, where torch is missing.
+
+    Args:
+        lpips: AlexNet's weights where the user names them.
+    """
     try:
-        import torch
-
-        from ffhybrid.filters.colour import to_rgb
-        from ffhybrid.filters.losses import pack
+        from ffhybrid.filters.devices import device_of
         from ffhybrid.filters.lpips import load_lpips
+        from ffhybrid.filters.visual_distance import VisualDistance
     except ModuleNotFoundError as error:
         logger.warning("GOPs are judged by their mean squared error, since %s", error)
         return None
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    loaded = load_lpips(path, device, without="GOPs are judged by their mean squared error")
-    if loaded is None:
-        return None
-    lpips = loaded
-
-    def distance(ours: Picture, theirs: Picture, spec: PictureSpec) -> float:
-        with torch.no_grad():
-            a, b = (to_rgb(pack(picture, device), spec.colour) for picture in (ours, theirs))
-            return float(lpips(a, b))
-
-    return distance
+    return VisualDistance(load_lpips(lpips, device_of("auto"), without="GOPs are judged without LPIPS"))

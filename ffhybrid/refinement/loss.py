@@ -1,4 +1,4 @@
-"""The loss of a keyframe over its whole GOP, differentiable: squared errors of all pictures, LPIPS of some."""
+"""The loss of a keyframe over its whole GOP, differentiable: squared errors of all pictures, the look of some."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from ffhybrid.core.picture import Colour, Picture
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import CROP, PEAK, pack
-from ffhybrid.filters.lpips import Lpips
+from ffhybrid.filters.visual_distance import PictureParts, VisualDistance
 from ffhybrid.refinement.codec_map import FrameMap, MappedPicture
 
 
@@ -30,9 +30,10 @@ class WeightedTarget:
 
 
 class GopLoss:
-    """``weight`` times LPIPS, averaged over the pictures, plus the mean squared error; one keyframe weighs as one does.
+    """``weight`` times the visual distance plus the mean squared error, over pictures; a keyframe weighs as one does.
 
-    A change of the keyframe moves decoded pictures by their maps.
+    The distance is relative to what it is before anything changes (:meth:`VisualDistance.change`), in the middles of
+    the pictures. A change of the keyframe moves decoded pictures by their maps.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class GopLoss:
         *,
         pictures: int,
         colour: Colour,
-        lpips: Lpips | None,
+        distance: VisualDistance | None,
         weight: float,
         device: torch.device,
     ) -> None:
@@ -52,32 +53,35 @@ class GopLoss:
         self._target, self._weight = target.target.to(device), (target.weight / mean).to(device)
         self._perceptual = weight * pictures / float(mean)
         self._seen = [_Warped(each, colour, device) for each in seen]
-        self._lpips = lpips
         self._generator = torch.Generator(device).manual_seed(0)
+        self._distance = distance
+        if distance is not None:
+            with torch.no_grad():
+                self._before = distance.pooled(self._middles(torch.zeros_like(self._keyframe), distance))
 
     def sample(self, packed: Tensor) -> Tensor:
-        """All squared errors, LPIPS of a random part of a random picture."""
+        """All squared errors, the visual distance of a random part of a random picture."""
         loss = self._squared(packed)
-        if self._lpips is None:
+        if self._distance is None:
             return loss
         seen = self._seen[self._random(len(self._seen))]
-        rows, columns = seen.sides
-        top, left = (self._random(max(side - CROP, 0) + 1) for side in (rows, columns))
-        distance: Tensor = self._lpips(*seen.part(packed - self._keyframe, top, left)).mean()
-        return loss + self._perceptual * distance
+        corner = [self._random(max(side - CROP, 0) + 1) for side in seen.sides]
+        parts = _parts(self._distance, seen, packed - self._keyframe, corner)
+        return loss + self._perceptual * self._distance.change([parts], self._before)
 
     def whole(self, packed: Tensor) -> float:
-        """All squared errors, LPIPS of the middle of each picture."""
+        """All squared errors, the visual distance of the middle of each picture."""
         with torch.no_grad():
             loss = float(self._squared(packed))
-            if self._lpips is None:
+            if self._distance is None:
                 return loss
-            change = packed - self._keyframe
-            distances = [
-                self._lpips(*seen.part(change, *(max(side - CROP, 0) // 2 for side in seen.sides)))
-                for seen in self._seen
-            ]
-            return loss + self._perceptual * float(torch.cat(distances).mean())
+            parts = self._middles(packed - self._keyframe, self._distance)
+            return loss + self._perceptual * float(self._distance.change(parts, self._before))
+
+    def _middles(self, change: Tensor, distance: VisualDistance) -> list[PictureParts]:
+        return [
+            _parts(distance, seen, change, [max(side - CROP, 0) // 2 for side in seen.sides]) for seen in self._seen
+        ]
 
     def _squared(self, packed: Tensor) -> Tensor:
         return (self._weight * ((packed - self._target) / PEAK).square()).mean()
@@ -85,6 +89,12 @@ class GopLoss:
     def _random(self, count: int) -> int:
         device = self._generator.device
         return int(torch.randint(count, (), generator=self._generator, device=device))
+
+
+def _parts(distance: VisualDistance, seen: _Warped, change: Tensor, corner: Sequence[int]) -> PictureParts:
+    """Compare a part of a picture with its source."""
+    ours, theirs = seen.part(change, *corner)
+    return distance.parts(ours, distance.source(theirs))
 
 
 class _Warped:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from ffhybrid.filters.base import DifferentiableLoss
 
-LPIPS_WEIGHT = 0.05
-"""The weight of LPIPS against the mean squared error in [0, 1]."""
+VISUAL_WEIGHT = 0.01
+"""The weight of the visual distance, 1 at first, against the mean squared error in [0, 1]: 0.001 at 30 dB."""
 LEAST_WEIGHT = 1e-3
-WITHOUT_LPIPS = "refinement looks at squared errors alone"
+WITHOUT_LPIPS = "refinement does without LPIPS"
 MOST_SEEN = 8
-"""Pictures that LPIPS looks at."""
+"""Pictures that the visual distance looks at."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class _TargetSums:
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What one look at all pictures gives: the sums of each plane, and the pictures that LPIPS looks at."""
+    """What one look at all pictures gives: the sums of each plane, and pictures for the visual distance."""
 
     sums: tuple[_TargetSums, ...]
     seen: tuple[MappedPicture, ...]
@@ -71,7 +71,7 @@ class GopObjective:
         hybrid: the GOP with a generated keyframe, as it was encoded, without picture hashes.
         reference: that keyframe at its coded size.
         decoded: gives what the GOP restores to, in order of presentation.
-        perceptual: whether LPIPS counts too.
+        perceptual: whether the visual distance counts too.
         lpips: AlexNet's weights where the user names them.
     """
 
@@ -118,6 +118,7 @@ class GopObjective:
         """Make the loss on a device."""
         from ffhybrid.filters.losses import pack_planes
         from ffhybrid.filters.lpips import load_lpips
+        from ffhybrid.filters.visual_distance import VisualDistance
         from ffhybrid.refinement.loss import GopLoss, WeightedTarget
 
         spec, survey = self._gop.spec, self._survey
@@ -131,8 +132,10 @@ class GopObjective:
             survey.seen,
             pictures=len(self._gop),
             colour=spec.colour,
-            lpips=load_lpips(self._lpips, device, without=WITHOUT_LPIPS) if self._perceptual else None,
-            weight=LPIPS_WEIGHT,
+            distance=VisualDistance(load_lpips(self._lpips, device, without=WITHOUT_LPIPS))
+            if self._perceptual
+            else None,
+            weight=VISUAL_WEIGHT,
             device=device,
         )
 

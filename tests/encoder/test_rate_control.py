@@ -143,7 +143,7 @@ def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], Key
     def generated(budget: int) -> KeyframeCandidate:
         tried.append(budget)
         nearest = min(losses, key=lambda known: abs(known - budget))
-        judged = Judged(cast(CodedGop, None), GopQuality(losses[nearest], math.nan), losses[nearest])
+        judged = Judged(cast(CodedGop, None), GopQuality(losses[nearest]), losses[nearest])
         return KeyframeCandidate(judged, cast(Encode, None), budget)
 
     return generated
@@ -176,7 +176,7 @@ def test_one_budget_is_one_fit() -> None:
 def test_where_x265_is_too_large_at_any_crf_a_generated_keyframe_has_its_bytes(size: int, wanted: int) -> None:
     coded = cast(CodedGop, Sized(size, size))
     target = SizeTarget(cast(SourceGop, None), Judge(None), 1_000)
-    reached, native = target.within_reach(Judged(coded, GopQuality(0.5, math.nan), 100.4))
+    reached, native = target.within_reach(Judged(coded, GopQuality(0.5), 100.4))
     assert reached.size(coded) == wanted
     assert (native.cost == native.quality.loss) == (wanted == size > 1_000)
 
@@ -202,7 +202,7 @@ class Seen(Judge):
 
     def quality(self, pictures: Iterable[object], source: object) -> GopQuality:
         (crf,) = pictures
-        return GopQuality(self._losses[cast(float, crf)], math.nan)
+        return GopQuality(self._losses[cast(float, crf)])
 
 
 def test_of_encodes_of_the_same_size_the_one_that_looks_best_is_kept() -> None:
