@@ -34,12 +34,11 @@ logger = logging.getLogger(__name__)
 
 STEP, MOST_SHRUNK = 1.5, 2
 """The factor between candidate budgets; how often a budget shrinks that leaves P and B pictures no room."""
-FIRST_EXTRA, LARGEST_SHARE, LEAST_BUDGET = 0.1, 0.7, 200
-"""The parts of the GOP that a keyframe takes at first beyond what x265 gives its own, and that it takes at most; the
-fewest bytes of one.
+FIRST_SHARE, LARGEST_SHARE, LEAST_BUDGET = 0.4, 0.7, 200
+"""The part of the GOP's bytes that a keyframe takes at first, and that it takes at most; the fewest bytes of one.
 
-Where pictures move much x265's own takes a sixth, and generated ones do best with a quarter; where they hardly do it
-takes half, and more still pays.
+At 0.0096 bits a pixel two fifths looks best on most clips, and three fifths where hardly anything moves
+(``benchmarks/quality/tuning.py``).
 """
 RICHER, MOST_WON = 1.5, 0.07
 """The factor of bits that x265's own keyframe is a candidate with too, and what that lowers the cost by at most
@@ -123,9 +122,8 @@ class GopSearch:
         gop = target.source
         target, native = target.within_reach(self.native(target, watch, first_crf=first_crf))
         crf = native.gop.crf
-        size, intra = target.size(native.gop), native.gop.hybrid.placeholder.size
-        most = max(round(LARGEST_SHARE * size), LEAST_BUDGET)
-        first = min(max(intra + round(FIRST_EXTRA * size), LEAST_BUDGET), most)
+        size = target.size(native.gop)
+        first, most = (max(round(share * size), LEAST_BUDGET) for share in (FIRST_SHARE, LARGEST_SHARE))
 
         def generated(budget: int) -> KeyframeCandidate:
             encode = self._fitted(gop, budget, watch)
