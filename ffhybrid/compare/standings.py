@@ -76,7 +76,7 @@ def _pooled(points: Sequence[RatePoint], pooling: Pooling) -> Standings:
 
 def _rows(points: Sequence[RatePoint], metrics: Sequence[Metric], pooling: Pooling) -> tuple[Row, ...]:
     columns = [_column(points, metric, pooling) for metric in metrics]
-    return tuple(Row(point, cells) for point, cells in zip(points, zip(*columns, strict=True), strict=True))
+    return tuple(Row(point, tuple(column[index] for column in columns)) for index, point in enumerate(points))
 
 
 def _column(points: Sequence[RatePoint], metric: Metric, pooling: Pooling) -> list[Cell]:
