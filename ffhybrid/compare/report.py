@@ -24,6 +24,8 @@ from ffhybrid.core.atomic_files import pending_output
 
 REPORT = "index.html"
 OURS = "hybrid"
+TOO_FAR = 0.02
+"""Part of its size by which a file may miss it without being coloured."""
 SHADES = dict(
     zip(PARTS, ("#e0433f", "#f3a29a", "#8d8f94", "#3f7fd0", "#22a3a3", "#96d3c8", "#c79a3b", "#b9bdc4"), strict=True)
 )
@@ -60,7 +62,8 @@ def write_report(results: Results, views: Sequence[RateViews], *, gop_length: in
         deltas=deltas(points),
         delta_cell=_delta_cell,
         per_cent=lambda part: f"{100 * part:+.1f} %",
-        of_target=lambda point: f"{100 * (point.rate / point.bitrate - 1):+.1f} %",
+        of_target=lambda point: f"{100 * _off(point):+.1f} %",
+        is_off=lambda point: abs(_off(point)) > TOO_FAR,
         parts=PARTS,
         shades=SHADES,
         colours=COLOURS,
@@ -80,6 +83,11 @@ def _not_taken(tables: Sequence[Standings], missing: Mapping[str, str]) -> list[
     """Titles of metrics that are in no table, though nothing is missing for them."""
     shown = {metric.name for table in tables for metric in table.metrics}
     return [metric.title for metric in PANEL if metric.name not in shown and metric.name not in missing]
+
+
+def _off(point: RatePoint) -> float:
+    """By which part a file is larger than wanted."""
+    return point.rate / point.bitrate - 1
 
 
 def _delta_cell(delta: Delta, words: Callable[[float], str], less_is_better: bool) -> Markup:

@@ -10,7 +10,7 @@ from itertools import groupby
 from ffhybrid.compare.panel import METRICS, Metric, Panel
 from ffhybrid.compare.results import RatePoint
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 """What stands where a metric was not taken."""
 
 

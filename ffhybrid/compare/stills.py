@@ -108,9 +108,7 @@ def _spots(errors: Mapping[str, Errors], pair: tuple[str, str], spec: PictureSpe
     return spots(errors[one], errors[other], spec, interval)
 
 
-def _view(
-    pair: tuple[str, str], spot: Spot, spec: PictureSpec, bitrate: int, cuttings: Mapping[str, _Cutting]
-) -> View:
+def _view(pair: tuple[str, str], spot: Spot, spec: PictureSpec, bitrate: int, cuttings: Mapping[str, _Cutting]) -> View:
     """Plan the images of a view."""
     window = window_around(spot, spec)
     images = {}

@@ -259,10 +259,13 @@ def test_one_way_of_pooling_is_seen_at_a_time(opened: Open) -> None:
 def test_no_page_is_wider_than_its_window(opened: Open, width: int) -> None:
     page = opened(width=width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.evaluate(
-        "[...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, .layer, .hidden, svg')"
-        " && e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 80))"
-    ) == []
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, .layer, .hidden, svg')"
+            " && e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 80))"
+        )
+        == []
+    )
 
 
 def test_on_a_narrow_page_the_place_is_in_view_at_twofold_size(opened: Open) -> None:
@@ -279,7 +282,8 @@ def test_keyboard_focus_is_visible_everywhere(opened: Open) -> None:
     for _ in range(page.locator("select, input, [tabindex='0']").count()):
         page.keyboard.press("Tab")
         seen, handle = page.evaluate(
-            "[undefined, '::after'].map(part => parseFloat(getComputedStyle(document.activeElement, part).outlineWidth))"
+            "[undefined, '::after'].map(part => getComputedStyle(document.activeElement, part)).map(style =>"
+            " parseFloat(style.outlineWidth))"
         )
         assert max(seen, handle) >= 2, page.evaluate("document.activeElement.outerHTML.slice(0, 80)")
 
@@ -295,13 +299,14 @@ GROUNDS = """() => {
       if (found.length < 4 || found[3] > 0.7) return found;
     }
   };
-  return [...document.querySelectorAll('body *')].filter(element => !element.matches('script, style, option, .hidden') &&
-    [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())).map(element => {
-      const style = getComputedStyle(element);
-      const [low, high] = [parse(element.closest('svg') && style.fill !== 'none' ? style.fill : style.color), ground(element)]
-        .map(luminance).sort((a, b) => a - b);
-      return [(high + 0.05) / (low + 0.05), element.outerHTML.slice(0, 80)];
-    }).sort((a, b) => a[0] - b[0]);
+  const hasText = element => !element.matches('script, style, option, .hidden') &&
+    [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+  return [...document.querySelectorAll('body *')].filter(hasText).map(element => {
+    const style = getComputedStyle(element);
+    const ink = element.closest('svg') && style.fill !== 'none' ? style.fill : style.color;
+    const [low, high] = [parse(ink), ground(element)].map(luminance).sort((a, b) => a - b);
+    return [(high + 0.05) / (low + 0.05), element.outerHTML.slice(0, 80)];
+  }).sort((a, b) => a[0] - b[0]);
 }"""
 
 
