@@ -13,7 +13,7 @@ import numpy as np
 from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs import Codec
-from ffhybrid.compare.differences import Errors, Spot, errors_by_place, spots
+from ffhybrid.compare.differences import Spot, errors_by_place, spots
 from ffhybrid.compare.results import RatePoint
 from ffhybrid.compare.standings import by_rate
 from ffhybrid.core.atomic_files import pending_output
@@ -92,20 +92,14 @@ def make_stills(
         views = [
             _view(pair, spot, clip.spec, bitrate, cuttings)
             for pair in combinations(errors, 2)
-            for spot in _spots(errors, pair, clip.spec, interval)
+            for spot in spots(errors[pair[0]], errors[pair[1]], clip.spec, interval)
         ]
         found.append(RateViews(bitrate, tuple(views)))
-    target = folder / STILLS
-    target.mkdir(exist_ok=True)
+    (folder / STILLS).mkdir(exist_ok=True)
     for cutting in cuttings.values():
         cutting.write(clip.spec, folder)
     _remove_all_but({path for rate in found for view in rate.views for path in view.images.values()}, folder)
     return found
-
-
-def _spots(errors: Mapping[str, Errors], pair: tuple[str, str], spec: PictureSpec, interval: int) -> list[Spot]:
-    one, other = pair
-    return spots(errors[one], errors[other], spec, interval)
 
 
 def _view(pair: tuple[str, str], spot: Spot, spec: PictureSpec, bitrate: int, cuttings: Mapping[str, _Cutting]) -> View:

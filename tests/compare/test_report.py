@@ -14,8 +14,10 @@ import av
 import numpy as np
 import pytest
 
-from ffhybrid.compare import CompareOptions, Results, compare
+from ffhybrid.compare import CompareOptions, Results, compare, stock
+from ffhybrid.compare.clip import prepare
 from ffhybrid.compare.panel import METRICS, PanelOptions
+from ffhybrid.core.images import png
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import X265Options
@@ -178,6 +180,20 @@ def test_views_are_of_every_pair_and_the_greatest_difference_comes_first(html: s
         assert set(gains) == {("source", "x265"), ("source", "x265-best"), ("x265", "x265-best")}
         assert all(values == sorted(values, reverse=True) for values in gains.values())
     assert {f"stills/{path.name}" for path in (folder / "stills").iterdir()} == used
+
+
+def test_stills_have_the_samples_of_the_frame_and_place_that_they_name(folder: Path, tmp_path: Path) -> None:
+    source = prepare(clip("bikes.mp4"), tmp_path, frames=OPTIONS.frames, width=OPTIONS.width, height=None)
+    stills = list((folder / "stills").glob("source-*.png"))
+    for path in stills:
+        frame, x, y = map(int, path.stem.split("-")[1:])
+        (picture,) = stock.pictures(source.path, source.spec, [frame])
+        whole, still = pixels(png(picture, source.spec)), pixels(path.read_bytes())
+        rows, columns = still.shape[:2]
+        assert (rows, columns) == (176, 320)
+        # Chroma is interpolated, and at the edges of a still it has no neighbours.
+        assert np.array_equal(still[4:-4, 4:-4], whole[y : y + rows, x : x + columns][4:-4, 4:-4])
+    assert stills
 
 
 def test_stills_of_an_earlier_run_are_removed(folder: Path) -> None:
