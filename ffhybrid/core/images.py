@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import cast
 
 import av
 
@@ -18,7 +17,7 @@ def png(picture: Picture, spec: PictureSpec) -> bytes:
     frame = video_frame(picture.cropped(spec.width, spec.height))
     frame.colorspace = spec.colour.matrix
     frame.color_range = FULL_RANGE if spec.colour.full_range else LIMITED_RANGE
-    encoder = cast(av.VideoCodecContext, av.CodecContext.create("png", "w"))
+    encoder = av.CodecContext.create("png", "w")
     encoder.width, encoder.height, encoder.pix_fmt = spec.width, spec.height, _PIXEL_FORMAT
     encoder.time_base = Fraction(1)
     packets = [*encoder.encode(frame.reformat(format=_PIXEL_FORMAT)), *encoder.encode(None)]
