@@ -13,7 +13,7 @@ setup(
     package_dir=ROOTS,
     package_data={
         "ffhybrid": ["py.typed"],
-        "ffhybrid.compare": ["report.html.j2"],
+        "ffhybrid.compare": ["report.css", "report.html.j2", "slider.js"],
         "ffhybrid.filters.overfit": ["analysis.npz"],
     },
     cffi_modules=["cext/build_cext.py:ffibuilder"],

@@ -52,8 +52,8 @@ def compare(
 ) -> Results:
     """Compare codecs on a clip.
 
-    ``folder`` gets ``results.json``, the encoded files and, with ``report``, the page ``index.html``. Points that it
-    has already, with the same frames and settings, are not computed again.
+    ``folder`` gets ``results.json``, the encoded files and, with ``report``, the page ``index.html`` and its stills.
+    Points that it has already, with the same frames and settings, are not computed again.
 
     Raises:
         UsageError: options that cannot work, or a package that is missing.
@@ -158,13 +158,13 @@ class _Comparison:
         self.results.save()
 
     def report(self, codecs: Sequence[Codec], options: CompareOptions) -> None:
-        """Write ``index.html``; what it takes is loaded here."""
+        """Write ``index.html`` and its stills; what they take is loaded here."""
         from ffhybrid.compare.report import write_report
         from ffhybrid.compare.stills import make_stills
 
         folder = self.results.path.parent
-        pairs = make_stills(self.clip, self.results.selected(), codecs, folder, self.work)
-        write_report(self.results, pairs, gop_length=options.gop_length, missing=missing(options.panel))
+        views = make_stills(self.clip, self.results.selected(), codecs, folder, self.work)
+        write_report(self.results, views, gop_length=options.gop_length, missing=missing(options.panel))
 
 
 def _settings(codec: Codec) -> Mapping[str, Any]:

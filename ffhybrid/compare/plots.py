@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import escape
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,6 +27,8 @@ COLOURS: Mapping[str, str] = {
     "vvenc": "#8a5cc9",
 }
 """Colours of lines, to be told apart on white and on black."""
+_MARKERS = dict(zip(COLOURS, "osD^vXP", strict=True))
+"""Of points, so that codecs are not told apart by colour alone."""
 _INK = "#010203"
 """A stand-in for the page's text colour, as matplotlib knows no ``currentColor``."""
 _SIZE = (4.6, 3.1)
@@ -38,13 +41,13 @@ def rate_plot(points: Sequence[RatePoint], metric: str) -> str:
         for codec, chosen in by_codec(points).items():
             rates = [point.rate / 1000 for point in chosen]
             means = [point.mean(metric) for point in chosen]
-            axes.plot(rates, means, color=COLOURS[codec], marker="o", markersize=4, label=codec)
+            axes.plot(rates, means, color=COLOURS[codec], marker=_MARKERS[codec], markersize=5, label=codec)
         axes.set_xlabel("kbit/s")
-        known = METRICS[metric]
-        direction = " (lower is better)" if known.lower_is_better else ""
-        axes.set_title(f"{known.title}{direction or known.unit}", fontsize=10)
+        axes.set_title(f"{title}, {'lower' if known.lower_is_better else 'higher'} is better", fontsize=10)
 
-    return _svg(draw, f"rate-{metric}")
+    known = METRICS[metric]
+    title = f"{known.title}{known.unit and f' in{known.unit}'}"
+    return _svg(draw, f"rate-{metric}", f"{title} over the rate")
 
 
 def cdf_plot(points: Sequence[RatePoint], bitrate: int) -> str:
@@ -59,11 +62,11 @@ def cdf_plot(points: Sequence[RatePoint], bitrate: int) -> str:
         axes.set_ylabel("part of the frames")
         axes.set_title(f"{bitrate / 1000:g} kbit/s", fontsize=10)
 
-    return _svg(draw, f"cdf-{bitrate}")
+    return _svg(draw, f"cdf-{bitrate}", f"How LPIPS is spread over frames at {bitrate / 1000:g} kbit/s")
 
 
-def _svg(draw: Callable[[Axes], None], salt: str) -> str:
-    """Render; ``salt`` keeps identifiers of several plots on one page apart."""
+def _svg(draw: Callable[[Axes], None], salt: str, label: str) -> str:
+    """Render; ``salt`` keeps identifiers of several plots on one page apart, ``label`` is for those who hear it."""
     look: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": salt,
@@ -80,11 +83,12 @@ def _svg(draw: Callable[[Axes], None], salt: str) -> str:
         axes.legend(frameon=False, fontsize=8)
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(file.getvalue())
+    return _inline(file.getvalue(), label)
 
 
-def _inline(document: str) -> str:
+def _inline(document: str, label: str) -> str:
     """Leave out what a page does not need: prologue and metadata, which name other sites."""
     svg = document[document.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
     return svg.replace(_INK, "currentColor")

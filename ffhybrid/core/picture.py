@@ -114,8 +114,14 @@ class Picture:
 
     def cropped(self, width: int, height: int) -> Picture:
         """Keep the top left ``width`` x ``height`` luma samples."""
-        cb, cr = (plane[: height // 2, : width // 2] for plane in (self.cb, self.cr))
-        return Picture(self.y[:height, :width], cb, cr, self.bit_depth)
+        return self.part(0, 0, width, height)
+
+    def part(self, x: int, y: int, width: int, height: int) -> Picture:
+        """Keep ``width`` x ``height`` luma samples from column ``x`` and row ``y`` on, both even."""
+        rows, columns = slice(y // 2, (y + height) // 2), slice(x // 2, (x + width) // 2)
+        return Picture(
+            self.y[y : y + height, x : x + width], self.cb[rows, columns], self.cr[rows, columns], self.bit_depth
+        )
 
     def same_samples(self, other: Picture) -> bool:
         """Whether every sample of every plane is equal."""
