@@ -106,8 +106,9 @@ def _by_picture(clip: Clip, shown: Path, names: Sequence[str], options: PanelOpt
     from ffhybrid.compare.panel.picture_metrics import look_at
 
     indices = range(0, clip.frames, options.interval)
-    pairs = zip(stock.pictures(shown, clip.spec, indices), stock.pictures(clip.path, clip.spec, indices), strict=True)
-    return look_at(pairs, clip.spec, names, lpips=options.lpips)
+    ours, theirs = (stock.pictures(path, clip.spec, indices) for path in (shown, clip.path))
+    (found,) = look_at([ours], theirs, clip.spec, names, lpips=options.lpips)
+    return found
 
 
 def _by_video(clip: Clip, shown: Path, interval: int) -> Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -27,27 +28,53 @@ OKLAB_UNIT = 1000
 Network = TypeVar("Network", Lpips, Dists)
 Value = tuple[float, Tensor | None]
 """Of a picture, and of its places."""
-Look = Callable[[Tensor, Tensor, Places], Value]
-"""Compares two RGB pictures in 0 to 1, (1, 3, rows, columns), the source second."""
+Look = Callable[[Tensor], Value]
+"""Compares an RGB picture in 0 to 1, (1, 3, rows, columns), with a source that it knows."""
+Prepare = Callable[[Tensor, Places], Look]
+"""Looks at a source once, however many pictures are then compared with it."""
 
 
 def look_at(
-    pairs: Iterable[tuple[Picture, Picture]], spec: PictureSpec, names: Sequence[str], *, lpips: Path | None
-) -> dict[str, Series]:
-    """Compare pictures with their source by the metrics of these names, whose weights are there."""
+    shown: Sequence[Iterable[Picture]],
+    source: Iterable[Picture],
+    spec: PictureSpec,
+    names: Sequence[str],
+    *,
+    lpips: Path | None,
+) -> list[dict[str, Series]]:
+    """Compare pictures of encodes with their source by the metrics of these names, whose weights are there.
+
+    Raises:
+        ValueError: an encode has another number of pictures.
+    """
     device = device_of("auto")
-    looks = {name: _look(name, lpips, device) for name in names}
+    metrics = {name: _metric(name, lpips, device) for name in names}
     places = Places(spec.height, spec.width)
-    values: dict[str, list[float]] = {name: [] for name in names}
-    placed: dict[str, list[float]] = {name: [] for name in names}
+    found: list[dict[str, _Values]] = [{name: _Values() for name in names} for _ in shown]
     with torch.no_grad():
-        for pair in pairs:
-            ours, theirs = (rgb(picture, spec, device) for picture in pair)
-            for name, look in looks.items():
-                value, by_place = look(ours, theirs, places)
-                values[name].append(value)
-                placed[name] += [] if by_place is None else by_place.flatten().tolist()
-    return {name: Series(values=tuple(values[name]), places=tuple(placed[name])) for name in names}
+        for wanted, *pictures in zip(source, *shown, strict=True):
+            theirs = rgb(wanted, spec, device)
+            ours = [rgb(picture, spec, device) for picture in pictures]
+            for name, prepare in metrics.items():
+                look = prepare(theirs, places)
+                for picture, values in zip(ours, found, strict=True):
+                    values[name].add(*look(picture))
+    return [{name: each.series() for name, each in values.items()} for values in found]
+
+
+@dataclass(slots=True)
+class _Values:
+    """Of one metric over the pictures of an encode."""
+
+    pictures: list[float] = field(default_factory=list)
+    places: list[float] = field(default_factory=list)
+
+    def add(self, value: float, by_place: Tensor | None) -> None:
+        self.pictures.append(value)
+        self.places += [] if by_place is None else by_place.flatten().tolist()
+
+    def series(self) -> Series:
+        return Series(values=tuple(self.pictures), places=tuple(self.places))
 
 
 def rgb(picture: Picture, spec: PictureSpec, device: torch.device) -> Tensor:
@@ -55,7 +82,7 @@ def rgb(picture: Picture, spec: PictureSpec, device: torch.device) -> Tensor:
     return to_rgb(pack(picture, device), spec.colour)
 
 
-def _look(name: str, lpips: Path | None, device: torch.device) -> Look:
+def _metric(name: str, lpips: Path | None, device: torch.device) -> Prepare:
     if name == "oklab":
         return _oklab
     if name == "ssimulacra2":
@@ -73,21 +100,36 @@ def _present(network: Network | None) -> Network:
     return network
 
 
-def _oklab(ours: Tensor, theirs: Tensor, places: Places) -> Value:
-    error = OKLAB_UNIT * (to_oklab(ours) - to_oklab(theirs)).square().sum(1, keepdim=True)
-    return float(error.mean()), places.average(error)
+def _oklab(theirs: Tensor, places: Places) -> Look:
+    wanted = to_oklab(theirs)
+
+    def look(ours: Tensor) -> Value:
+        error = OKLAB_UNIT * (to_oklab(ours) - wanted).square().sum(1, keepdim=True)
+        return float(error.mean()), places.average(error)
+
+    return look
 
 
-def _ssimulacra2(ours: Tensor, theirs: Tensor, _: Places) -> Value:
-    return float(ssimulacra2(ours, theirs)), None
+def _ssimulacra2(theirs: Tensor, _: Places) -> Look:
+    return lambda ours: (float(ssimulacra2(ours, theirs)), None)
 
 
-def _lpips(network: Lpips, ours: Tensor, theirs: Tensor, places: Places) -> Value:
-    maps = network.maps(network.activations(ours), network.activations(theirs))
-    by_place = torch.stack([places.average(differences) for differences in maps]).sum(0)
-    return float(sum(differences.mean() for differences in maps)), by_place
+def _lpips(network: Lpips, theirs: Tensor, places: Places) -> Look:
+    wanted = network.activations(theirs)
+
+    def look(ours: Tensor) -> Value:
+        maps = network.maps(network.activations(ours), wanted)
+        by_place = torch.stack([places.average(differences) for differences in maps]).sum(0)
+        return float(sum(differences.mean() for differences in maps)), by_place
+
+    return look
 
 
-def _dists(network: Dists, ours: Tensor, theirs: Tensor, places: Places) -> Value:
-    features, wanted = network.features(ours), network.features(theirs)
-    return float(network.distance(features, wanted)), network.distance(features, wanted, places.average)
+def _dists(network: Dists, theirs: Tensor, places: Places) -> Look:
+    wanted = network.features(theirs)
+
+    def look(ours: Tensor) -> Value:
+        features = network.features(ours)
+        return float(network.distance(features, wanted)), network.distance(features, wanted, places.average)
+
+    return look
