@@ -15,11 +15,11 @@ from markupsafe import Markup
 from ffhybrid.compare.bjontegaard import Delta
 from ffhybrid.compare.codecs import PARTS
 from ffhybrid.compare.curves import deltas, goodness, metrics_of
-from ffhybrid.compare.panel import METRICS
 from ffhybrid.compare.plots import cdf_plot, rate_plot
 from ffhybrid.compare.results import RatePoint, Results
 from ffhybrid.compare.stills import Pair
 from ffhybrid.core.atomic_files import pending_output
+from ffhybrid.panel import METRICS
 
 REPORT = "index.html"
 SHADES = dict(

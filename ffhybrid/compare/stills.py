@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs import Codec
 from ffhybrid.compare.curves import better_peer
-from ffhybrid.compare.panel import METRICS
 from ffhybrid.compare.results import RatePoint
+from ffhybrid.core import stock
 from ffhybrid.core.images import webp
+from ffhybrid.panel import METRICS
 
 QUALITY = 92
 OURS = "hybrid"

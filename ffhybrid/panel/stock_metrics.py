@@ -9,13 +9,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ffhybrid.compare import stock
-from ffhybrid.compare.clip import Clip
-from ffhybrid.compare.panel.values import Series
+from ffhybrid.core import stock
 from ffhybrid.core.frames import PIXEL_FORMATS
 from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import CorruptDataError
+from ffhybrid.panel.values import Reference, Series
 
 LEAST_MS_SSIM_SIDE = 176
 """Eleven samples at the smallest of its five scales."""
@@ -24,8 +23,8 @@ _MODELS = r"version=vmaf_v0.6.1\:name=vmaf|version=vmaf_v0.6.1neg\:name=vmaf_neg
 _XPSNR_LINE = re.compile(r"n:\s*\d+\s+XPSNR y:\s*(\S+)\s+XPSNR u:\s*(\S+)\s+XPSNR v:\s*(\S+)")
 
 
-def run_ffmpeg(clip: Clip, shown: Path) -> dict[str, Series]:
-    """Compare a decodable file with the clip, picture by picture.
+def run_ffmpeg(source: Reference, shown: Path) -> dict[str, Series]:
+    """Compare a decodable file with its source, picture by picture.
 
     PSNR and XPSNR are in dB over all samples of Y, Cb and Cr, at most 60 at 8 bits and 72 at 10 (libvmaf's limit); the
     others look at luma. ``ms_ssim`` is missing where a side is below 176.
@@ -36,21 +35,21 @@ def run_ffmpeg(clip: Clip, shown: Path) -> dict[str, Series]:
     """
     with tempfile.TemporaryDirectory(prefix="ffhybrid-vmaf-") as name:
         folder = Path(name)
-        inputs = ("-i", shown.resolve(), "-i", clip.path.resolve())
+        inputs = ("-i", shown.resolve(), "-i", source.path.resolve())
         outputs = [part for pad in ("[vmaf]", "[xpsnr]") for part in ("-map", pad, "-f", "null", "-")]
-        stock.run(*inputs, "-lavfi", _graph(clip.spec), "-fps_mode", "passthrough", *outputs, cwd=folder)
+        stock.run(*inputs, "-lavfi", _graph(source.spec), "-fps_mode", "passthrough", *outputs, cwd=folder)
         frames = [frame["metrics"] for frame in json.loads((folder / _VMAF_LOG).read_text())["frames"]]
         planes = _XPSNR_LINE.findall((folder / _XPSNR_LOG).read_text())
     for found in (frames, planes):
-        if len(found) != clip.frames:
-            raise CorruptDataError(f"{shown}: {len(found)} frames are shown, the source has {clip.frames}")
-    limit = 6.0 * clip.spec.bit_depth + 12
+        if len(found) != source.frames:
+            raise CorruptDataError(f"{shown}: {len(found)} frames are shown, the source has {source.frames}")
+    limit = 6.0 * source.spec.bit_depth + 12
     series = {
         **_columns(frames, {"vmaf": "vmaf", "vmaf_neg": "vmaf_neg", "ssim": "float_ssim"}),
         "xpsnr": tuple(_over_planes([min(float(value), limit) for value in picture]) for picture in planes),
         "psnr": tuple(_over_planes([frame[f"psnr_{plane}"] for plane in ("y", "cb", "cr")]) for frame in frames),
     }
-    if can_see_ms_ssim(clip.spec):
+    if can_see_ms_ssim(source.spec):
         series |= _columns(frames, {"ms_ssim": "float_ms_ssim"})
     return {name: Series(values=values) for name, values in series.items()}
 

@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from ffhybrid.compare.panel.places import Places
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters import ssimulacra2 as module
 from ffhybrid.filters.backbones import SCALE, SHIFT
@@ -27,6 +26,7 @@ from ffhybrid.filters.perceptual_weights import (
     has_lpips_weights,
 )
 from ffhybrid.filters.ssimulacra2 import ssimulacra2
+from ffhybrid.panel.places import Places
 from ffhybrid.source.video import VideoSource
 from support import clip
 

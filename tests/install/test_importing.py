@@ -14,9 +14,9 @@ HEAVY = ("av", "msgspec", "numpy", "rich", "torch")
 BY_EXTRAS = ("diffusers", "distributed", "imageio_ffmpeg", "jinja2", "matplotlib", "safetensors", "torch")
 NEED_EXTRAS = {
     "ffhybrid.compare.overfitting",
-    "ffhybrid.compare.panel.colour_video_vdp",
-    "ffhybrid.compare.panel.picture_metrics",
-    "ffhybrid.compare.panel.places",
+    "ffhybrid.panel.colour_video_vdp",
+    "ffhybrid.panel.picture_metrics",
+    "ffhybrid.panel.places",
     "ffhybrid.compare.plots",
     "ffhybrid.compare.report",
     "ffhybrid.compare.superresolution",
