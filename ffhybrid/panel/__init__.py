@@ -7,6 +7,7 @@
 >>> panel.mean("dists"), panel.worst_pictures("ssimulacra2"), panel.worst_places("oklab")
 """
 
+from ffhybrid.panel.gop_metrics import check_metric, check_size, look_at_gop
 from ffhybrid.panel.measuring import INTERVAL, PanelOptions, measurable, measure, missing
 from ffhybrid.panel.metrics import METRICS, PANEL, Metric
 from ffhybrid.panel.values import Panel, Pooled, Reference
@@ -20,6 +21,9 @@ __all__ = [
     "PanelOptions",
     "Pooled",
     "Reference",
+    "check_metric",
+    "check_size",
+    "look_at_gop",
     "measurable",
     "measure",
     "missing",

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 INTERVAL = 8
 HOW_TO_GET_CVVDP = f"{how_to_get(stock.EXTRA)} && pip install --no-deps cvvdp==0.5.7"
 _CVVDP_PACKAGES = ("pycvvdp", "scipy", "tqdm")
-_LEAST_SIDES = {"lpips": LEAST_LPIPS_SIDE, "lpips_vgg": 16, "dists": 16, "ssimulacra2": 8, "cvvdp": 64}
+LEAST_SIDES = {
+    "lpips": LEAST_LPIPS_SIDE,
+    "lpips_vgg": 16,
+    "dists": 16,
+    "ssimulacra2": 8,
+    "cvvdp": 64,
+    "vmaf": 18,
+    "vmaf_neg": 18,
+}
+"""Samples that the smaller side of a picture has at least, where a metric takes more than one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +84,7 @@ def measurable(spec: PictureSpec, options: PanelOptions) -> tuple[str, ...]:
         for name in METRICS
         if name in options.metrics
         and name not in absent
-        and side >= _LEAST_SIDES.get(name, 0)
+        and side >= LEAST_SIDES.get(name, 0)
         and (name != "ms_ssim" or can_see_ms_ssim(spec))
     )
 

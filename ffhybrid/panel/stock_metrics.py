@@ -19,7 +19,7 @@ from ffhybrid.panel.values import Reference, Series
 LEAST_MS_SSIM_SIDE = 176
 """Eleven samples at the smallest of its five scales."""
 _VMAF_LOG, _XPSNR_LOG = "vmaf.json", "xpsnr.log"
-_MODELS = r"version=vmaf_v0.6.1\:name=vmaf|version=vmaf_v0.6.1neg\:name=vmaf_neg"
+_MODELS = {"vmaf": "vmaf_v0.6.1", "vmaf_neg": "vmaf_v0.6.1neg"}
 _XPSNR_LINE = re.compile(r"n:\s*\d+\s+XPSNR y:\s*(\S+)\s+XPSNR u:\s*(\S+)\s+XPSNR v:\s*(\S+)")
 
 
@@ -38,7 +38,7 @@ def run_ffmpeg(source: Reference, shown: Path) -> dict[str, Series]:
         inputs = ("-i", shown.resolve(), "-i", source.path.resolve())
         outputs = [part for pad in ("[vmaf]", "[xpsnr]") for part in ("-map", pad, "-f", "null", "-")]
         stock.run(*inputs, "-lavfi", _graph(source.spec), "-fps_mode", "passthrough", *outputs, cwd=folder)
-        frames = [frame["metrics"] for frame in json.loads((folder / _VMAF_LOG).read_text())["frames"]]
+        frames = _logged(folder)
         planes = _XPSNR_LINE.findall((folder / _XPSNR_LOG).read_text())
     for found in (frames, planes):
         if len(found) != source.frames:
@@ -54,6 +54,24 @@ def run_ffmpeg(source: Reference, shown: Path) -> dict[str, Series]:
     return {name: Series(values=values) for name, values in series.items()}
 
 
+def run_libvmaf(metric: str, shown: Path, source: Path, spec: PictureSpec) -> tuple[float, ...]:
+    """Compare files of raw pictures, as many in both, by ``vmaf`` or ``vmaf_neg``.
+
+    Raises:
+        EncoderError: ffmpeg failed.
+    """
+    size = f"{spec.width}x{spec.height}"
+    raw = ("-f", "rawvideo", "-pixel_format", PIXEL_FORMATS[spec.bit_depth], "-video_size", size)
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-vmaf-") as name:
+        inputs = (*raw, "-i", shown.resolve(), *raw, "-i", source.resolve())
+        stock.run(*inputs, "-lavfi", f"[0:v][1:v]{_libvmaf(metric)}", "-f", "null", "-", cwd=Path(name))
+        return _columns(_logged(Path(name)), {metric: metric})[metric]
+
+
+def _logged(folder: Path) -> list[Mapping[str, float]]:
+    return [frame["metrics"] for frame in json.loads((folder / _VMAF_LOG).read_text())["frames"]]
+
+
 def can_see_ms_ssim(spec: PictureSpec) -> bool:
     """Whether a picture is large enough for MS-SSIM."""
     return min(spec.width, spec.height) >= LEAST_MS_SSIM_SIDE
@@ -63,12 +81,17 @@ def _graph(spec: PictureSpec) -> str:
     """Pair pictures by their number, and give them to both filters."""
     by_number = f"settb=1/1000,setpts=N,format={PIXEL_FORMATS[spec.bit_depth]},split"
     features = "name=psnr|name=float_ssim" + ("|name=float_ms_ssim" if can_see_ms_ssim(spec) else "")
-    options = f"log_fmt=json:log_path={_VMAF_LOG}:n_threads={usable_cores()}:shortest=1"
     return (
         f"[0:v]{by_number}[ours][ours2];[1:v]{by_number}[theirs][theirs2];"
-        f"[ours][theirs]libvmaf={options}:model='{_MODELS}':feature='{features}'[vmaf];"
+        f"[ours][theirs]{_libvmaf(*_MODELS)}:feature='{features}'[vmaf];"
         f"[theirs2][ours2]xpsnr=stats_file={_XPSNR_LOG}:shortest=1[xpsnr]"
     )
+
+
+def _libvmaf(*metrics: str) -> str:
+    """Write the filter, with the models of some metrics."""
+    models = "|".join(rf"version={_MODELS[metric]}\:name={metric}" for metric in metrics)
+    return f"libvmaf=log_fmt=json:log_path={_VMAF_LOG}:n_threads={usable_cores()}:shortest=1:model='{models}'"
 
 
 def _columns(frames: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> dict[str, tuple[float, ...]]:
