@@ -18,7 +18,7 @@ from ffhybrid.panel import look_at_gop
 
 logger = logging.getLogger(__name__)
 
-ACCEPTED = 3.0
+ACCEPTED = 2.0
 """Tolerances by which a GOP may be worse and still compete by its size: where values waver, searches may end before."""
 
 

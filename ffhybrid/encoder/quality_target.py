@@ -13,6 +13,7 @@ from ffhybrid.panel.metrics import METRICS, Metric
 from ffhybrid.panel.values import worst
 
 LOW = "low"
+LOW_TOLERANCES = 2
 LEAST_DISTANCE = 0.01
 """The least distance from perfect that is told from others, in tolerances."""
 
@@ -26,7 +27,8 @@ class Scale:
         most: above all of them.
         perfect: what no pictures exceed. The distance from it is nearly exponential in a CRF.
         slope: a guess of how much the distance's natural logarithm rises from a CRF to the next.
-        tolerance: a GOP whose value is so near to the one asked for has it.
+        tolerance: a GOP whose mean is so near to the one asked for has it. Values waver by as much between CRFs that
+            differ by hundredths, those of the worst pictures more: :data:`LOW_TOLERANCES` count for them.
     """
 
     least: float
@@ -36,12 +38,12 @@ class Scale:
     tolerance: float
 
 
-_VMAF = Scale(least=0, most=100, perfect=100, slope=0.1, tolerance=0.3)
+_VMAF = Scale(least=0, most=100, perfect=100, slope=0.1, tolerance=0.5)
 SCALES = {
-    "ssimulacra2": Scale(least=-100, most=100, perfect=100, slope=0.06, tolerance=0.3),
+    "ssimulacra2": Scale(least=-100, most=100, perfect=100, slope=0.06, tolerance=1),
     "vmaf": _VMAF,
     "vmaf_neg": _VMAF,
-    "lpips": Scale(least=0, most=1, perfect=0, slope=0.1, tolerance=0.002),
+    "lpips": Scale(least=0, most=1, perfect=0, slope=0.1, tolerance=0.003),
 }
 """By the metrics' names; slopes are those of three clips at CRF 16 to 46 (``benchmarks/quality/target_search.py``)."""
 
@@ -97,6 +99,11 @@ class QualityTarget:
         """What the panel knows of it."""
         return METRICS[self.metric]
 
+    @property
+    def tolerance(self) -> float:
+        """In the unit of the metric."""
+        return self.scale.tolerance * (LOW_TOLERANCES if self.low else 1)
+
     def text(self, value: float) -> str:
         """Write a value that was reached."""
         return f"{self.panel_metric.title}{f' ({LOW})' * self.low} {self.panel_metric.text(value)}"
@@ -107,7 +114,7 @@ class QualityTarget:
 
     def excess(self, value: float) -> float:
         """By how many tolerances a value is worse than the one asked for; below 0 where it is better."""
-        return (self._distance(value) - self._distance(self.value)) / self.scale.tolerance
+        return (self._distance(value) - self._distance(self.value)) / self.tolerance
 
     def ratio(self, value: float) -> float:
         """How many times as far from perfect a value is as the one asked for."""
@@ -116,7 +123,7 @@ class QualityTarget:
     @property
     def log_tolerance(self) -> float:
         """The tolerance as a difference of natural logarithms of distances from perfect."""
-        return math.log1p(self.scale.tolerance / self._distance(self.value))
+        return math.log1p(self.tolerance / self._distance(self.value))
 
     def _distance(self, value: float) -> float:
         return max(abs(self.scale.perfect - value), LEAST_DISTANCE * self.scale.tolerance)

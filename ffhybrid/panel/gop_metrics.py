@@ -50,8 +50,10 @@ def check_size(metric: str, spec: PictureSpec, *, what: str) -> None:
         raise UsageError(f"{what} takes pictures of {least}x{least} or larger, not {spec.width}x{spec.height}")
 
 
-def look_at_gop(metric: str, pictures: Iterable[Picture], gop: SourceGop, *, lpips: Path | None) -> tuple[float, ...]:
-    """Compare the pictures of a GOP, in order of presentation: all of them, or for sampled metrics some.
+def look_at_gop(
+    metric: str, pictures: Iterable[Picture], gop: SourceGop, *, lpips: Path | None, interval: int = GOP_INTERVAL
+) -> tuple[float, ...]:
+    """Compare the pictures of a GOP, in order of presentation: all, or for sampled metrics one of ``interval``.
 
     Raises:
         EncoderError: ffmpeg failed.
@@ -60,8 +62,8 @@ def look_at_gop(metric: str, pictures: Iterable[Picture], gop: SourceGop, *, lpi
         return _by_libvmaf(metric, pictures, gop)
     from ffhybrid.panel.picture_metrics import look_at
 
-    source = (gop.picture(index) for index in range(0, len(gop), GOP_INTERVAL))
-    (found,) = look_at([islice(pictures, 0, None, GOP_INTERVAL)], source, gop.spec, (metric,), lpips=lpips)
+    source = (gop.picture(index) for index in range(0, len(gop), interval))
+    (found,) = look_at([islice(pictures, 0, None, interval)], source, gop.spec, (metric,), lpips=lpips)
     return found[metric].values
 
 
