@@ -25,7 +25,7 @@ from ffhybrid.cli.options import (
 )
 from ffhybrid.cli.parser import Parser
 from ffhybrid.cli.shared import emit, progress
-from ffhybrid.cli.values import bit_rate, boolean, one_of, positive, quality_target
+from ffhybrid.cli.values import bit_rate, boolean, one_of, positive
 from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.encoder.options import EncodeMode, Rate
@@ -114,10 +114,18 @@ def _add_rate(command: Parser) -> None:
     group = command.add_argument_group("rate")
     group.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")
     group.add_argument(
-        "-target", type=quality_target, metavar="METRIC=X[:low]", help=f"quality of every GOP: {', '.join(SCALES)}"
+        "-target", type=_quality_target, metavar="METRIC=X[:low]", help=f"quality of every GOP: {', '.join(SCALES)}"
     )
     group.add_argument("-maxrate", type=bit_rate, metavar="RATE", help="no GOP overdraws the buffer")
     group.add_argument("-bufsize", type=bit_rate, metavar="BITS", help="the buffer (a second of -maxrate)")
+
+
+def _quality_target(text: str) -> QualityTarget:
+    """Parse what GOPs are to have of a metric: ``vmaf=90``, ``ssimulacra2=70:low``."""
+    try:
+        return QualityTarget.parse(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("-target ")) from error
 
 
 def encode_options(options: argparse.Namespace) -> EncodeOptions:

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from ffhybrid.core.suggestions import did_you_mean
 from ffhybrid.core.time_range import parse_time
-from ffhybrid.encoder.quality_target import QualityTarget
 from ffhybrid.errors import UsageError
 
 Name = TypeVar("Name", bound=str)
@@ -21,14 +20,6 @@ def time(text: str) -> Fraction:
         return parse_time(text)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def quality_target(text: str) -> QualityTarget:
-    """Parse what GOPs are to have of a metric: ``vmaf=90``, ``ssimulacra2=70:low``."""
-    try:
-        return QualityTarget.parse(text)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix("-target ")) from error
 
 
 def byte_count(text: str) -> int:
