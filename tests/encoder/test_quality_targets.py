@@ -140,9 +140,8 @@ def test_a_gop_that_would_exceed_the_cap_gets_what_the_cap_allows(gop: SourceGop
 
 def test_of_two_gops_the_one_that_has_the_value_wins_then_the_one_that_comes_nearer(gop: SourceGop) -> None:
     target = MetricTarget(source=gop, judge=Judge(None), wanted=QualityTarget("vmaf", 90), lpips=None, most=1_000_000)
-    good, better, poor, poorest = (
-        target.meet(lambda crf, at=at: native(gop, at), first_crf=at) for at in (18.0, 16.0, 40.0, 46.0)
-    )
+    coded = (native(gop, crf) for crf in (18, 16, 40, 46))
+    good, better, poor, poorest = (target.meet(lambda _, one=one: one, first_crf=one.crf) for one in coded)
     assert good.cost == good.gop.size < better.cost == better.gop.size
     assert better.cost < poor.cost < poorest.cost
 
