@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ffhybrid.core.time_range import TimeRange
     from ffhybrid.encoder.options import EncodeMode, Rate
     from ffhybrid.encoder.progress import GopProgress
+    from ffhybrid.encoder.quality_target import QualityTarget
     from ffhybrid.encoding import EncodeReport, encode
     from ffhybrid.errors import (
         BatchError,
@@ -84,6 +85,7 @@ __all__ = [
     "OutOfMemoryError",
     "OutputOptions",
     "ParameterSets",
+    "QualityTarget",
     "Rate",
     "RemuxReport",
     "RestoreReport",
@@ -138,6 +140,7 @@ _MODULES = {
     "OutOfMemoryError": "ffhybrid.errors",
     "OutputOptions": "ffhybrid.options",
     "ParameterSets": "ffhybrid.core.gop",
+    "QualityTarget": "ffhybrid.encoder.quality_target",
     "Rate": "ffhybrid.encoder.options",
     "RemuxReport": "ffhybrid.remuxing",
     "RestoreReport": "ffhybrid.restoring",

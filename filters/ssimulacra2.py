@@ -92,7 +92,8 @@ def ssimulacra2_by_place(ours: Tensor, theirs: Tensor, average: Average) -> Tens
             break
         if scale:
             pair = F.avg_pool2d(pair, 2, ceil_mode=True, count_include_pad=False)
-        norms.append(_norms(*_positive_xyb(pair).chunk(2), average))
+        ours, theirs = _positive_xyb(pair).chunk(2)
+        norms.append(_norms(ours, theirs, average))
     found = torch.stack(norms, 2).flatten(1, 4)
     weights = torch.tensor(_WEIGHTS, dtype=torch.float64, device=ours.device).flatten()[: found.shape[1]]
     return _score(torch.einsum("bwrc,w->brc", found.double(), weights))
@@ -118,7 +119,8 @@ def _norms(ours: Tensor, theirs: Tensor, average: Average) -> Tensor:
     maps = torch.stack((structure.clamp_min(0), edges.clamp_min(0), (-edges).clamp_min(0)), 2)
     flat = maps.flatten(1, 2)
     norms = torch.stack((average(flat), root(average(flat.square().square()), 0.25)), 2)
-    return norms.unflatten(1, maps.shape[1:3]).transpose(2, 3)
+    batch, channels, kinds = maps.shape[:3]
+    return norms.view(batch, channels, kinds, *norms.shape[2:]).transpose(2, 3)
 
 
 def _blur(x: Tensor) -> Tensor:

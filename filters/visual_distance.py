@@ -107,4 +107,4 @@ class VisualDistance:
         weighted: Tensor = torch.stack(
             [weight * part for weight, part in zip(weights, parts.values(), strict=True)]
         ).sum()
-        return weighted / sum(weights)
+        return weighted.div(sum(weights))

@@ -26,8 +26,7 @@ from rich.table import Table
 from scipy.optimize import minimize
 
 from ffhybrid import GopLimits
-from ffhybrid.compare import stock
-from ffhybrid.compare.panel import METRICS
+from ffhybrid.core import stock
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.quality import samples
@@ -37,6 +36,7 @@ from ffhybrid.filters.devices import device_of
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import load_lpips
 from ffhybrid.filters.visual_distance import VisualDistance, Weights
+from ffhybrid.panel import METRICS
 from ffhybrid.source.gop_planning import plan_gops
 from ffhybrid.source.video import VideoSource
 

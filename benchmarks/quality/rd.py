@@ -30,7 +30,7 @@ from ffhybrid import EncodeOptions, GopLimits, X265Options
 from ffhybrid.compare import CompareOptions, RatePoint, compare
 from ffhybrid.compare.comparing import ComparisonStep
 from ffhybrid.compare.curves import PEERS, at_rate, better_peer, metrics_of
-from ffhybrid.compare.panel import INTERVAL, METRICS, Panel, PanelOptions
+from ffhybrid.panel import INTERVAL, METRICS, Panel, PanelOptions
 from ffhybrid.source.video import VideoSource
 from one_gop import POINTS
 

@@ -29,16 +29,16 @@ from rich.table import Table
 
 from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import GopLimits, X265Options, hevc
-from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip, prepare
-from ffhybrid.compare.panel import METRICS, PanelOptions, measure
-from ffhybrid.compare.panel.picture_metrics import look_at
-from ffhybrid.compare.panel.values import Panel
+from ffhybrid.core import stock
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr
 from ffhybrid.encoder.crf_search import meet_size
 from ffhybrid.encoder.rate_targets import Encode
 from ffhybrid.filters import Likeness, create
+from ffhybrid.panel import METRICS, PanelOptions, measure
+from ffhybrid.panel.picture_metrics import look_at
+from ffhybrid.panel.values import Panel
 from ffhybrid.source.gop_planning import plan_gops
 from ffhybrid.source.video import VideoSource
 from ffhybrid.x265.options import HIGHEST_X265_CRF, HYBRID

@@ -19,7 +19,7 @@ from ffhybrid.cli.shared import TABLE_WIDTH, progress
 from ffhybrid.cli.values import bit_rates, one_of, picture_size, positive
 from ffhybrid.compare import CompareOptions, RatePoint, compare
 from ffhybrid.compare.options import DEFAULT_CODECS
-from ffhybrid.compare.panel import INTERVAL, METRICS, PANEL, PanelOptions
+from ffhybrid.panel import INTERVAL, METRICS, PANEL, PanelOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import PRESETS, X265Options
 

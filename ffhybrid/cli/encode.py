@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, replace
+from statistics import fmean
 
 from rich.console import Console
 
@@ -29,6 +30,7 @@ from ffhybrid.core.atomic_files import PIPE
 from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.encoder.options import EncodeMode, Rate
 from ffhybrid.encoder.progress import GopProgress
+from ffhybrid.encoder.quality_target import SCALES, QualityTarget
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.events import PIPES
@@ -40,21 +42,22 @@ from ffhybrid.x265.options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS, X26
 FIRST_PAGE = (
     *("-ss", "-to", "-t", "-vf", "-map", "-an", "-c:a", "-b:a", "-g", "-frames:v", "-mode"),
     *("-kf", "-b:kf", "-kf:preset", "-kf:tune", "-kf:refine", "-kf-params", "-model", "-device"),
-    *("-b:v", "-target-lpips", "-crf", "-preset", "-x265-params", "-engine"),
+    *("-b:v", "-target", "-crf", "-preset", "-x265-params", "-engine"),
 )
 """What the short help of ``encode`` and ``batch`` shows."""
 
-FFMPEGS_WORDS = {
+OTHER_WORDS = {
     "-c:v": "-x265-params (x265 codes all pictures)",
     "-codec": "-mode",
     "-codec:v": "-x265-params (x265 codes all pictures)",
     "-s": "-vf scale=W:H",
+    "-target-lpips": "-target lpips=VALUE",
     "-threads": "-engine local:N",
     "-vb": "-b:v",
     "-vcodec": "-x265-params (x265 codes all pictures)",
     "-vframes": "-frames:v",
 }
-"""What an ffmpeg user may write, and what it is here."""
+"""What an ffmpeg user may write, or what an option was called before, and what it is here."""
 
 
 def add_options(command: Parser) -> None:
@@ -87,7 +90,7 @@ def add_encoding(command: Parser) -> None:
     )
     add_model(command)
     add_carriage(command)
-    command.suggest(FFMPEGS_WORDS)
+    command.suggest(OTHER_WORDS)
 
 
 def _add_gops(command: Parser) -> None:
@@ -110,11 +113,19 @@ def _add_gops(command: Parser) -> None:
 def _add_rate(command: Parser) -> None:
     group = command.add_argument_group("rate")
     group.add_argument("-b:v", dest="bitrate", type=bit_rate, metavar="RATE", help="bits a second, container included")
-    group.add_argument("-maxrate", type=bit_rate, metavar="RATE", help="with -b:v: no GOP overdraws the buffer")
-    group.add_argument("-bufsize", type=bit_rate, metavar="BITS", help="the buffer (a second of -maxrate)")
     group.add_argument(
-        "-target-lpips", dest="target_lpips", type=float, metavar="X", help="the same LPIPS for every GOP"
+        "-target", type=_quality_target, metavar="METRIC=X[:low]", help=f"quality of every GOP: {', '.join(SCALES)}"
     )
+    group.add_argument("-maxrate", type=bit_rate, metavar="RATE", help="no GOP overdraws the buffer")
+    group.add_argument("-bufsize", type=bit_rate, metavar="BITS", help="the buffer (a second of -maxrate)")
+
+
+def _quality_target(text: str) -> QualityTarget:
+    """Parse what GOPs are to have of a metric: ``vmaf=90``, ``ssimulacra2=70:low``."""
+    try:
+        return QualityTarget.parse(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("-target ")) from error
 
 
 def encode_options(options: argparse.Namespace) -> EncodeOptions:
@@ -122,7 +133,7 @@ def encode_options(options: argparse.Namespace) -> EncodeOptions:
     return replace(
         keyframe_options(options, options.mode),
         rate=_rate(options),
-        target_lpips=options.target_lpips,
+        target=options.target,
         x265=X265Options(
             crf=DEFAULT_CRF if options.crf is None else options.crf,
             preset=options.preset,
@@ -156,10 +167,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         def on_gop(report: GopReport) -> None:
             nonlocal start
             start = report.start
-            note = (
-                f"GOP {report.index}: {report.generator}, {report.payload} + {report.inter} bytes, CRF {report.crf:.1f}"
-            )
-            show(report.start, note)
+            show(report.start, _note(report, settings.target))
 
         report = encode(
             options.input,
@@ -176,24 +184,39 @@ def run(options: argparse.Namespace, console: Console) -> None:
         )
     if options.output == PIPE or PIPES.get(options.progress) == 1:
         return
-    totals = _encode_totals(report.gops)
+    totals = {**_encode_totals(report.gops), **_reached(report.gops, settings.target)}
     emit(options, {**asdict(report), **totals}, [*totals.items(), ("file_bytes", report.file_bytes)])
 
 
 def _rate(options: argparse.Namespace) -> Rate | None:
-    if options.bitrate is None:
-        if options.maxrate or options.bufsize:
-            raise UsageError("-maxrate and -bufsize belong to -b:v")
-        if options.budgets and options.target_lpips is None:
-            raise UsageError("-kf:budgets belongs to -b:v and -target-lpips")
-        if options.candidates is not None:
-            raise UsageError("-candidates belongs to -b:v")
+    aim = "-b:v" if options.bitrate else "-target" if options.target else None
+    if aim and options.crf is not None:
+        raise UsageError(f"give {aim} or -crf, not both")
+    if options.budgets and not aim:
+        raise UsageError("-kf:budgets belongs to -b:v and -target")
+    if options.candidates is not None and not options.bitrate:
+        raise UsageError("-candidates belongs to -b:v")
+    if not (options.bitrate or options.maxrate or options.bufsize):
         return None
-    if options.crf is not None:
-        raise UsageError("give -b:v or -crf, not both")
-    if options.bufsize and not options.maxrate:
-        raise UsageError("-bufsize belongs to -maxrate")
     return Rate(bitrate=options.bitrate, maxrate=options.maxrate, bufsize=options.bufsize)
+
+
+def _note(report: GopReport, target: QualityTarget | None) -> str:
+    note = f"GOP {report.index}: {report.generator}, {report.payload} + {report.inter} bytes, CRF {report.crf:.1f}"
+    return note if target is None or report.reached is None else f"{note}, {target.text(report.reached)}"
+
+
+def _reached(gops: tuple[GopReport, ...], target: QualityTarget | None) -> dict[str, float | int]:
+    """Say how GOPs meet a target: the mean of their values, the worst, and how many are worse than asked for."""
+    values = tuple(gop.reached for gop in gops if gop.reached is not None)
+    if target is None or not values:
+        return {}
+    worst = max(values, key=target.excess)
+    return {
+        "target_mean": round(fmean(values), 4),
+        "target_worst": round(worst, 4),
+        "target_missed": sum(target.excess(value) > 1 for value in values),
+    }
 
 
 def _encode_totals(gops: tuple[GopReport, ...]) -> dict[str, int]:

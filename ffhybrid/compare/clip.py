@@ -15,22 +15,19 @@ from ffhybrid.core.frames import PIXEL_FORMATS
 from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Colour, PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.matroska.blocks import MAX_GOP_SECONDS
+from ffhybrid.panel.values import Reference
 from ffhybrid.source.resizing import resized, scaled_spec
 from ffhybrid.source.video import SourceOptions, VideoSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
-    """Frames in an FFV1 file at ``path``, shown at a constant ``frame_rate`` from 0 on.
+class Clip(Reference):
+    """Frames in an FFV1 file.
 
     ``md5`` is that of all samples (planes Y, Cb, Cr of every frame) and of the frame rate: equal clips are equal input.
     """
 
     name: str
-    path: Path
-    spec: PictureSpec
-    frame_rate: Fraction
-    frames: int
     md5: str
 
     @property

@@ -16,14 +16,14 @@ from typing import Any
 
 import av
 
-from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip, check_gop_length, prepare
 from ffhybrid.compare.codecs import Codec, create
 from ffhybrid.compare.codecs.base import picture_types
 from ffhybrid.compare.options import CompareOptions
-from ffhybrid.compare.panel import METRICS, PanelOptions, measurable, measure, missing
 from ffhybrid.compare.results import ClipFacts, RatePoint, Results, key_of
+from ffhybrid.core import stock
 from ffhybrid.core.extras import check_installed
+from ffhybrid.panel import METRICS, PanelOptions, measurable, measure, missing
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ffhybrid.compare.bjontegaard import Curve, Delta, bd_metric, bd_rate
-from ffhybrid.compare.panel import METRICS
 from ffhybrid.compare.results import RatePoint
+from ffhybrid.panel import METRICS
 
 PEERS = ("x265", "x265-best", "x265-key")
 

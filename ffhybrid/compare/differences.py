@@ -12,11 +12,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
-from ffhybrid.compare.panel.picture_metrics import look_at
-from ffhybrid.compare.panel.places import SIDE
+from ffhybrid.core import stock
 from ffhybrid.core.picture import PictureSpec
+from ffhybrid.filters.places import SIDE
+from ffhybrid.panel.picture_metrics import look_at
 
 METRIC = "oklab"
 Errors: TypeAlias = NDArray[np.float64]
@@ -38,8 +38,9 @@ class Spot:
 def errors_by_place(clip: Clip, shown: Path, interval: int) -> Errors:
     """Look at the places of one frame of ``interval`` of a decodable file, from the first on."""
     indices = range(0, clip.frames, interval)
-    pairs = zip(stock.pictures(shown, clip.spec, indices), stock.pictures(clip.path, clip.spec, indices), strict=True)
-    found = look_at(pairs, clip.spec, (METRIC,), lpips=None)[METRIC]
+    ours, theirs = (stock.pictures(path, clip.spec, indices) for path in (shown, clip.path))
+    (by_metric,) = look_at([ours], theirs, clip.spec, (METRIC,), lpips=None)
+    found = by_metric[METRIC]
     down, across = (_places(side) for side in (clip.spec.height, clip.spec.width))
     return np.reshape(found.places, (len(indices), down, across))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ffhybrid.compare.panel import PanelOptions
 from ffhybrid.errors import UsageError
 from ffhybrid.options import EncodeOptions
+from ffhybrid.panel import PanelOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.source.video import SourceOptions
 from ffhybrid.x265.options import X265Options

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ffhybrid.compare.curves import by_codec
-from ffhybrid.compare.panel import METRICS
 from ffhybrid.compare.results import RatePoint
+from ffhybrid.panel import METRICS
 
 COLOURS: Mapping[str, str] = {
     "hybrid": "#e0433f",

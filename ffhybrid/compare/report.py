@@ -15,12 +15,12 @@ from markupsafe import Markup
 from ffhybrid.compare.bjontegaard import Delta
 from ffhybrid.compare.codecs import PARTS
 from ffhybrid.compare.curves import better_peer, deltas, metrics_of
-from ffhybrid.compare.panel import METRICS, PANEL
 from ffhybrid.compare.plots import COLOURS, cdf_plot, rate_plot
 from ffhybrid.compare.results import RatePoint, Results
 from ffhybrid.compare.standings import Standings, by_rate, standings
 from ffhybrid.compare.stills import SOURCE, RateViews, View
 from ffhybrid.core.atomic_files import pending_output
+from ffhybrid.panel import METRICS, PANEL
 
 REPORT = "index.html"
 OURS = "hybrid"

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ffhybrid.compare.panel import Panel, Pooled
 from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.errors import CorruptDataError
+from ffhybrid.panel import Panel, Pooled
 
 SCHEMA = 2
 RESULTS = "results.json"

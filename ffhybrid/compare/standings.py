@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ffhybrid.compare.panel import METRICS, Metric, Panel
 from ffhybrid.compare.results import RatePoint
+from ffhybrid.panel import METRICS, Metric, Panel
 
 NOTHING = "\N{EN DASH}"
 """What stands where a metric was not taken."""

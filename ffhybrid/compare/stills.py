@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs import Codec
 from ffhybrid.compare.differences import Spot, errors_by_place, spots
 from ffhybrid.compare.results import RatePoint
 from ffhybrid.compare.standings import by_rate
+from ffhybrid.core import stock
 from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.core.images import png
 from ffhybrid.core.picture import PictureSpec

@@ -32,7 +32,7 @@ class Complexity:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one GOP gets.
+    """What one GOP gets, with a target of quality at most.
 
     ``size`` is in bytes of its elementary streams (:attr:`~ffhybrid.encoder.coded_gop.CodedGop.size`); ``crf`` is the
     one at which the first pass expects x265 to need them.
@@ -94,7 +94,7 @@ def _bytes_of_gops(complexities: Sequence[Complexity], of_file: float, overheads
     least = sum(LEAST_PICTURE * gop.pictures for gop in complexities) + sum(overheads)
     if most < least:
         rate = (least + of_file) * 8 / seconds
-        raise UsageError(f"-b:v {bitrate}: this video takes at least {rate:.0f} bit/s")
+        raise UsageError(f"{bitrate} bit/s are too few: this video takes at least {rate:.0f}")
     return most
 
 

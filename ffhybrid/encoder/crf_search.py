@@ -1,4 +1,4 @@
-"""Finding the CRF that gives a GOP a wanted size or distance."""
+"""Finding the CRF that gives a GOP a wanted size or quality."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ LOWEST_CRF, CRF_STEP = 1.0, 0.02
 TOLERANCE = 0.01
 MOST_PROBES = 7
 
-SIZE = Control(low=LOWEST_CRF, high=HIGHEST_CRF, step=CRF_STEP, slope=-0.115)
-DISTANCE = Control(low=LOWEST_CRF, high=HIGHEST_CRF, step=CRF_STEP, slope=0.06)
+
+def crf_control(slope: float) -> Control:
+    """Make the control of a value whose natural logarithm changes by about ``slope`` from a CRF to the next."""
+    return Control(low=LOWEST_CRF, high=HIGHEST_CRF, step=CRF_STEP, slope=slope)
+
+
+SIZE = crf_control(-0.115)
 
 NEIGHBOUR_STEP = 0.02
 """CRFs so far apart give sizes within half a per cent, but pictures as different as any."""
@@ -38,9 +43,11 @@ def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: fl
     return search_crf(probe, SIZE, first_crf=first_crf)
 
 
-def search_crf(probe: Callable[[float], Probe[Result]], control: Control, *, first_crf: float) -> Result:
-    """Probe CRFs until one meets the target; of all probed, the one that comes nearest."""
-    search = SecantSearch(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
+def search_crf(
+    probe: Callable[[float], Probe[Result]], control: Control, *, first_crf: float, tolerance: float = TOLERANCE
+) -> Result:
+    """Probe CRFs until one meets the target to a part of it; of all probed, the one that comes nearest."""
+    search = SecantSearch(control=control, tolerance=tolerance, most_probes=MOST_PROBES)
     return search.meet(probe, first=first_crf).result
 
 

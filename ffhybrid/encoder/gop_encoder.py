@@ -1,4 +1,4 @@
-"""Encoding one GOP, whatever others are: at a CRF, to its share of a bitrate, or at a distance."""
+"""Encoding one GOP, whatever others are: at a CRF, to its share of a bitrate, or to a value of a metric."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
 from ffhybrid.encoder.keyframe_search import GopSearch
+from ffhybrid.encoder.metric_target import MetricTarget, log_reached
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
-from ffhybrid.encoder.quality import GopQuality, Judge, visual_distance
-from ffhybrid.encoder.rate_targets import DistanceTarget, RateTarget, SizeTarget
-from ffhybrid.errors import EncoderError, UsageError
+from ffhybrid.encoder.quality import Judge, visual_distance
+from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
+from ffhybrid.errors import EncoderError
 from ffhybrid.filters import Generator
 from ffhybrid.filters.base import ModelGenerator
+from ffhybrid.panel import check_metric, check_size
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness, correction_size
 from ffhybrid.x265.options import HIGHEST_CRF
 
@@ -36,7 +38,7 @@ class GopReport:
 
     ``correction`` is part of ``latent``, which is part of ``payload``. ``generator`` is ``hevc`` where the
     GOP keeps a native IDR picture, whose bytes are then in ``placeholder``. ``psnr`` and ``lpips`` are means over the
-    GOP, None where nobody looked.
+    GOP, None where nobody looked; ``reached`` is the value of the metric that the options have a target of.
     """
 
     index: int
@@ -54,15 +56,22 @@ class GopReport:
     windows: int
     psnr: float | None
     lpips: float | None
+    reached: float | None
 
 
 class GopEncoder:
-    """Encodes GOPs of one file, each as if it were the only one: the same GOP gives the same bytes in any order."""
+    """Encodes GOPs of one file, each as if it were the only one: the same GOP gives the same bytes in any order.
+
+    Raises:
+        UsageError: a target whose metric cannot be measured here; the message says what it takes.
+    """
 
     def __init__(self, generator: Generator, options: GopOptions) -> None:
         self._generator = generator
         self._options = options
         self._generator_decode = generator_decode_of(options)
+        if options.target is not None:
+            check_metric(options.target.metric, what=f"-target {options.target}", lpips=_lpips_file(options))
 
     def model_digest(self) -> str | None:
         """Return what tells the generator's model from others, None where it needs none.
@@ -75,15 +84,20 @@ class GopEncoder:
     def encode(
         self, gop: SourceGop, *, share: Share | None = None, on_progress: OnProgress | None = None
     ) -> tuple[HybridGop, GopReport]:
-        """Encode a GOP, and check that it restores exactly; ``share`` is what a bitrate leaves it.
+        """Encode a GOP, and check that it restores exactly; ``share`` is what a bitrate leaves it, or ``-maxrate``.
 
         Raises:
             EncoderError: x265 failed, or the GOP does not restore exactly.
-            UsageError: a distance is wanted that cannot be measured here.
+            UsageError: the target's metric cannot look at pictures as small as these.
         """
         watch = GopWatch(gop.index, on_progress)
-        coded, quality = self._coded(gop, share, watch)
-        return self._finished(gop, coded, quality, watch)
+        target = self._target(gop, share)
+        if target is not None:
+            best = self._search.search(target, watch, first_crf=self._first_crf(share))
+            return self._met(gop, best, share, watch)
+        if not self._options.fallback and not self._options.refinements:
+            return self._finished(gop, self._search.unjudged(gop, watch), None, watch)
+        return self._met(gop, self._search.at_crf(gop, watch), share, watch)
 
     def encode_native_idr(
         self, gop: SourceGop, *, share: Share | None = None, on_progress: OnProgress | None = None
@@ -99,40 +113,33 @@ class GopEncoder:
             watch.at(Stage.NATIVE, 0, 1)
             return self._finished(gop, encode_native_idr(gop, self._options.x265), None, watch)
         best = self._search.native(target, watch, first_crf=self._first_crf(share))
-        return self._finished(gop, best.gop, best.quality, watch)
+        return self._met(gop, best, share, watch)
+
+    def _met(self, gop: SourceGop, best: Judged, share: Share | None, watch: GopWatch) -> tuple[HybridGop, GopReport]:
+        target = self._options.target
+        if target is not None and best.reached is not None:
+            log_reached(gop, target, best.reached, best.gop.size, share.size if share else None)
+        return self._finished(gop, best.gop, best, watch)
 
     def _finished(
-        self, gop: SourceGop, coded: CodedGop, quality: GopQuality | None, watch: GopWatch
+        self, gop: SourceGop, coded: CodedGop, judged: Judged | None, watch: GopWatch
     ) -> tuple[HybridGop, GopReport]:
         watch.at(Stage.CHECK, 0, 1)
         coded = self._checked(gop, coded)
         hybrid = coded.hybrid if self._options.picture_hashes else without_hashes(coded.hybrid)
-        return hybrid, report_of(hybrid, gop, coded, quality)
-
-    def _coded(self, gop: SourceGop, share: Share | None, watch: GopWatch) -> tuple[CodedGop, GopQuality | None]:
-        target = self._target(gop, share)
-        if target is not None:
-            best = self._search.search(target, watch, first_crf=self._first_crf(share))
-            return best.gop, best.quality
-        if not self._options.fallback and not self._options.refinements:
-            return self._search.unjudged(gop, watch), None
-        found = self._search.at_crf(gop, watch)
-        return found.gop, found.quality
+        return hybrid, report_of(hybrid, gop, coded, judged)
 
     def _target(self, gop: SourceGop, share: Share | None) -> RateTarget | None:
         """Say what a GOP is encoded for, None where the CRF is given."""
-        if share is not None:
-            return SizeTarget(gop, self._search.judge, share.size)
-        distance = self._options.target_lpips
-        if distance is None:
-            return None
-        judge = self._search.judge
-        if not judge.sees:
-            raise UsageError("-target-lpips takes the weights of LPIPS, which are not on this machine")
-        return DistanceTarget(gop, judge, distance)
+        wanted, judge = self._options.target, self._search.judge
+        if wanted is not None:
+            check_size(wanted.metric, gop.spec, what=f"-target {wanted}")
+            most = share.size if share else None
+            return MetricTarget(source=gop, judge=judge, wanted=wanted, lpips=_lpips_file(self._options), most=most)
+        return SizeTarget(gop, judge, share.size) if share else None
 
     def _first_crf(self, share: Share | None) -> float:
-        return share.crf if share else self._options.x265.crf
+        return share.crf if share and self._options.target is None else self._options.x265.crf
 
     def _checked(self, gop: SourceGop, coded: CodedGop) -> CodedGop:
         """Give a GOP that restores exactly.
@@ -156,10 +163,9 @@ class GopEncoder:
     @cached_property
     def _search(self) -> GopSearch:
         options = self._options
-        lpips = options.generator_options.get("lpips")
-        weights = lpips if isinstance(lpips, Path) else None
-        is_perceptual = options.target_lpips or options.generator_options.get("tune") in (None, "perceptual")
-        is_judged = options.fallback or options.refinements or options.rate or options.target_lpips
+        weights = _lpips_file(options)
+        is_perceptual = options.generator_options.get("tune") in (None, "perceptual")
+        is_judged = options.fallback or options.refinements or options.rate or options.target
         return GopSearch(
             generator=self._generator,
             judge=Judge(visual_distance(weights) if is_judged and is_perceptual else None),
@@ -173,6 +179,12 @@ class GopEncoder:
         )
 
 
+def _lpips_file(options: GopOptions) -> Path | None:
+    """AlexNet's weights where the user names them."""
+    lpips = options.generator_options.get("lpips")
+    return lpips if isinstance(lpips, Path) else None
+
+
 def generator_decode_of(options: GopOptions) -> GeneratorDecode:
     """Check keyframes with the model that they were made with, as it would be without a correction."""
     model, device = options.generator_options.get("model"), options.generator_options.get("device")
@@ -183,8 +195,9 @@ def generator_decode_of(options: GopOptions) -> GeneratorDecode:
     )
 
 
-def report_of(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: GopQuality | None) -> GopReport:
+def report_of(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, judged: Judged | None) -> GopReport:
     """Say what a GOP has cost as it is written."""
+    quality = judged.quality if judged else None
     return GopReport(
         index=gop.index,
         start=gop.start_seconds,
@@ -201,4 +214,5 @@ def report_of(hybrid: HybridGop, gop: SourceGop, coded: CodedGop, quality: GopQu
         windows=coded.windows,
         psnr=quality.psnr if quality else None,
         lpips=None if quality is None or math.isnan(quality.lpips) else quality.lpips,
+        reached=judged.reached if judged else None,
     )

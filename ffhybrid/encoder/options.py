@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import cast
 
+from ffhybrid.encoder.quality_target import QualityTarget
 from ffhybrid.errors import UsageError
 from ffhybrid.x265.options import X265Options
 
@@ -24,16 +26,25 @@ class Rate:
     """A wanted rate in bits a second, container included.
 
     ``maxrate`` holds over any time in which a buffer of ``bufsize`` bits (a second of it by default) fills; GOPs are
-    the smallest unit that it is kept by.
+    the smallest unit that it is kept by. Without ``bitrate`` it caps a target of quality.
     """
 
-    bitrate: int
+    bitrate: int | None = None
     maxrate: int | None = None
     bufsize: int | None = None
 
     def __post_init__(self) -> None:
-        if self.maxrate is not None and self.maxrate < self.bitrate:
+        if self.bufsize is not None and self.maxrate is None:
+            raise UsageError("-bufsize belongs to -maxrate")
+        if self.bitrate is None and self.maxrate is None:
+            raise UsageError("a rate takes -b:v or -maxrate")
+        if self.bitrate is not None and self.maxrate is not None and self.maxrate < self.bitrate:
             raise UsageError(f"-maxrate {self.maxrate} is below -b:v {self.bitrate}")
+
+    @property
+    def average(self) -> int:
+        """Bits a second that all GOPs together take, at most where there is no bitrate."""
+        return cast(int, self.maxrate if self.bitrate is None else self.bitrate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +53,8 @@ class GopOptions:
 
     ``generator`` is for the mode ``hybrid``, ``generator_options`` are for that of any mode.
 
-    Without ``rate`` and ``target_lpips`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
-    ``budgets`` sizes of a keyframe are tried at most, and with ``rate`` so many ``candidates`` more are encoded in the
+    Without ``rate`` and ``target`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
+    ``budgets`` sizes of a keyframe are tried at most, and with a bitrate so many ``candidates`` more are encoded in the
     end, of which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep
     x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps x265's MD5 of
     every picture in the file.
@@ -54,7 +65,7 @@ class GopOptions:
     generator_options: Mapping[str, object] = field(default_factory=dict)
     keyframe_budget: int | None = None
     rate: Rate | None = None
-    target_lpips: float | None = None
+    target: QualityTarget | None = None
     budgets: int = 3
     refinements: int = 0
     candidates: int = 3
@@ -63,7 +74,9 @@ class GopOptions:
     picture_hashes: bool = False
 
     def __post_init__(self) -> None:
-        if self.rate is not None and self.target_lpips is not None:
-            raise UsageError("give -b:v or -target-lpips, not both")
-        if self.target_lpips is not None and not 0 < self.target_lpips < 1:
-            raise UsageError(f"-target-lpips {self.target_lpips:g}: LPIPS lies between 0 and 1")
+        if self.rate is None:
+            return
+        if self.target is not None and self.rate.bitrate is not None:
+            raise UsageError("give -b:v or -target, not both")
+        if self.target is None and self.rate.bitrate is None:
+            raise UsageError("-maxrate and -bufsize belong to -b:v or -target")

@@ -37,7 +37,8 @@ class GopProgress:
 
     ``done`` of ``of`` steps of a stage are behind it, which are those of a fit, or encodes: a search often ends before
     the last. While a keyframe is fitted ``size`` (bytes), ``psnr`` (dB) and ``lpips`` are those of its latent and its
-    picture, else those of the best GOP so far; None where there is none, or nobody looked.
+    picture, else those of the best GOP so far, and ``reached`` is the value that this has of the target's metric; None
+    where there is none, or nobody looked.
     """
 
     gop: int
@@ -47,6 +48,7 @@ class GopProgress:
     size: int | None = None
     psnr: float | None = None
     lpips: float | None = None
+    reached: float | None = None
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -54,6 +56,7 @@ class GopProgress:
             "" if self.size is None else f"{self.size} bytes",
             "" if self.psnr is None else f"PSNR {self.psnr:.2f}",
             "" if self.lpips is None else f"LPIPS {self.lpips:.3f}",
+            "" if self.reached is None else f"target at {self.reached:.4g}",
         )
         described = ", ".join(filter(None, best))
         return f"GOP {self.gop}: {self.stage} {self.done}/{self.of}" + (f": {described}" if described else "")
@@ -110,6 +113,7 @@ class GopWatch:
                 size=best.gop.size if best else None,
                 psnr=best.quality.psnr if best else None,
                 lpips=_known(best.quality.lpips) if best else None,
+                reached=best.reached if best else None,
             )
         )
 

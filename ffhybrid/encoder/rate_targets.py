@@ -1,4 +1,4 @@
-"""Rate targets of one GOP: a size at the least loss, or a distance at the least size."""
+"""Rate targets of one GOP: what they have in common, and the one of ``-b:v``, a size at the least loss."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from typing import Protocol
 
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop
-from ffhybrid.encoder.crf_search import DISTANCE, TOLERANCE, meet_size, neighbours, search_crf
+from ffhybrid.encoder.crf_search import TOLERANCE, meet_size, neighbours
 from ffhybrid.encoder.quality import GopQuality, Judge
-from ffhybrid.encoder.secant_search import Probe
 
 logger = logging.getLogger(__name__)
 
-LEAST_DISTANCE = 1e-5
 MISS = 0.03
-"""The part of a size or a distance by which a GOP may miss it and still counts as one that meets it."""
+"""The part of a size by which a GOP may be larger and still counts as one that has it."""
 OUT_OF_REACH = 100.0
 """A cost beyond any loss, and beyond any ratio of sizes."""
 LOSS_OF_BYTES = 0.7
@@ -30,11 +28,15 @@ Encode = Callable[[float], CodedGop]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A GOP, what it looks like, and what it costs in the unit of its target; less is better."""
+    """A GOP, what it looks like, and what it costs in the unit of its target; less is better.
+
+    ``reached`` is the value that it has of the metric of its target, where that is a metric's.
+    """
 
     gop: CodedGop
     quality: GopQuality
     cost: float
+    reached: float | None = None
 
 
 class RateTarget(Protocol):
@@ -108,47 +110,6 @@ class SizeTarget:
 def cost_of(loss: float, overshoot: float) -> float:
     """Take a GOP's loss to what it would be at the wanted size; ``overshoot`` is the part of that which it has more."""
     return loss * (1 + LOSS_OF_BYTES * overshoot) if overshoot <= MISS else OUT_OF_REACH + overshoot
-
-
-@dataclass(frozen=True, slots=True)
-class DistanceTarget:
-    """A GOP whose LPIPS is ``wanted`` on average."""
-
-    source: SourceGop
-    judge: Judge
-    wanted: float
-
-    def meet(self, encode: Encode, *, first_crf: float) -> Judged:
-        """Search the CRF; the cost is the size."""
-
-        def probe(crf: float) -> Probe[Judged]:
-            gop = encode(crf)
-            quality = self.judge.quality(gop.pictures(), self.source)
-            _log(self.source, gop, quality)
-            value = max(quality.lpips, LEAST_DISTANCE)
-            return Probe(value, self.wanted, value / self.wanted, Judged(gop, quality, self._cost(gop, value)))
-
-        return search_crf(probe, DISTANCE, first_crf=first_crf)
-
-    def vary(self, encode: Encode, met: Judged, *, candidates: int) -> Judged:  # noqa: ARG002 - sizes waver less
-        """Change nothing."""
-        return met
-
-    def size(self, native: CodedGop) -> int:
-        """Take x265's."""
-        return native.size
-
-    def within_reach(self, native: Judged) -> tuple[RateTarget, Judged]:
-        """Change nothing."""
-        return self, native
-
-    def must_shrink(self, gop: CodedGop) -> bool:  # noqa: ARG002 - sizes are not what this target is about
-        """Say no."""
-        return False
-
-    def _cost(self, gop: CodedGop, distance: float) -> float:
-        """Bytes, but whoever misses the distance by more than the search leaves open loses."""
-        return gop.size if distance <= self.wanted * (1 + MISS) else OUT_OF_REACH * gop.size
 
 
 def _log(source: SourceGop, gop: CodedGop, quality: GopQuality) -> None:

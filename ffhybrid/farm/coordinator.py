@@ -141,7 +141,8 @@ class Coordinator:
         gop, seconds = result.report.gop, result.report.seconds
         size = gop.payload + gop.placeholder + gop.inter
         logger.info("%s: %d bytes, %.1f s%s", job, size, seconds, "" if attempt else ", from an earlier run")
-        self._events.gop(job, "gop", bytes=size, seconds=seconds, generator=gop.generator, crf=gop.crf, attempt=attempt)
+        facts = {"bytes": size, "seconds": seconds, "generator": gop.generator, "crf": gop.crf, "reached": gop.reached}
+        self._events.gop(job, "gop", **facts, attempt=attempt)
 
     def _failed(self, attempt: _Attempt, error: Exception) -> None:
         """Try a job again, or give it up."""

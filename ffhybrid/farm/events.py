@@ -179,5 +179,6 @@ def _stage_lines(latest: GopProgress) -> dict[str, object]:
         "gop_size": latest.size,
         "gop_psnr": None if latest.psnr is None else f"{latest.psnr:.2f}",
         "gop_lpips": None if latest.lpips is None else f"{latest.lpips:.4f}",
+        "gop_reached": None if latest.reached is None else f"{latest.reached:.4f}",
     }
     return {name: "N/A" if value is None else value for name, value in lines.items()}

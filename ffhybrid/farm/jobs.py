@@ -57,7 +57,7 @@ class Job:
     """One GOP of ``path``, and all that its bytes depend on.
 
     ``options`` are those of the file without what does not concern a single GOP (:func:`options_of_gops`); with a
-    bitrate ``share`` is what it leaves this GOP. ``model`` begins the SHA-256 of the generator's model, where it has
+    rate ``share`` is what it leaves this GOP. ``model`` begins the SHA-256 of the generator's model, where it has
     one. ``is_native_idr`` asks for x265's own I-frame, where a generated one could not be had.
     """
 

@@ -57,7 +57,7 @@ def jobs_of(
 ) -> Iterator[Job]:
     """Yield the jobs of a source in the order of its GOPs, each as soon as its last frame is decoded.
 
-    With a bitrate x265's first pass codes all GOPs, some at a time and with raw frames in ``scratch``, before the first
+    With a rate x265's first pass codes all GOPs, some at a time and with raw frames in ``scratch``, before the first
     job comes; ``container`` is FFmpeg's name of what they are shared for (:attr:`Output.container`).
 
     Raises:
@@ -95,7 +95,7 @@ def kept_jobs_of(source: VideoSource, options: EncodeOptions, state: State, *, c
 def _ranges(
     source: VideoSource, options: EncodeOptions, container: str, scratch: Path | None
 ) -> Iterator[tuple[GopRange, Share | None]]:
-    """Cut the source; with a bitrate give each GOP its share."""
+    """Cut the source; with a rate give each GOP its share."""
     if options.rate is None:
         yield from _cut(source, options, _pass_over)
         return
@@ -111,10 +111,11 @@ def _ranges(
 
 
 def _shares(complexities: Sequence[Complexity], rate: Rate, *, hashes: bool, container: str) -> list[Share]:
+    """Share the bitrate; without one what ``-maxrate`` allows, which holds then whatever GOPs need of their shares."""
     overhead = overhead_of(container)
     return shares(
         complexities,
-        bitrate=rate.bitrate,
+        bitrate=rate.average,
         maxrate=rate.maxrate,
         bufsize=rate.bufsize,
         of_file=overhead.file,

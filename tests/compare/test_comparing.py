@@ -14,9 +14,9 @@ import pytest
 from ffhybrid.cli import main
 from ffhybrid.compare import CompareOptions, Results, compare
 from ffhybrid.compare.comparing import ComparisonStep
-from ffhybrid.compare.panel import PanelOptions, missing
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.options import EncodeOptions
+from ffhybrid.panel import PanelOptions, missing
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import X265Options
 from support import clip

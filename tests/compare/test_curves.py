@@ -7,9 +7,9 @@ import math
 import pytest
 
 from ffhybrid.compare.curves import at_rate, better_peer, by_codec, deltas, metrics_of
-from ffhybrid.compare.panel import Panel
-from ffhybrid.compare.panel.values import Series
 from ffhybrid.compare.results import RatePoint
+from ffhybrid.panel import Panel
+from ffhybrid.panel.values import Series
 
 
 def point(codec: str, bitrate: int, lpips: float | None, *, vmaf: float = 50.0, size: int | None = None) -> RatePoint:

@@ -16,9 +16,9 @@ import pytest
 
 from ffhybrid.compare import CompareOptions, Results, compare, stock
 from ffhybrid.compare.clip import prepare
-from ffhybrid.compare.panel import METRICS, PanelOptions
 from ffhybrid.core.images import png
 from ffhybrid.options import EncodeOptions
+from ffhybrid.panel import METRICS, PanelOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import X265Options
 from support import clip, tool

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ffhybrid.compare.panel import Panel
-from ffhybrid.compare.panel.values import Series
 from ffhybrid.compare.results import RatePoint
 from ffhybrid.compare.standings import NOTHING, standings
+from ffhybrid.panel import Panel
+from ffhybrid.panel.values import Series
 
 POINT = RatePoint(
     key="",

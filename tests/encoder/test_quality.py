@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from ffhybrid.compare.panel import INTERVAL
 from ffhybrid.core.picture import Picture, Plane
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.quality import LEAST_SAMPLES, SAMPLING_INTERVAL, Judge, samples, visual_distance
 from ffhybrid.filters.perceptual_weights import has_lpips_weights
+from ffhybrid.panel import INTERVAL
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import VideoSource
 from support import clip

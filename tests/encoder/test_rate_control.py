@@ -15,11 +15,10 @@ import ffhybrid
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import FIRST_PASS, Complexity, Share, shares
 from ffhybrid.encoder.coded_gop import CodedGop
-from ffhybrid.encoder.crf_search import DISTANCE, MOST_PROBES, TOLERANCE, meet_size, neighbours, search_crf
+from ffhybrid.encoder.crf_search import MOST_PROBES, TOLERANCE, meet_size, neighbours
 from ffhybrid.encoder.keyframe_search import KeyframeCandidate, first_that_fits, hill_climb
 from ffhybrid.encoder.quality import GopQuality, Judge
 from ffhybrid.encoder.rate_targets import MISS, Encode, Judged, SizeTarget, cost_of
-from ffhybrid.encoder.secant_search import Probe
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.output import MATROSKA
 from ffhybrid.muxer.overhead import overhead_of
@@ -68,19 +67,6 @@ def test_a_size_beyond_reach_gives_the_nearest() -> None:
     found = meet_size(encoder(1e9, -0.1, asked), 1000, first_crf=30)
     assert max(asked) == HIGHEST_CRF
     assert found.size == min(encoder(1e9, -0.1, [])(crf).size for crf in asked)
-
-
-@pytest.mark.parametrize("wanted", [0.05, 0.2, 0.4])
-def test_a_distance_is_met_in_a_few_encodes(wanted: float) -> None:
-    asked: list[float] = []
-
-    def probe(crf: float) -> Probe[float]:
-        asked.append(crf)
-        value = 0.01 * math.exp(0.08 * crf)
-        return Probe(value, wanted, value / wanted, value)
-
-    assert search_crf(probe, DISTANCE, first_crf=28) == pytest.approx(wanted, rel=0.01)
-    assert len(asked) <= MOST_PROBES - 1
 
 
 def overhead(pictures: int) -> int:
@@ -292,16 +278,3 @@ def test_at_a_crf_too_a_keyframe_that_does_not_win_is_left_to_x265(tmp_path: Pat
     report = ffhybrid.encode(clip("bikes.mp4"), path, options=SHORT)
     assert [(gop.generator, gop.latent, gop.crf) for gop in report.gops] == [("hevc", 0, 36.0)]
     assert ffhybrid.verify(path).pictures == 16
-
-
-def test_every_gop_has_the_asked_distance(tmp_path: Path) -> None:
-    path = tmp_path / "distance.mkv"
-    report = ffhybrid.encode(clip("bikes.mp4"), path, options=replace(SHORT, target_lpips=0.2, fallback=False))
-    assert [gop.generator for gop in report.gops] == ["thumbnail"]
-    assert report.gops[0].lpips == pytest.approx(0.2, rel=0.03)
-
-
-@pytest.mark.parametrize("wanted", [0.0, 1.5])
-def test_an_impossible_distance_is_refused(wanted: float) -> None:
-    with pytest.raises(UsageError, match="-target-lpips"):
-        ffhybrid.EncodeOptions(target_lpips=wanted)

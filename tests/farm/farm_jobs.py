@@ -47,6 +47,7 @@ REPORT = GopReport(
     windows=1,
     psnr=31.5,
     lpips=None,
+    reached=None,
 )
 GOP = HybridGop(
     payload=b"payload",

@@ -21,6 +21,16 @@ def test_a_job_comes_back_from_its_document() -> None:
     assert again.key == JOB.key
 
 
+def test_a_target_comes_back_from_its_document() -> None:
+    options = replace(OPTIONS, rate=ffhybrid.Rate(maxrate=90_000), target=ffhybrid.QualityTarget("vmaf", 90, low=True))
+    job = replace(JOB, options=options_of_gops(options))
+    again = Job.from_json(job.to_json())
+    assert again == job != JOB
+    assert again.options.target == ffhybrid.QualityTarget("vmaf", 90.0, low=True)
+    with pytest.raises(CorruptDataError, match="no such metric"):
+        Job.from_json(job.to_json().replace(b'"metric":"vmaf"', b'"metric":"mos"'))
+
+
 def test_the_key_does_not_depend_on_how_a_document_is_laid_out() -> None:
     laid_out = json.dumps(json.loads(JOB.to_json()), indent=2, sort_keys=False).encode()
     assert Job.from_json(laid_out).key == JOB.key

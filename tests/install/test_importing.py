@@ -14,8 +14,8 @@ HEAVY = ("av", "msgspec", "numpy", "rich", "torch")
 BY_EXTRAS = ("diffusers", "distributed", "imageio_ffmpeg", "jinja2", "matplotlib", "safetensors", "torch")
 NEED_EXTRAS = {
     "ffhybrid.compare.overfitting",
-    "ffhybrid.compare.panel.colour_video_vdp",
-    "ffhybrid.compare.panel.picture_metrics",
+    "ffhybrid.panel.colour_video_vdp",
+    "ffhybrid.panel.picture_metrics",
     "ffhybrid.filters.places",
     "ffhybrid.compare.plots",
     "ffhybrid.compare.report",

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.base import SearchedCodec
+from ffhybrid.core import stock
 from ffhybrid.encoder.secant_search import Control
 
 PRESET = "medium"

@@ -11,7 +11,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ffhybrid.compare.panel.values import Series
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import ModelError
 from ffhybrid.filters.colour import to_oklab, to_rgb
@@ -21,6 +20,7 @@ from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import Lpips, lpips_on
 from ffhybrid.filters.places import Places
 from ffhybrid.filters.ssimulacra2 import ssimulacra2
+from ffhybrid.panel.values import Series
 
 OKLAB_UNIT = 1000
 """Squared errors are given in thousandths."""

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from ffhybrid.compare.panel.values import Series
+from ffhybrid.panel.values import Series
 
 PACKAGE = "pycvvdp"
 DISPLAY = "standard_4k"

@@ -8,15 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ffhybrid.compare import stock
-from ffhybrid.compare.clip import Clip
-from ffhybrid.compare.panel.metrics import METRICS
-from ffhybrid.compare.panel.stock_metrics import can_see_ms_ssim, run_ffmpeg
-from ffhybrid.compare.panel.values import Panel, Series
+from ffhybrid.core import stock
 from ffhybrid.core.extras import how_to_get
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import LEAST_LPIPS_SIDE
+from ffhybrid.panel.metrics import METRICS
+from ffhybrid.panel.stock_metrics import can_see_ms_ssim, run_ffmpeg
+from ffhybrid.panel.values import Panel, Reference, Series
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +23,16 @@ if TYPE_CHECKING:
 INTERVAL = 8
 HOW_TO_GET_CVVDP = f"{how_to_get(stock.EXTRA)} && pip install --no-deps cvvdp==0.5.7"
 _CVVDP_PACKAGES = ("pycvvdp", "scipy", "tqdm")
-_LEAST_SIDES = {"lpips": LEAST_LPIPS_SIDE, "lpips_vgg": 16, "dists": 16, "ssimulacra2": 8, "cvvdp": 64}
+LEAST_SIDES = {
+    "lpips": LEAST_LPIPS_SIDE,
+    "lpips_vgg": 16,
+    "dists": 16,
+    "ssimulacra2": 8,
+    "cvvdp": 64,
+    "vmaf": 18,
+    "vmaf_neg": 18,
+}
+"""Samples that the smaller side of a picture has at least, where a metric takes more than one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +84,13 @@ def measurable(spec: PictureSpec, options: PanelOptions) -> tuple[str, ...]:
         for name in METRICS
         if name in options.metrics
         and name not in absent
-        and side >= _LEAST_SIDES.get(name, 0)
+        and side >= LEAST_SIDES.get(name, 0)
         and (name != "ms_ssim" or can_see_ms_ssim(spec))
     )
 
 
-def measure(clip: Clip, shown: Path, *, options: PanelOptions | None = None) -> Panel:
-    """Compare a decodable file with the clip, picture by picture, by all metrics that :func:`measurable` names.
+def measure(source: Reference, shown: Path, *, options: PanelOptions | None = None) -> Panel:
+    """Compare a decodable file with its source, picture by picture, by all metrics that :func:`measurable` names.
 
     Raises:
         CorruptDataError: the file has another number of pictures.
@@ -90,38 +98,38 @@ def measure(clip: Clip, shown: Path, *, options: PanelOptions | None = None) -> 
         UsageError: ffmpeg is missing.
     """
     options = options or PanelOptions()
-    names = measurable(clip.spec, options)
+    names = measurable(source.spec, options)
     found: dict[str, Series] = {}
     # Even where none of its metrics is wanted, since it tells whether there are as many pictures as there should be.
-    found |= run_ffmpeg(clip, shown)
+    found |= run_ffmpeg(source, shown)
     by_picture = [name for name in names if METRICS[name].sampled and name != "cvvdp"]
     if by_picture:
-        found |= _by_picture(clip, shown, by_picture, options)
+        found |= _by_picture(source, shown, by_picture, options)
     if "cvvdp" in names:
-        found["cvvdp"] = _by_video(clip, shown, options.interval)
+        found["cvvdp"] = _by_video(source, shown, options.interval)
     return Panel.of({name: found[name] for name in names}, interval=options.interval)
 
 
-def _by_picture(clip: Clip, shown: Path, names: Sequence[str], options: PanelOptions) -> Mapping[str, Series]:
-    from ffhybrid.compare.panel.picture_metrics import look_at
+def _by_picture(source: Reference, shown: Path, names: Sequence[str], options: PanelOptions) -> Mapping[str, Series]:
+    from ffhybrid.panel.picture_metrics import look_at
 
-    indices = range(0, clip.frames, options.interval)
-    ours, theirs = (stock.pictures(path, clip.spec, indices) for path in (shown, clip.path))
-    (found,) = look_at([ours], theirs, clip.spec, names, lpips=options.lpips)
+    indices = range(0, source.frames, options.interval)
+    ours, theirs = (stock.pictures(path, source.spec, indices) for path in (shown, source.path))
+    (found,) = look_at([ours], theirs, source.spec, names, lpips=options.lpips)
     return found
 
 
-def _by_video(clip: Clip, shown: Path, interval: int) -> Series:
-    from ffhybrid.compare.panel.colour_video_vdp import look_at_video
-    from ffhybrid.compare.panel.picture_metrics import rgb
+def _by_video(source: Reference, shown: Path, interval: int) -> Series:
     from ffhybrid.filters.devices import device_of
+    from ffhybrid.panel.colour_video_vdp import look_at_video
+    from ffhybrid.panel.picture_metrics import rgb
 
     device = device_of("auto")
 
     def pictures(path: Path) -> Iterator[Tensor]:
-        for picture in stock.pictures(path, clip.spec, range(clip.frames)):
-            yield rgb(picture, clip.spec, device)
+        for picture in stock.pictures(path, source.spec, range(source.frames)):
+            yield rgb(picture, source.spec, device)
 
-    size = (clip.spec.height, clip.spec.width, clip.frames)
-    rate = float(clip.frame_rate)
-    return look_at_video(pictures(shown), pictures(clip.path), size=size, rate=rate, interval=interval, device=device)
+    size = (source.spec.height, source.spec.width, source.frames)
+    rate = float(source.frame_rate)
+    return look_at_video(pictures(shown), pictures(source.path), size=size, rate=rate, interval=interval, device=device)

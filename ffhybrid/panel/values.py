@@ -5,12 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 from statistics import fmean
 
-from ffhybrid.compare.panel.metrics import METRICS
+from ffhybrid.core.picture import PictureSpec
+from ffhybrid.panel.metrics import METRICS
 
 WORST_PART = 20
 """The worst values are one in so many, 5 %, one at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What files are compared with: ``frames`` pictures in a lossless file, shown at a constant rate from 0 on."""
+
+    path: Path
+    spec: PictureSpec
+    frame_rate: Fraction
+    frames: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from ffhybrid.compare import stock
 from ffhybrid.compare.clip import Clip, prepare
 from ffhybrid.compare.codecs.x265 import X265
-from ffhybrid.compare.panel import METRICS, Panel, PanelOptions, measurable, measure, missing
-from ffhybrid.compare.panel.values import Series
+from ffhybrid.core import stock
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.places import Places
+from ffhybrid.panel import METRICS, Panel, PanelOptions, measurable, measure, missing
+from ffhybrid.panel.values import Series
 from ffhybrid.source.video import VideoSource
 from support import clip as wheel_clip
 
@@ -96,7 +96,7 @@ def test_what_is_missing_is_named_with_the_command_that_brings_it(
     small: Clip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("ffhybrid.filters.perceptual_weights.find_spec", lambda name: None)
-    monkeypatch.setattr("ffhybrid.compare.panel.measuring.find_spec", lambda name: None)
+    monkeypatch.setattr("ffhybrid.panel.measuring.find_spec", lambda name: None)
     monkeypatch.setattr("torch.hub.get_dir", lambda: tmp_path)
     found = missing()
     assert set(found) == {"lpips", "lpips_vgg", "dists", "cvvdp"}
@@ -143,10 +143,10 @@ def test_places_are_means_of_64x64_samples_and_the_last_end_with_the_picture() -
 
 @pytest.mark.skipif(find_spec("pycvvdp") is None, reason="cvvdp is not installed (docs/DEPENDENCIES.md)")
 def test_cvvdp_looks_at_every_nth_picture_and_leaves_torchvision_alone(small: Clip) -> None:
-    code = "import sys; from ffhybrid.compare.panel.colour_video_vdp import _load; before = list(sys.path); _load()\n"
+    code = "import sys; from ffhybrid.panel.colour_video_vdp import _load; before = list(sys.path); _load()\n"
     code += "assert 'torchvision' not in sys.modules and sys.path == before"
     subprocess.run([sys.executable, "-c", code], check=True)
-    from ffhybrid.compare.panel.colour_video_vdp import look_at_video
+    from ffhybrid.panel.colour_video_vdp import look_at_video
 
     grey = torch.full((1, 3, 64, 64), 0.5)
     noisy = (grey + 0.1 * torch.randn(grey.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
