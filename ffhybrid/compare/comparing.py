@@ -75,7 +75,7 @@ def compare(
             source, work, frames=options.frames, width=options.width, height=options.height, options=options.source
         )
         check_gop_length(clip, options.gop_length)
-        results = Results.load(folder, _facts(clip))
+        results = Results.load(folder, ClipFacts.of(clip))
         comparison = _Comparison(clip, results, work, options.panel)
         pairs = [(codec, bitrate) for codec in codecs for bitrate in options.bitrates]
         results.shown = [comparison.key(codec, bitrate) for codec, bitrate in pairs]
@@ -171,16 +171,3 @@ def _settings(codec: Codec) -> Mapping[str, Any]:
     """Give settings as results hold them, versions of the libraries among them."""
     settings: dict[str, Any] = json.loads(json.dumps({**codec.settings, **VERSIONS}, default=str))
     return settings
-
-
-def _facts(clip: Clip) -> ClipFacts:
-    return ClipFacts(
-        name=clip.name,
-        width=clip.spec.width,
-        height=clip.spec.height,
-        bit_depth=clip.spec.bit_depth,
-        frame_rate=str(clip.frame_rate),
-        frames=clip.frames,
-        seconds=clip.seconds,
-        md5=clip.md5,
-    )

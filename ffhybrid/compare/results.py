@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.panel import METRICS, Panel, Pooled
 from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.errors import CorruptDataError
@@ -32,6 +33,20 @@ class ClipFacts:
     frames: int
     seconds: float
     md5: str
+
+    @classmethod
+    def of(cls, clip: Clip) -> ClipFacts:
+        """Take what results say of a clip."""
+        return cls(
+            name=clip.name,
+            width=clip.spec.width,
+            height=clip.spec.height,
+            bit_depth=clip.spec.bit_depth,
+            frame_rate=str(clip.frame_rate),
+            frames=clip.frames,
+            seconds=clip.seconds,
+            md5=clip.md5,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
