@@ -57,7 +57,8 @@ def print_tables(file: RdFile, console: Console) -> None:
 
 def peers_of(rows: Sequence[Row]) -> list[str]:
     """Codecs that hybrid files are held against, in the order of tables."""
-    return sorted({row.codec for row in rows} - {OURS}, key=lambda codec: (order(codec), codec))
+    codecs = {row.codec for row in rows}
+    return sorted(codecs - {OURS} if OURS in codecs else (), key=lambda codec: (order(codec), codec))
 
 
 def points_of(rows: Sequence[Row]) -> list[float]:
