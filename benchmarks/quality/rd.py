@@ -159,11 +159,9 @@ def _arguments() -> argparse.Namespace:
         help="encode and measure this one anew; CLIP is the name of its file without its ending",
     )
     options = arguments.parse_args()
-    known = {
-        (clip.stem, codec, point) for clip in clips_of(options) for codec in options.codecs for point in options.points
-    }
     for name, codec, point in options.again:
-        if (name, codec, float(point)) not in known:
+        names = {clip.stem for clip in clips_of(options)}
+        if name not in names or codec not in options.codecs or float(point) not in options.points:
             arguments.error(f"--again {name} {codec} {point} is not among --clips, --codecs and --points")
     return options
 
