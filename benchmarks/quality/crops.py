@@ -95,15 +95,22 @@ def sheet(columns: Sequence[Column], places: Sequence[Place]) -> Image.Image:
     rows = [SCALE * (bottom - top) for _, top, _, bottom in boxes]
     size = (len(columns) * (across + GAP) - GAP, LABEL_ROWS + sum(rows) + GAP * (len(rows) - 1))
     image = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(image)
     for number, column in enumerate(columns):
         x, y = number * (across + GAP), LABEL_ROWS
-        for line, text in enumerate(column.label):
-            draw.text((x + 2, 1 + 15 * line), text, fill="black", font_size=12)
+        image.paste(heading(column.label, across), (x, 0))
         for picture, box, down in zip(column.pictures, boxes, rows, strict=True):
             crop = picture.crop(box)
             image.paste(crop.resize((SCALE * crop.width, SCALE * crop.height), Image.Resampling.NEAREST), (x, y))
             y += down + GAP
+    return image
+
+
+def heading(lines: Sequence[str], across: int) -> Image.Image:
+    """Write lines above a column, as far as they fit."""
+    image = Image.new("RGB", (across, LABEL_ROWS), "white")
+    draw = ImageDraw.Draw(image)
+    for line, text in enumerate(lines):
+        draw.text((2, 1 + 15 * line), text, fill="black", font_size=12)
     return image
 
 
