@@ -71,6 +71,11 @@ class X265(PyAVCodec):
         self._params = {**structure, **tuning.params, "log-level": "error"}
         self._folder = tempfile.TemporaryDirectory(prefix="ffhybrid-x265-")
 
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Those of any encoder of FFmpeg, and what shows at high CRFs alone."""
+        return {**super().settings, "quantiser_cap": self._tuning.quantiser_cap}
+
     def options(self, crf: float, *, frames: int = 1) -> dict[str, str]:
         """Give options of FFmpeg's wrapper."""
         factor = self._tuning.keyframe_factor
