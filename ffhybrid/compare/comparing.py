@@ -6,8 +6,7 @@ import json
 import logging
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -23,7 +22,7 @@ from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.results import ClipFacts, RatePoint, Results, key_of
 from ffhybrid.core import stock
 from ffhybrid.core.extras import check_installed
-from ffhybrid.panel import METRICS, PanelOptions, measurable, measure, missing
+from ffhybrid.panel import METRICS, Panel, PanelOptions, measurable, measure, missing
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +47,15 @@ def compare(
     *,
     options: CompareOptions,
     report: bool = True,
+    again: Container[tuple[str, int]] = (),
     on_step: Callable[[ComparisonStep], None] | None = None,
 ) -> Results:
     """Compare codecs on a clip.
 
     ``folder`` gets ``results.json``, the encoded files and, with ``report``, the page ``index.html`` and its stills.
-    Points that it has already, with the same frames and settings, are not computed again.
+    Points that it has already, with the same frames and settings, are not computed again, but for those of ``again``:
+    pairs of a codec and a bitrate. A file is kept as soon as it is encoded, and measured later if the run is
+    interrupted.
 
     Raises:
         UsageError: options that cannot work, or a package that is missing.
@@ -74,13 +76,14 @@ def compare(
             source, work, frames=options.frames, width=options.width, height=options.height, options=options.source
         )
         check_gop_length(clip, options.gop_length)
-        results = Results.load(folder, _facts(clip))
+        results = Results.load(folder, ClipFacts.of(clip))
         comparison = _Comparison(clip, results, work, options.panel)
         pairs = [(codec, bitrate) for codec in codecs for bitrate in options.bitrates]
         results.shown = [comparison.key(codec, bitrate) for codec, bitrate in pairs]
         for number, (codec, bitrate) in enumerate(pairs):
             step = partial(ComparisonStep, number, len(pairs), codec.name, bitrate)
-            comparison.compute(codec, bitrate, partial(_tell, on_step, step))
+            anew = (codec.name, bitrate) in again
+            comparison.compute(codec, bitrate, partial(_tell, on_step, step), anew=anew)
         results.save()
         if report:
             comparison.report(codecs, options)
@@ -105,15 +108,16 @@ class _Comparison:
         """Identify a point."""
         return key_of(codec=codec.name, settings=_settings(codec), bitrate=bitrate, clip=self.clip.md5)
 
-    def compute(self, codec: Codec, bitrate: int, note: Callable[[str], None]) -> None:
-        """Encode, measure and store a point, or what it lacks of that."""
+    def compute(self, codec: Codec, bitrate: int, note: Callable[[str], None], *, anew: bool) -> None:
+        """Encode, measure and store a point, or what it lacks of that if it is not wanted ``anew``."""
         key = self.key(codec, bitrate)
-        if not self.results.has(key):
+        if anew or not self.results.has(key):
             self._encode(codec, bitrate, note)
         elif self._is_measured(self.results.points[key]):
             note("known")
         else:
-            self._measure_again(codec, self.results.points[key], note)
+            point = self.results.points[key]
+            self._measure(point, codec.show(self.results.path.parent / point.stream, self.work), note)
 
     def _encode(self, codec: Codec, bitrate: int, note: Callable[[str], None]) -> None:
         key = self.key(codec, bitrate)
@@ -124,10 +128,8 @@ class _Comparison:
         began = time.monotonic()
         shown = codec.show(target, self.work)
         restore_seconds = None if shown == target else round(time.monotonic() - began, 3)
-        note("measuring")
-        panel = measure(self.clip, shown, options=self.panel)
         types = picture_types(codec.typed(target, shown))
-        self.results.points[key] = RatePoint(
+        point = RatePoint(
             key=key,
             codec=codec.name,
             bitrate=bitrate,
@@ -135,15 +137,16 @@ class _Comparison:
             stream=str(target.relative_to(self.results.path.parent)),
             size=target.stat().st_size,
             split=codec.split(target, types),
-            pictures=dict(Counter(types.values())),
+            types="".join(types[shown_at] for shown_at in sorted(types)),
             settings=_settings(codec),
             control=encoded.control,
             encodes=encoded.encodes,
             encode_seconds=round(encoded.seconds, 3),
             restore_seconds=restore_seconds,
-            panel=panel,
+            panel=Panel.of({}, interval=self.panel.interval),
         )
-        self.results.save()
+        self.results.add(point)
+        self._measure(point, shown, note)
 
     def _is_measured(self, point: RatePoint) -> bool:
         """Whether a point has all metrics that are asked for and can be had, of the pictures that are asked for."""
@@ -151,11 +154,9 @@ class _Comparison:
         same_pictures = point.panel.interval == self.panel.interval or not any(METRICS[name].sampled for name in wanted)
         return same_pictures and set(wanted) <= set(point.panel.series)
 
-    def _measure_again(self, codec: Codec, point: RatePoint, note: Callable[[str], None]) -> None:
+    def _measure(self, point: RatePoint, shown: Path, note: Callable[[str], None]) -> None:
         note("measuring")
-        shown = codec.show(self.results.path.parent / point.stream, self.work)
-        self.results.points[point.key] = replace(point, panel=measure(self.clip, shown, options=self.panel))
-        self.results.save()
+        self.results.add(replace(point, panel=measure(self.clip, shown, options=self.panel)))
 
     def report(self, codecs: Sequence[Codec], options: CompareOptions) -> None:
         """Write ``index.html`` and its stills; what they take is loaded here."""
@@ -171,16 +172,3 @@ def _settings(codec: Codec) -> Mapping[str, Any]:
     """Give settings as results hold them, versions of the libraries among them."""
     settings: dict[str, Any] = json.loads(json.dumps({**codec.settings, **VERSIONS}, default=str))
     return settings
-
-
-def _facts(clip: Clip) -> ClipFacts:
-    return ClipFacts(
-        name=clip.name,
-        width=clip.spec.width,
-        height=clip.spec.height,
-        bit_depth=clip.spec.bit_depth,
-        frame_rate=str(clip.frame_rate),
-        frames=clip.frames,
-        seconds=clip.seconds,
-        md5=clip.md5,
-    )

@@ -10,7 +10,7 @@ from ffhybrid.compare.bjontegaard import Curve, Delta, bd_metric, bd_rate
 from ffhybrid.compare.results import RatePoint
 from ffhybrid.panel import METRICS
 
-PEERS = ("x265", "x265-best", "x265-key")
+PEERS = ("x265", "x265-best")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ def goodness(point: RatePoint, metric: str) -> float:
     return -point.mean(metric) if METRICS[metric].lower_is_better else point.mean(metric)
 
 
-def at_rate(points: Sequence[RatePoint], metric: str, rate: float) -> float:
-    """Mean of a metric at a rate near those of two points at least, straight over the logarithm of the rate."""
-    one, other = sorted(points, key=lambda point: abs(math.log(point.rate / rate)))[:2]
-    slope = (other.mean(metric) - one.mean(metric)) / math.log(other.rate / one.rate)
-    return one.mean(metric) + slope * math.log(rate / one.rate)
+def at_rate(values: Mapping[float, float], rate: float) -> float:
+    """Value at a rate near those of two points at least, by rate, straight over the logarithm of the rate."""
+    one, other = sorted(values, key=lambda known: abs(math.log(known / rate)))[:2]
+    slope = (values[other] - values[one]) / math.log(other / one)
+    return values[one] + slope * math.log(rate / one)
 
 
 def deltas(points: Sequence[RatePoint]) -> list[DeltaRow]:

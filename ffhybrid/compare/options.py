@@ -12,7 +12,7 @@ from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.source.video import SourceOptions
 from ffhybrid.x265.options import X265Options
 
-DEFAULT_CODECS = ("hybrid", "x265", "x265-best", "x265-key")
+DEFAULT_CODECS = ("hybrid", "x265", "x265-best")
 
 
 def _encode_options() -> EncodeOptions:
@@ -27,7 +27,8 @@ class CompareOptions:
         bitrates: in bits a second, container included; every codec is measured at each.
         codecs: names that :func:`ffhybrid.compare.codecs.create` knows.
         encode: of the hybrid file. Its GOP length and its preset of x265 are those of x265 alone too; its rate is set
-            to every bitrate in turn. GOPs are of one length for all, so that scene cuts begin none.
+            to every bitrate in turn. Its candidates are those of the others too. GOPs are of one length for all, so
+            that scene cuts begin none.
         source: what is made of the source's pictures before all codecs get them.
         frames: pictures taken from the source, None for all.
         width: of the pictures compared; None keeps the source's. With ``height`` None they keep their shape and are

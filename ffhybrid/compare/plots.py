@@ -21,7 +21,6 @@ COLOURS: Mapping[str, str] = {
     "hybrid": "#e0433f",
     "x265": "#3f7fd0",
     "x265-best": "#22a3a3",
-    "x265-key": "#2f6f4f",
     "sr": "#d0559f",
     "svtav1": "#c98a1b",
     "vvenc": "#8a5cc9",

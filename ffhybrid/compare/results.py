@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+from ffhybrid.compare.clip import Clip
 from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.errors import CorruptDataError
-from ffhybrid.panel import Panel, Pooled
+from ffhybrid.panel import METRICS, Panel, Pooled
 
-SCHEMA = 2
+SCHEMA = 3
 RESULTS = "results.json"
 
 
@@ -30,14 +34,28 @@ class ClipFacts:
     seconds: float
     md5: str
 
+    @classmethod
+    def of(cls, clip: Clip) -> ClipFacts:
+        """Take what results say of a clip."""
+        return cls(
+            name=clip.name,
+            width=clip.spec.width,
+            height=clip.spec.height,
+            bit_depth=clip.spec.bit_depth,
+            frame_rate=str(clip.frame_rate),
+            frames=clip.frames,
+            seconds=clip.seconds,
+            md5=clip.md5,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatePoint:
     """One codec at one rate.
 
     ``key`` identifies codec, settings, rate and clip; ``bitrate`` is what was asked for, ``size`` the bytes of the
-    file ``stream`` (relative to the results), ``split`` what they are, ``pictures`` how many are shown of
-    each type.
+    file ``stream`` (relative to the results), ``split`` what they are, ``types`` a letter a picture in order of
+    presentation: ``I``, ``P`` or ``B``. The panel is empty until the file was measured.
     """
 
     key: str
@@ -52,13 +70,27 @@ class RatePoint:
     encodes: int
     encode_seconds: float
     restore_seconds: float | None
-    pictures: Mapping[str, int]
+    types: str
     panel: Panel
 
     @property
     def rate(self) -> float:
         """Bits a second of the file."""
         return self.size * 8 / self.seconds
+
+    @property
+    def pictures(self) -> Mapping[str, int]:
+        """How many are shown of each type."""
+        return Counter(self.types)
+
+    def mean_of(self, metric: str, types: str) -> float:
+        """Mean of a metric over the pictures of these types that it looked at; ``nan`` where there are none."""
+        if metric not in self.panel.series:
+            return math.nan
+        every = self.panel.interval if METRICS[metric].sampled else 1
+        values = self.panel.series[metric]
+        chosen = [value for value, kind in zip(values, self.types[::every], strict=True) if kind in types]
+        return fmean(chosen) if chosen else math.nan
 
     def mean(self, metric: str) -> float:
         """Mean of a metric of the panel; ``nan`` where it was not taken."""
@@ -99,8 +131,19 @@ class Results:
         return key in self.points and (self.path.parent / self.points[key].stream).is_file()
 
     def selected(self) -> list[RatePoint]:
-        """Points of the last run."""
-        return [self.points[key] for key in self.shown]
+        """Points of the last run, those that it got to."""
+        return [self.points[key] for key in self.shown if key in self.points]
+
+    def add(self, point: RatePoint) -> None:
+        """Take a point, as the newest, and write the file."""
+        self.points.pop(point.key, None)
+        self.points[point.key] = point
+        self.save()
+
+    def newest(self, codec: str, bitrate: int) -> RatePoint | None:
+        """Point of a codec at a wanted rate that was computed last, whatever its settings; None where there is none."""
+        found = [point for point in self.points.values() if (point.codec, point.bitrate) == (codec, bitrate)]
+        return found[-1] if found else None
 
     def save(self) -> None:
         """Write the file anew."""

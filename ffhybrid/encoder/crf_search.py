@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ from ffhybrid.encoder.secant_search import Control, Probe, SecantSearch
 from ffhybrid.x265.options import HIGHEST_CRF
 
 LOWEST_CRF, CRF_STEP = 1.0, 0.02
+"""CRFs a step apart give sizes within half a per cent, but pictures as different as any."""
 TOLERANCE = 0.01
 MOST_PROBES = 7
 
@@ -21,9 +21,6 @@ def crf_control(slope: float) -> Control:
 
 
 SIZE = crf_control(-0.115)
-
-NEIGHBOUR_STEP = 0.02
-"""CRFs so far apart give sizes within half a per cent, but pictures as different as any."""
 
 Result = TypeVar("Result")
 
@@ -53,7 +50,4 @@ def search_crf(
 
 def neighbours(gop: CodedGop, wanted: int, *, count: int) -> list[float]:
     """CRFs around the one that would give exactly ``wanted`` bytes, the nearest first, without that of the GOP."""
-    centre = gop.crf + math.log(wanted / gop.size) / SIZE.slope
-    steps = sorted(range(-count, count + 1), key=abs)
-    crfs = dict.fromkeys(SIZE.rounded(centre + step * NEIGHBOUR_STEP) for step in steps)
-    return [crf for crf in crfs if crf != gop.crf][:count]
+    return SIZE.neighbours(gop.crf, ratio=wanted / gop.size, count=count)

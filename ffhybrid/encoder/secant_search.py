@@ -51,6 +51,13 @@ class Control:
         """Give the nearest setting there is."""
         return round(round(min(max(setting, self.low), self.high) / self.step) * self.step, 6)
 
+    def neighbours(self, setting: float, *, ratio: float, count: int) -> list[float]:
+        """Give settings around the one that has ``ratio`` times the value, the nearest first, without ``setting``."""
+        centre = setting + math.log(ratio) / self.slope
+        steps = sorted(range(-count, count + 1), key=abs)
+        settings = dict.fromkeys(self.rounded(centre + step * self.step) for step in steps)
+        return [one for one in settings if one != setting][:count]
+
     def slope_between(self, one: SearchPoint, other: SearchPoint) -> float:
         """Slope that two encodes show, as far as it is believed."""
         if one.setting == other.setting:

@@ -13,6 +13,7 @@ from ffhybrid.compare.codecs import CODECS, PARTS, create
 from ffhybrid.compare.codecs.base import picture_types
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.plots import COLOURS
+from ffhybrid.compare.selection import Selection
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.models.checkpoints import ENVIRONMENT
@@ -33,6 +34,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return prepare(wheel_clip("bikes.mp4"), folder, frames=FRAMES, width=160, height=None)
 
 
+def with_candidates(count: int) -> CompareOptions:
+    return replace(options(), encode=replace(options().encode, candidates=count))
+
+
 def options() -> CompareOptions:
     return CompareOptions(
         bitrates=(60_000,),
@@ -41,6 +46,7 @@ def options() -> CompareOptions:
             x265=X265Options(preset="veryfast"),
             limits=GopLimits(length=GOP_LENGTH, scene_threshold=0),
             budgets=1,
+            candidates=0,
         ),
     )
 
@@ -81,11 +87,27 @@ def test_a_codec_meets_the_size_with_one_keyframe_a_gop(name: str, small: Clip, 
 
 def test_a_forced_keyframe_is_larger_at_the_same_size_of_the_file(small: Clip, tmp_path: Path) -> None:
     sizes = {}
-    for name in ("x265-best", "x265-key"):
+    for name in ("x265", "x265-best"):
         codec, stream = create(name, options()), tmp_path / f"{name}.mkv"
         codec.encode(small, stream, bitrate=60_000, note=lambda _: None)
         sizes[name] = codec.split(stream, picture_types(stream))["I"]
-    assert sizes["x265-key"] > 1.05 * sizes["x265-best"]
+    assert sizes["x265-best"] > 1.05 * sizes["x265"]
+
+
+@pytest.mark.parametrize("name", ["x265", "svtav1"])
+def test_of_several_files_of_one_size_the_best_is_kept(name: str, small: Clip, tmp_path: Path) -> None:
+    codecs = {count: create(name, with_candidates(count)) for count in (0, 3)}
+    wanted, costs = small.bytes_at(60_000), {}
+    for count, codec in codecs.items():
+        stream = tmp_path / f"{count}.mkv"
+        encoded = codec.encode(small, stream, bitrate=60_000, note=lambda _: None)
+        size = stream.stat().st_size
+        assert size == pytest.approx(wanted, rel=0.01)
+        selection = Selection(candidates=0, gop_length=GOP_LENGTH)
+        costs[count] = selection.cost(small, stream, size=size, wanted=wanted), encoded.encodes
+        assert codec.settings["candidates"] == count
+    assert costs[3][1] == costs[0][1] + 3
+    assert costs[3][0] <= costs[0][0]
 
 
 def test_an_encode_beyond_the_highest_crf_leaves_no_trace_in_later_ones(small: Clip, tmp_path: Path) -> None:
@@ -135,7 +157,7 @@ def test_every_codec_has_a_colour_of_its_own() -> None:
 
 
 def test_an_unknown_codec_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="no codec 'x264'.*hybrid, x265, x265-best, x265-key, sr, svtav1, vvenc"):
+    with pytest.raises(UsageError, match="no codec 'x264'.*hybrid, x265, x265-best, sr, svtav1, vvenc"):
         create("x264", options())
 
 

@@ -30,6 +30,7 @@ OPTIONS = CompareOptions(
         x265=X265Options(preset="veryfast"),
         limits=GopLimits(length=15, scene_threshold=0),
         budgets=1,
+        candidates=1,
     ),
     frames=30,
     width=160,
@@ -115,6 +116,33 @@ def test_what_is_asked_for_anew_is_measured_without_encoding(results: Results, f
     assert replace(after, panel=before.panel) == before
 
 
+def test_what_is_wanted_again_is_made_again_alone(results: Results, folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (folder / "streams").iterdir()}
+    steps: list[ComparisonStep] = []
+    pair = ("x265", RATES[1])
+    found = compare(clip("bikes.mp4"), folder, options=OPTIONS, report=False, again={pair}, on_step=steps.append)
+    assert {(step.codec, step.bitrate) for step in steps if step.note != "known"} == {pair}
+    after = {path: path.stat().st_mtime_ns for path in (folder / "streams").iterdir()}
+    assert [path.name.split("-")[:2] for path in after if after[path] != before[path]] == [["x265", "100000"]]
+    assert found.newest(*pair) == list(found.points.values())[-1]
+
+
+def test_an_encode_outlives_an_interruption_of_its_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = replace(OPTIONS, codecs=("x265",), bitrates=RATES[:1], panel=PanelOptions(metrics=("psnr",)))
+
+    def interrupt(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ffhybrid.compare.comparing.measure", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            compare(clip("bikes.mp4"), tmp_path, options=one, report=False)
+    steps: list[ComparisonStep] = []
+    found = compare(clip("bikes.mp4"), tmp_path, options=one, report=False, on_step=steps.append)
+    assert [step.note for step in steps] == ["measuring"]
+    assert found.selected()[0].mean("psnr") > 20
+
+
 def test_a_stream_that_is_gone_is_made_again(results: Results, folder: Path) -> None:
     lost = folder / results.selected()[2].stream
     lost.unlink()
@@ -148,7 +176,9 @@ def test_a_missing_package_is_named_before_anything_is_encoded(tmp_path: Path, m
 
 def test_the_command_prints_a_line_a_point(results: Results, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = f"compare -i {clip('bikes.mp4')} -o {folder} -b:v 50k,100k -codecs hybrid,x265 -g 15 -frames:v 30"
-    command += " -width 160 -preset veryfast -kf thumbnail -kf:budgets 1 -metric_interval 6 -metrics psnr,oklab"
+    command += (
+        " -width 160 -preset veryfast -kf thumbnail -kf:budgets 1 -candidates 1 -metric_interval 6 -metrics psnr,oklab"
+    )
     assert main(command.split()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["codec", "hybrid", "hybrid", "x265", "x265"]

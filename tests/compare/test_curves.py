@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -28,7 +29,7 @@ def point(codec: str, bitrate: int, lpips: float | None, *, vmaf: float = 50.0, 
         stream="",
         size=size or bitrate,
         split={},
-        pictures={},
+        types="IB",
         settings={},
         control="",
         encodes=1,
@@ -71,6 +72,16 @@ def test_points_are_sorted_by_rate_within_codecs_in_their_order() -> None:
 
 
 def test_between_points_quality_goes_straight_over_the_logarithm_of_the_rate() -> None:
-    points = [point("x265", 100_000, 0.4), point("x265", 200_000, 0.3)]
-    assert at_rate(points, "lpips", 100_000 * math.sqrt(2)) == pytest.approx(0.35)
-    assert at_rate(points, "lpips", 97_000) == pytest.approx(0.4 - 0.1 * math.log2(0.97))
+    values = {100_000: 0.4, 200_000: 0.3}
+    assert at_rate(values, 100_000 * math.sqrt(2)) == pytest.approx(0.35)
+    assert at_rate(values, 97_000) == pytest.approx(0.4 - 0.1 * math.log2(0.97))
+
+
+def test_keyframes_are_told_from_other_pictures_as_far_as_a_metric_looked_at_them() -> None:
+    found = {"psnr": Series(values=(40.0, 31.0, 33.0, 41.0)), "dists": Series(values=(0.1, 0.2))}
+    looked = replace(TWO[0], types="IBPI", panel=Panel.of(found, interval=2))
+    assert looked.mean_of("psnr", "I") == pytest.approx(40.5)
+    assert looked.mean_of("psnr", "PB") == pytest.approx(32)
+    assert looked.mean_of("dists", "PB") == pytest.approx(0.2)
+    assert math.isnan(looked.mean_of("dists", "B"))
+    assert math.isnan(looked.mean_of("cvvdp", "I"))

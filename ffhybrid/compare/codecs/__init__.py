@@ -9,33 +9,30 @@ from ffhybrid.compare.codecs.hybrid import Hybrid
 from ffhybrid.compare.codecs.sr import Sr
 from ffhybrid.compare.codecs.svtav1 import SvtAv1
 from ffhybrid.compare.codecs.vvenc import Vvenc
-from ffhybrid.compare.codecs.x265 import BEST, KEY, X265
+from ffhybrid.compare.codecs.x265 import BEST, DEFAULTS, X265, Tuning
 from ffhybrid.compare.options import CompareOptions
+from ffhybrid.compare.selection import Selection
 from ffhybrid.errors import UsageError
 
 __all__ = ["CODECS", "PARTS", "Codec", "Encoded", "create"]
 
 
-def _x265(name: str, options: CompareOptions, extra: Mapping[str, str], *, favours_keyframes: bool = False) -> X265:
-    return X265(
-        name,
-        preset=options.encode.x265.preset,
-        gop_length=options.gop_length,
-        extra=extra,
-        favours_keyframes=favours_keyframes,
-    )
+def _selection(options: CompareOptions) -> Selection:
+    """Give every codec as many candidates as hybrid files have."""
+    return Selection(candidates=options.encode.candidates, gop_length=options.gop_length, lpips=options.panel.lpips)
+
+
+def _x265(name: str, options: CompareOptions, tuning: Tuning) -> X265:
+    return X265(name, _selection(options), preset=options.encode.x265.preset, tuning=tuning)
 
 
 CODECS: Mapping[str, Callable[[CompareOptions], Codec]] = {
     "hybrid": lambda options: Hybrid(options.encode),
-    "x265": lambda options: _x265("x265", options, {}),
+    "x265": lambda options: _x265("x265", options, DEFAULTS),
     "x265-best": lambda options: _x265("x265-best", options, BEST),
-    "x265-key": lambda options: _x265("x265-key", options, KEY, favours_keyframes=True),
-    "sr": lambda options: Sr(
-        preset=options.encode.x265.preset, gop_length=options.gop_length, weights=options.sr_weights
-    ),
-    "svtav1": lambda options: SvtAv1(gop_length=options.gop_length),
-    "vvenc": lambda options: Vvenc(gop_length=options.gop_length),
+    "sr": lambda options: Sr(_selection(options), preset=options.encode.x265.preset, weights=options.sr_weights),
+    "svtav1": lambda options: SvtAv1(_selection(options)),
+    "vvenc": lambda options: Vvenc(_selection(options)),
 }
 
 

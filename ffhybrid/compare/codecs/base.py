@@ -15,6 +15,7 @@ import av
 from av.video.frame import PictureType
 
 from ffhybrid.compare.clip import Clip
+from ffhybrid.compare.selection import Selection
 from ffhybrid.encoder.secant_search import Control, Probe, SecantSearch
 
 TOLERANCE = 0.005
@@ -69,16 +70,20 @@ class Codec(Protocol):
 
 
 class SearchedCodec(ABC):
-    """A codec that codes a whole file at one value of a control, which is searched until the file has its size."""
+    """A codec that codes a whole file at one value of a control, which is searched until the file has its size.
 
-    def __init__(self, name: str, control: Control) -> None:
+    Of that file and as many of neighbouring values as ``selection`` says, the best one is kept.
+    """
+
+    def __init__(self, name: str, control: Control, selection: Selection) -> None:
         self.name = name
+        self.selection = selection
         self.search = SecantSearch(control=control, tolerance=TOLERANCE, most_probes=MOST_PROBES)
 
     @property
     @abstractmethod
     def settings(self) -> Mapping[str, object]:
-        """Encoder and options."""
+        """Encoder, options, and how many candidates."""
 
     @abstractmethod
     def first(self, bitrate: int) -> float:
@@ -107,8 +112,26 @@ class SearchedCodec(ABC):
                 return Probe(size, wanted, size / wanted, path)
 
             met = self.search.meet(probe, first=first)
-            met.result.replace(target)
-        return Encoded(control=self.in_words(met.setting), encodes=met.encodes, seconds=time.monotonic() - began)
+            tries = {met.setting: met.result}
+            if self.selection.has_size(_size(met.result), wanted):
+                ratio = wanted / _size(met.result)
+                others = self.search.control.neighbours(met.setting, ratio=ratio, count=self.selection.candidates)
+                tries |= {value: probe(value).result for value in others}
+            chosen = self._chosen(clip, tries, wanted, Path(folder))
+            tries[chosen].replace(target)
+        encodes = met.encodes + len(tries) - 1
+        return Encoded(control=self.in_words(chosen), encodes=encodes, seconds=time.monotonic() - began)
+
+    def _chosen(self, clip: Clip, tries: Mapping[float, Path], wanted: int, folder: Path) -> float:
+        """Choose between files by their values of the control, the first of which met the size as far as any did."""
+        equal = {value: path for value, path in tries.items() if self.selection.has_size(_size(path), wanted)}
+        if len(equal) < 2:
+            return next(iter(tries))
+        costs = {
+            value: self.selection.cost(clip, self.show(path, folder), size=_size(path), wanted=wanted)
+            for value, path in equal.items()
+        }
+        return min(costs, key=costs.__getitem__)
 
     def show(self, stream: Path, folder: Path) -> Path:  # noqa: ARG002 - hybrid files need a folder
         """Return the file itself."""
@@ -139,6 +162,10 @@ def with_container(sizes: Mapping[str, int], path: Path) -> dict[str, int]:
     split = {part: sizes.get(part, 0) for part in PARTS}
     split["container"] = path.stat().st_size - sum(split.values())
     return split
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _milliseconds(item: av.Packet[av.VideoStream] | av.VideoFrame) -> int:

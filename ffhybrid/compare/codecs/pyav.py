@@ -15,6 +15,7 @@ import av
 
 from ffhybrid.compare.clip import Clip, tag_colour
 from ffhybrid.compare.codecs.base import SearchedCodec
+from ffhybrid.compare.selection import Selection
 from ffhybrid.core.frames import PIXEL_FORMATS
 from ffhybrid.encoder.secant_search import Control
 from ffhybrid.errors import EncoderError
@@ -26,8 +27,8 @@ MUXER = {"fflags": "+bitexact"}
 class PyAVCodec(SearchedCodec):
     """A whole file at one CRF; ``first_crf`` begins the search."""
 
-    def __init__(self, name: str, encoder: str, control: Control, *, first_crf: float) -> None:
-        super().__init__(name, control)
+    def __init__(self, name: str, encoder: str, control: Control, selection: Selection, *, first_crf: float) -> None:
+        super().__init__(name, control, selection)
         self._encoder = encoder
         self._first_crf = first_crf
 
@@ -37,8 +38,8 @@ class PyAVCodec(SearchedCodec):
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """Encoder and options; the CRF stands for the one searched."""
-        return {"encoder": self._encoder, **self.options(0)}
+        """Encoder, options and candidates; the CRF stands for the one searched."""
+        return {"encoder": self._encoder, **self.options(0), "candidates": self.selection.candidates}
 
     def first(self, bitrate: int) -> float:  # noqa: ARG002 - other controls depend on it
         """Return the first CRF."""

@@ -14,6 +14,7 @@ from ffhybrid.compare.clip import Clip, write_lossless
 from ffhybrid.compare.codecs.base import Encoded, Note, SearchedCodec
 from ffhybrid.compare.codecs.pyav import MUXER
 from ffhybrid.compare.codecs.x265 import BEST, X265
+from ffhybrid.compare.selection import Selection
 from ffhybrid.core.atomic_files import pending_output
 from ffhybrid.core.frames import frame_picture, video_frame
 from ffhybrid.core.picture import Picture
@@ -38,15 +39,15 @@ class Sr(SearchedCodec):
     """x265 at its best options and half the size, doubled.
 
     Args:
+        selection: how many candidates, and the length of GOPs.
         preset: x265's.
-        gop_length: in frames.
         weights: of FSRCNN, in safetensors, which reader and writer have; without them a small network is fitted to
             the clip and travels in the file.
     """
 
-    def __init__(self, *, preset: str, gop_length: int, weights: Path | None) -> None:
-        self._inner = X265("sr", preset=preset, gop_length=gop_length, extra=BEST)
-        super().__init__("sr", self._inner.search.control)
+    def __init__(self, selection: Selection, *, preset: str, weights: Path | None) -> None:
+        self._inner = X265("sr", selection, preset=preset, tuning=BEST)
+        super().__init__("sr", self._inner.search.control, selection)
         self._weights = weights
         self._network: bytes | None = None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.base import SearchedCodec
+from ffhybrid.compare.selection import Selection
 from ffhybrid.core import stock
 from ffhybrid.encoder.secant_search import Control
 
@@ -22,14 +23,16 @@ THREADS = ("-threads", "1")
 class Vvenc(SearchedCodec):
     """One IDR picture a GOP, the first picture among them."""
 
-    def __init__(self, *, gop_length: int) -> None:
-        super().__init__("vvenc", Control(low=math.log(1000), high=math.log(1e9), step=0.001, slope=1))
-        self._params = f"intraperiod={gop_length}:refreshtype=idr:poc0idr=1"
+    def __init__(self, selection: Selection) -> None:
+        control = Control(low=math.log(1000), high=math.log(1e9), step=0.001, slope=1)
+        super().__init__("vvenc", control, selection)
+        self._params = f"intraperiod={selection.gop_length}:refreshtype=idr:poc0idr=1"
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """Encoder and options."""
-        return {"encoder": "libvvenc", "preset": PRESET, "pix_fmt": PIXEL_FORMAT, "vvenc-params": self._params}
+        """Encoder, options and candidates."""
+        coding = {"encoder": "libvvenc", "preset": PRESET, "pix_fmt": PIXEL_FORMAT, "vvenc-params": self._params}
+        return {**coding, "candidates": self.selection.candidates}
 
     def first(self, bitrate: int) -> float:
         """Return the logarithm of the bitrate."""
