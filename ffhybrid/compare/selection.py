@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ffhybrid.compare.clip import Clip
 from ffhybrid.core import stock
-from ffhybrid.encoder.quality import Judge, lpips_distance
+from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.encoder.rate_targets import cost_of
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import VideoSource
@@ -57,4 +57,4 @@ class Selection:
 @cache
 def _judge(lpips: Path | None) -> Judge:
     """Load the judge that chooses between candidates inside the encoder."""
-    return Judge(lpips_distance(lpips))
+    return Judge(visual_distance(lpips))
