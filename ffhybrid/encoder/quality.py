@@ -17,6 +17,7 @@ from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters import Likeness
 from ffhybrid.filters.base import lpips_can_see
+from ffhybrid.panel import INTERVAL
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,14 +93,15 @@ class Judge:
 
 
 def samples(pictures: int) -> frozenset[int]:
-    """Choose pictures of a GOP: the middles of equal parts of it, with odd numbers.
+    """Choose pictures of a GOP: about the middles of equal parts of it.
 
-    So they are others than those that reports look at (every eighth): many candidates would find what looks well there
-    by luck.
+    None is one that reports look at (every seventh): many candidates would find what looks well there by luck. Nor are
+    there those with even numbers, which pyramids of B pictures code best.
     """
     parts = min(max(LEAST_SAMPLES, round(pictures / SAMPLING_INTERVAL)), pictures)
     middles = ((2 * part + 1) * pictures // (2 * parts) for part in range(parts))
-    return frozenset(min(middle | 1, pictures - 1) for middle in middles)
+    odd = (middle | 1 for middle in middles)
+    return frozenset(min(index + 2 * (index % INTERVAL == 0), pictures - 1) for index in odd)
 
 
 def _rgb(picture: Picture, source: SourceGop) -> Tensor:

@@ -20,7 +20,8 @@ from ffhybrid.panel.values import Panel, Reference, Series
 if TYPE_CHECKING:
     from torch import Tensor
 
-INTERVAL = 8
+INTERVAL = 7
+"""Odd, since pyramids of B pictures often span eight: the pictures that others refer to look better than all do."""
 HOW_TO_GET_CVVDP = f"{how_to_get(stock.EXTRA)} && pip install --no-deps cvvdp==0.5.7"
 _CVVDP_PACKAGES = ("pycvvdp", "scipy", "tqdm")
 LEAST_SIDES = {

@@ -17,7 +17,7 @@ from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import VideoSource
 from support import clip
 
-PICTURES = 10
+PICTURES = 12
 
 
 @pytest.fixture(scope="module")
