@@ -15,12 +15,14 @@ import argparse
 import itertools
 import json
 import math
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table
 from scipy.optimize import minimize
@@ -110,23 +112,28 @@ def _look(folder: Path) -> None:
     files = [file for file in sorted(folder.glob("*.json")) if "judge" not in json.loads(file.read_text())]
     if not files:
         return
-    with VideoSource(folder / "source.mkv") as video:
+    with tempfile.TemporaryDirectory() as name, VideoSource(folder / "source.mkv") as video:
         limits = GopLimits(length=10**4, scene_threshold=0)
-        gop = next(plan_gops(video.frames(limit=None), video.info, folder, limits=limits))
+        gop = next(plan_gops(video.frames(limit=None), video.info, Path(name), limits=limits))
+        _look_at(files, gop)
+
+
+def _look_at(files: Sequence[Path], gop: SourceGop) -> None:
     device = device_of("auto")
     distance = VisualDistance(load_lpips(None, device))
     chosen = sorted(samples(len(gop)))
-    sources = [distance.source(to_rgb(pack(gop.picture(index), device), gop.spec.colour)) for index in chosen]
-    for file in files:
-        begin = time.monotonic()
-        pictures = list(stock.pictures(file.with_suffix(".hevc"), gop.spec, chosen))
-        shown = [to_rgb(pack(picture, device), gop.spec.colour) for picture in pictures]
-        parts = distance.pooled([distance.parts(*pair) for pair in zip(shown, sources, strict=True)])
-        mse = np.mean([_mse(gop, index, picture) for index, picture in zip(chosen, pictures, strict=True)])
-        seconds = time.monotonic() - begin
-        facts = json.loads(file.read_text())
-        facts["judge"] = {name: float(part) for name, part in parts.items()} | {"mse": float(mse), "seconds": seconds}
-        file.write_text(json.dumps(facts))
+    with torch.no_grad():
+        sources = [distance.source(to_rgb(pack(gop.picture(index), device), gop.spec.colour)) for index in chosen]
+        for file in files:
+            begin = time.monotonic()
+            pictures = list(stock.pictures(file.with_suffix(".hevc"), gop.spec, chosen))
+            shown = (to_rgb(pack(picture, device), gop.spec.colour) for picture in pictures)
+            parts = distance.pooled([distance.parts(*pair) for pair in zip(shown, sources, strict=True)])
+            mse = np.mean([_mse(gop, index, picture) for index, picture in zip(chosen, pictures, strict=True)])
+            found = {name: float(part) for name, part in parts.items()} | {"mse": float(mse)}
+            facts = json.loads(file.read_text())
+            facts["judge"] = found | {"seconds": time.monotonic() - begin}
+            file.write_text(json.dumps(facts))
 
 
 def _mse(gop: SourceGop, index: int, picture: Picture) -> float:

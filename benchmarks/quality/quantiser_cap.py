@@ -38,7 +38,7 @@ def encoders(gop: SourceGop, preset: str) -> dict[str, Encode]:
     keyframe = Keyframe.generated(generator, latent, gop.spec)
     return {
         "generated": lambda options: encode_generated(gop, keyframe, options),
-        "x265's": lambda options: encode_native_idr(gop, options, quantiser_cap=options.quantiser_cap),
+        "x265's": lambda options: encode_native_idr(gop, options),
     }
 
 

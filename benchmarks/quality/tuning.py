@@ -15,6 +15,7 @@ import argparse
 import json
 import logging
 import statistics
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
@@ -69,9 +70,7 @@ class Variant:
         """Give what codes the GOP at a CRF."""
         options = self.options(preset)
         if keyframe is None:
-            return lambda crf: encode_native_idr(
-                gop, replaced(options, crf=crf), factor=self.factor, quantiser_cap=self.quantiser_cap
-            )
+            return lambda crf: encode_native_idr(gop, replaced(options, crf=crf), factor=self.factor)
         return lambda crf: encode_generated(gop, keyframe, replaced(options, crf=crf))
 
 
@@ -172,11 +171,14 @@ def encode_variants(path: Path, settings: Settings) -> None:
 def _encode(name: str, gop: SourceGop, wanted: int, folder: Path, settings: Settings) -> None:
     variant = VARIANTS[name]
     keyframe = None if variant.share is None else _keyframe(gop, round(variant.share * wanted), folder, settings)
+    begin = time.monotonic()
     coded = meet_size(variant.encode(gop, keyframe, settings.x265), wanted, first_crf=FIRST_CRF)
+    seconds = time.monotonic() - begin
     (folder / f"{name}.hevc").write_bytes(hevc.join_annexb(_nal_units(coded)))
     facts = {
         "size": coded.size / wanted,
         "crf": coded.crf,
+        "seconds": seconds,
         "keyframe": (len(coded.hybrid.payload) + coded.hybrid.placeholder.size) / coded.size,
         "panel": {},
     }

@@ -26,7 +26,7 @@ COLOURS: Mapping[str, str] = {
     "vvenc": "#8a5cc9",
 }
 """Colours of lines, to be told apart on white and on black."""
-_MARKERS = dict(zip(COLOURS, "osD^vXP", strict=True))
+_MARKERS = dict(zip(COLOURS, "osD^vX", strict=True))
 """Of points, so that codecs are not told apart by colour alone."""
 _INK = "#010203"
 """A stand-in for the page's text colour, as matplotlib knows no ``currentColor``."""

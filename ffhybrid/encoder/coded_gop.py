@@ -22,7 +22,7 @@ from ffhybrid.hevc.static_metadata import keyframe_sei
 from ffhybrid.restorer.generator_decode import GeneratorDecode, sequence_md5
 from ffhybrid.restorer.splice import NATIVE_IDR, restore_gop
 from ffhybrid.x265.encoding import X265Gop, encode_gop
-from ffhybrid.x265.options import KEYFRAME_FACTOR, NATIVE_QUANTISER_CAP, X265Options, keyframe_zones
+from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options, keyframe_zones
 from ffhybrid.x265.reference_lock import encode_locked
 
 GREY_CRF = 51.0
@@ -87,15 +87,9 @@ def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -
     return CodedGop(hybrid, stream, payload, options.crf, len(locked.windows))
 
 
-def encode_native_idr(
-    gop: SourceGop,
-    options: X265Options,
-    *,
-    factor: float = KEYFRAME_FACTOR,
-    quantiser_cap: float = NATIVE_QUANTISER_CAP,
-) -> CodedGop:
+def encode_native_idr(gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR) -> CodedGop:
     """Code the whole GOP by x265, the keyframe with ``factor`` times the bits that it would give it."""
-    stream = encode_gop(gop, replace(options, quantiser_cap=quantiser_cap), params=keyframe_zones(factor=factor))
+    stream = encode_gop(gop, options, params=keyframe_zones(factor=factor))
     keyframe = stream.keyframe(gop.spec.bit_depth)
     payload = _payload(gop, stream, NATIVE_IDR, keyframe, latent=b"", differences=b"")
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)

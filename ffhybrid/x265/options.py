@@ -25,7 +25,7 @@ PRESETS = (
     "placebo",
 )
 
-LIGHT_HYBRID = {"deblock": "-6,-6", "aq-mode": "3"}
+LIGHT_HYBRID = {"aq-mode": "3"}
 FULL_HYBRID = {
     **LIGHT_HYBRID,
     "bframes": "8",
@@ -35,9 +35,9 @@ FULL_HYBRID = {
     "rd": "5",
     "rskip": "0",
 }
-"""What ``-tune hybrid`` adds to presets below ``medium``, and from there on: in-loop filters wash texture out of P
-and B pictures, more B pictures leave more bytes to those that others refer to, and thorough decisions keep skipped
-blocks, which carry the keyframe's texture on (``benchmarks/quality/rd.py``)."""
+"""What ``-tune hybrid`` adds to presets below ``medium``, and from there on: more B pictures leave more bytes to those
+that others refer to, and thorough decisions keep skipped blocks, which carry the keyframe's texture on. Deblocking is
+x265's own: a weaker filter keeps texture but tears people who move into blocks (``benchmarks/quality/tuning.py``)."""
 
 KEYFRAME_FACTOR = 3
 """Times the bits that x265 would give its own keyframes. At low rates they starve: pictures that refer to a better one
@@ -71,11 +71,10 @@ do: with as many as there are cores, GOPs would depend on the machine."""
 DEFAULT_CRF = 28.0
 HIGHEST_X265_CRF, HIGHEST_CRF = 51.0, 60.0
 """The highest CRFs of x265, and ours."""
-QUANTISER_CAP, NATIVE_QUANTISER_CAP = 40.0, 45.0
-"""CRFs, of GOPs with generated keyframes and with x265's own, above which quantisation gets no coarser and bits only
-weigh more in x265's decisions, as they would at that CRF. Skipped blocks carry the keyframe's texture on, and those
-that are coded are worth it; towards its highest CRF x265's own way takes more bytes at every step, not fewer
-(``benchmarks/quality/quantiser_cap.py``)."""
+QUANTISER_CAP = 45.0
+"""The CRF above which quantisation gets no coarser and bits only weigh more in x265's decisions, as they would at that
+CRF: towards its highest CRF x265's own way takes more bytes at every step, not fewer
+(``benchmarks/quality/quantiser_cap.py``). A lower cap keeps texture of the keyframe, and tears what moves."""
 MIN_RD = 3
 """x265 weighs lossless CUs from this RD level on, which the presets up to ``fast`` do not reach by themselves."""
 

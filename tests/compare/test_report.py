@@ -14,8 +14,9 @@ import av
 import numpy as np
 import pytest
 
-from ffhybrid.compare import CompareOptions, Results, compare, stock
+from ffhybrid.compare import CompareOptions, Results, compare
 from ffhybrid.compare.clip import prepare
+from ffhybrid.core import stock
 from ffhybrid.core.images import png
 from ffhybrid.options import EncodeOptions
 from ffhybrid.panel import METRICS, PanelOptions

@@ -17,12 +17,12 @@ POINT = RatePoint(
     stream="",
     size=1000,
     split={},
-    pictures={},
     settings={},
     control="",
     encodes=1,
     encode_seconds=1.0,
     restore_seconds=None,
+    types="",
     panel=Panel.of({}, interval=1),
 )
 

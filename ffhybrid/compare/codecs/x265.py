@@ -16,7 +16,7 @@ from ffhybrid.compare.selection import Selection
 from ffhybrid.encoder.crf_search import CRF_STEP
 from ffhybrid.encoder.secant_search import Control
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
-from ffhybrid.x265.options import HIGHEST_CRF, HIGHEST_X265_CRF, X265Options, keyframe_zones
+from ffhybrid.x265.options import HIGHEST_CRF, HIGHEST_X265_CRF, QUANTISER_CAP, X265Options, keyframe_zones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,6 @@ BEST = Tuning(
     params={
         "wpp": "0",
         "no-sao": "1",
-        "deblock": "-6,-6",
         "aq-mode": "3",
         "bframes": "8",
         "b-adapt": "2",
@@ -49,7 +48,7 @@ BEST = Tuning(
         "rskip": "0",
     },
     keyframe_factor=3,
-    quantiser_cap=45,
+    quantiser_cap=QUANTISER_CAP,
 )
 """The best that was found for x265 alone at 0.003 to 0.02 bits per pixel (docs/COMPARE.md)."""
 SMALLEST = 64
