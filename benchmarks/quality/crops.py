@@ -20,10 +20,11 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 
 from clips import shared_clips
-from ffhybrid.compare import RatePoint, Results, stock
+from ffhybrid.compare import RatePoint, Results
 from ffhybrid.compare.clip import Clip, prepare
 from ffhybrid.compare.codecs import create
 from ffhybrid.compare.results import ClipFacts
+from ffhybrid.core import stock
 from ffhybrid.core.images import png
 from quality.rd import bitrates_of, folder_of, parser, settings_of
 from quality.rd_tables import BEST_PEER
