@@ -13,13 +13,14 @@ import ffhybrid
 HEAVY = ("av", "msgspec", "numpy", "rich", "torch")
 BY_EXTRAS = ("diffusers", "distributed", "imageio_ffmpeg", "jinja2", "matplotlib", "safetensors", "torch")
 NEED_EXTRAS = {
+    "ffhybrid.compare.differences",
     "ffhybrid.compare.overfitting",
-    "ffhybrid.panel.colour_video_vdp",
-    "ffhybrid.panel.picture_metrics",
-    "ffhybrid.filters.places",
     "ffhybrid.compare.plots",
     "ffhybrid.compare.report",
+    "ffhybrid.compare.stills",
     "ffhybrid.compare.superresolution",
+    "ffhybrid.panel.colour_video_vdp",
+    "ffhybrid.panel.picture_metrics",
     "ffhybrid.refinement.loss",
 }
 """Modules outside ``filters`` that others import inside functions."""

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from ffhybrid.compare.clip import Clip, prepare
-from ffhybrid.compare.codecs.x265 import X265
+from ffhybrid.compare.codecs.x265 import DEFAULTS, X265
+from ffhybrid.compare.selection import Selection
 from ffhybrid.core import stock
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.places import Places
@@ -57,7 +58,7 @@ def test_identical_clips_are_perfect(small: Clip) -> None:
 
 
 def test_worse_clips_are_worse_and_psnr_is_that_of_all_samples(small: Clip, tmp_path: Path) -> None:
-    codec = X265("x265", preset="ultrafast", gop_length=FRAMES, extra={})
+    codec = X265("x265", Selection(candidates=0, gop_length=FRAMES), preset="ultrafast", tuning=DEFAULTS)
     found = []
     for crf in (20, 45):
         coded = tmp_path / f"{crf}.mkv"
