@@ -32,9 +32,9 @@ WORST_PART = 20
 class Weights:
     """Powers of the parts; without LPIPS the others keep their proportion."""
 
-    ssimulacra2: float = 0.6
+    ssimulacra2: float = 0.55
     lpips: float = 0.3
-    oklab: float = 0.1
+    oklab: float = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
