@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 SAMPLING_INTERVAL, LEAST_SAMPLES = 16, 4
 """The visual distance looks at one picture of so many, and at so many at least, where there are."""
+MOST_KEPT = 1 << 22
+"""Luma samples of source pictures that are known from encode to encode: some 60 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class GopQuality:
 class Judge:
     """Compares the pictures of GOPs with their source; ``distance`` None means the mean squared error alone.
 
-    Sources are looked at once for all encodes of a GOP.
+    Sources are looked at once for all encodes of a GOP, the first ones of large pictures.
     """
 
     def __init__(self, distance: VisualDistance | None) -> None:
@@ -87,9 +89,12 @@ class Judge:
     def _seen_source(self, source: SourceGop, index: int, distance: VisualDistance) -> SeenSource:
         if self._source is not source:
             self._source, self._seen = source, {}
-        if index not in self._seen:
-            self._seen[index] = distance.source(_rgb(source.picture(index), source))
-        return self._seen[index]
+        if index in self._seen:
+            return self._seen[index]
+        seen = distance.source(_rgb(source.picture(index), source))
+        if (len(self._seen) + 1) * source.spec.width * source.spec.height <= MOST_KEPT:
+            self._seen[index] = seen
+        return seen
 
 
 def samples(pictures: int) -> frozenset[int]:
