@@ -180,6 +180,7 @@ def test_maxrate_caps_a_target_and_a_log_line_says_so(
     assert [line for line in caplog.messages if "GOP 1 has SSIMULACRA2" in line and "-maxrate leaves it" in line]
 
 
+@pytest.mark.slow
 def test_a_maxrate_that_is_not_reached_changes_nothing(small: Clip, tmp_path: Path) -> None:
     target = ffhybrid.QualityTarget("ssimulacra2", 20)
     free, capped = (
