@@ -51,6 +51,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return prepare(wheel_clip("bikes.mp4"), tmp_path_factory.mktemp("clip"), frames=8, width=128, height=64)
 
 
+@pytest.mark.slow
 def test_a_network_fitted_to_frames_doubles_them_better_than_bicubic() -> None:
     with VideoSource(wheel_clip("carphone_pristine.mp4")) as source:
         spec = source.info.spec

@@ -162,6 +162,7 @@ def test_a_damaged_correction_never_passes(files: dict[bool, Path], model: Path,
         decode_keyframe(replace(gop, payload=payload.to_bytes()), generator_decode(model))
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_a_model(model: Path, tmp_path: Path) -> None:
     hybrid = tmp_path / "hybrid.mkv"
     keyframes = (
