@@ -33,12 +33,11 @@ from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.quality import samples
 from ffhybrid.filters import Likeness
-from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.devices import device_of
-from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import load_lpips
 from ffhybrid.filters.visual_distance import VisualDistance, Weights
 from ffhybrid.panel import METRICS
+from ffhybrid.panel.picture_metrics import rgb
 from ffhybrid.source.gop_planning import plan_gops
 from ffhybrid.source.video import VideoSource
 
@@ -123,11 +122,11 @@ def _look_at(files: Sequence[Path], gop: SourceGop) -> None:
     distance = VisualDistance(load_lpips(None, device))
     chosen = sorted(samples(len(gop)))
     with torch.no_grad():
-        sources = [distance.source(to_rgb(pack(gop.picture(index), device), gop.spec.colour)) for index in chosen]
+        sources = [distance.source(rgb(gop.picture(index), gop.spec, device)) for index in chosen]
         for file in files:
             begin = time.monotonic()
             pictures = list(stock.pictures(file.with_suffix(".hevc"), gop.spec, chosen))
-            shown = (to_rgb(pack(picture, device), gop.spec.colour) for picture in pictures)
+            shown = (rgb(picture, gop.spec, device) for picture in pictures)
             parts = distance.pooled([distance.parts(*pair) for pair in zip(shown, sources, strict=True)])
             mse = np.mean([_mse(gop, index, picture) for index, picture in zip(chosen, pictures, strict=True)])
             found = {name: float(part) for name, part in parts.items()} | {"mse": float(mse)}

@@ -3,10 +3,10 @@
 Every variant is a way to code the first GOP of a clip in the same bytes of elementary streams (1 %): with a generated
 keyframe of a share of them, fitted once for all variants of that share, or with x265's own at a factor of its bits.
 Encodes and what the panel says of them are kept in ``--out`` and not made again, so that ``quality.judge`` can ask how
-far a judge agrees with the panel. Printed are averages over clips, each variant against the first one.
+far a judge agrees with the panel. Printed are averages over clips.
 
     python -m quality.tuning [--variants NAME ...] [--point 0.0064] [--frames 96] [--width 640] [--interval 24]
-        [--jobs 1] [--out FOLDER] [CLIP ...]
+        [--metrics lpips ...] [--jobs 1] [--out FOLDER] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -235,7 +236,7 @@ def print_table(clips: Sequence[Path], settings: Settings, console: Console) -> 
         metrics = [
             metric
             for metric in METRICS.values()
-            if all(metric.name in panel and panel[metric.name][part] == panel[metric.name][part] for panel in panels)
+            if all(metric.name in panel and not math.isnan(panel[metric.name][part]) for panel in panels)
         ]
         table = Table(title, *(metric.title for metric in metrics), "keyframe", box=None, pad_edge=False)
         for name, each in found.items():

@@ -110,14 +110,10 @@ def samples(pictures: int) -> frozenset[int]:
 
 
 def _rgb(picture: Picture, source: SourceGop) -> Tensor:
-    import torch
-
-    from ffhybrid.filters.colour import to_rgb
     from ffhybrid.filters.devices import device_of
-    from ffhybrid.filters.losses import pack
+    from ffhybrid.panel.picture_metrics import rgb
 
-    with torch.no_grad():
-        return to_rgb(pack(picture, device_of("auto")), source.spec.colour)
+    return rgb(picture, source.spec, device_of("auto"))
 
 
 def visual_distance(lpips: Path | None) -> VisualDistance | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import ffhybrid
 from ffhybrid.compare.clip import Clip, prepare
@@ -39,15 +37,6 @@ OPTIONS = ffhybrid.EncodeOptions(
     budgets=1,
     limits=ffhybrid.GopLimits(length=FRAMES, scene_threshold=0),
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small pictures gain nothing from more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

