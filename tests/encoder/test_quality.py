@@ -13,18 +13,14 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.quality import LEAST_SAMPLES, SAMPLING_INTERVAL, Judge, samples, visual_distance
 from ffhybrid.filters.perceptual_weights import has_lpips_weights
 from ffhybrid.panel import INTERVAL
-from ffhybrid.source.gop_planning import GopLimits, plan_gops
-from ffhybrid.source.video import VideoSource
-from support import clip
+from support import first_gop
 
 PICTURES = 12
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> SourceGop:
-    with VideoSource(clip("bikes.mp4")) as video:
-        frames = video.frames(limit=PICTURES)
-        return next(plan_gops(frames, video.info, tmp_path_factory.mktemp("frames"), limits=GopLimits()))
+    return first_gop("bikes.mp4", PICTURES, tmp_path_factory.mktemp("frames"))
 
 
 def torn(picture: Picture) -> Picture:

@@ -19,9 +19,8 @@ from ffhybrid.filters.losses import pack
 from ffhybrid.refinement.codec_map import FrameMap, decode_with, explained_variance, frame_maps
 from ffhybrid.refinement.objective import GopObjective
 from ffhybrid.restorer.generators import create
-from ffhybrid.source.gop_planning import GopLimits, plan_gops
-from ffhybrid.source.video import VideoSource
-from support import clip
+from ffhybrid.source.gop_planning import GopLimits
+from support import clip, first_gop
 
 PICTURES = 24
 CPU = torch.device("cpu")
@@ -29,9 +28,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> SourceGop:
-    with VideoSource(clip("bikes.mp4")) as video:
-        frames = video.frames(limit=PICTURES)
-        return next(plan_gops(frames, video.info, tmp_path_factory.mktemp("frames"), limits=GopLimits()))
+    return first_gop("bikes.mp4", PICTURES, tmp_path_factory.mktemp("frames"))
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,6 @@ from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Likeness
 from ffhybrid.hevc import sei
 from ffhybrid.restorer.generators import create
-from ffhybrid.source.gop_planning import GopLimits, plan_gops
-from ffhybrid.source.video import SourceOptions, VideoSource
 from ffhybrid.x265.lambda_tables import lambda_tables
 from ffhybrid.x265.options import (
     HIGHEST_CRF,
@@ -28,12 +26,7 @@ from ffhybrid.x265.options import (
     parse_x265_params,
 )
 from ffhybrid.x265.reference_lock import ENOUGH, LockWindow, encode_locked
-from support import clip
-
-
-def first_gop(name: str, pictures: int, folder: Path, *, filters: str | None = None) -> SourceGop:
-    with VideoSource(clip(name), options=SourceOptions(filters=filters)) as source:
-        return next(plan_gops(source.frames(limit=pictures), source.info, folder, limits=GopLimits(length=pictures)))
+from support import first_gop
 
 
 def thumbnail_of(gop: SourceGop) -> Picture:
