@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -95,6 +95,39 @@ class DifferentiableObjective(Objective, Protocol):
         """Make the loss on a device."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BasePicture:
+    """A base picture: its samples at the size of the spec, and ``data``, which a stream holds of it."""
+
+    picture: Picture
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of it."""
+        return len(self.data)
+
+
+class BaseCoder(Protocol):
+    """Codes the source as base pictures of an ordinary stream, so that generators need not know how."""
+
+    def within(self, size: int) -> BasePicture:
+        """Code a base picture of about ``size`` bytes and not more, or the smallest that there is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refinement:
+    """A latent, and the base picture that it refines."""
+
+    latent: bytes
+    base: BasePicture
+
+    @property
+    def size(self) -> int:
+        """Bytes of both."""
+        return len(self.latent) + self.base.size
+
+
 @dataclass(frozen=True, slots=True)
 class Likeness:
     """Plain likeness: the mean squared error over all samples of all planes."""
@@ -136,6 +169,39 @@ class Generator(Protocol):
         Raises:
             CorruptDataError: a latent that is damaged or does not fit the spec.
         """
+
+
+@runtime_checkable
+class RefiningGenerator(Protocol):
+    """Fits latents that refine a base picture, which stands in the stream where other generators have nothing."""
+
+    name: str
+    reproducibility: Reproducibility
+
+    def fit_refinement(
+        self,
+        objective: Objective,
+        spec: PictureSpec,
+        *,
+        bases: BaseCoder,
+        budget: int,
+        warm_start: Refinement | None,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> Refinement:
+        """Find a base picture and a latent of about ``budget`` bytes together with a small distortion.
+
+        ``warm_start`` is of a similar picture.
+        """
+
+    def refine(self, latent: bytes, base: Picture, spec: PictureSpec) -> Picture:
+        """Make the picture of a latent from its base picture, at the size of the spec.
+
+        Raises:
+            CorruptDataError: a latent that is damaged or does not fit the spec.
+        """
+
+
+KeyframeGenerator: TypeAlias = Generator | RefiningGenerator
 
 
 class Frames(Protocol):

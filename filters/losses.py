@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ffhybrid.core.picture import Colour, Picture
+from ffhybrid.filters.base import DifferentiableLoss
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.lpips import Lpips
 
 PEAK = 255.0
 CROP = 112
 """Side of the parts, in luma blocks, that LPIPS sees in one iteration: 224 luma samples, AlexNet's own size."""
+LOW = 8
 CONTRAST_WEIGHT = 10.0
 """The weight of the weight-free term against LPIPS."""
 
@@ -109,6 +111,36 @@ class LikenessLoss:
             for side, part in zip(self._source.shape[-2:], (rows, columns), strict=True)
         )
         return y, x, rows, columns
+
+
+class TiedLoss:
+    """A loss, plus ``weight`` times the mean squared difference of low frequencies to a base picture, in [0, 1].
+
+    What a stock player shows is the base picture: it may lack texture, not tone.
+    """
+
+    def __init__(self, loss: DifferentiableLoss, base: Tensor, *, weight: float) -> None:
+        self._loss = loss
+        self._base = _low_frequencies(base)
+        self._weight = weight
+
+    def sample(self, packed: Tensor) -> Tensor:
+        """Give the loss of a random part, and how far all of it is from the base picture."""
+        return self._loss.sample(packed) + self._tie(packed)
+
+    def whole(self, packed: Tensor) -> float:
+        """Give both for the whole picture."""
+        with torch.no_grad():
+            return self._loss.whole(packed) + float(self._tie(packed))
+
+    def _tie(self, packed: Tensor) -> Tensor:
+        return self._weight * ((_low_frequencies(packed) - self._base) / PEAK).square().mean()
+
+
+def _low_frequencies(packed: Tensor) -> Tensor:
+    """Means of luma over :data:`LOW` x LOW blocks of 2x2 samples, and of Cb and Cr there."""
+    planes = torch.cat((packed[:, :4].mean(1, keepdim=True), packed[:, 4:]), 1)
+    return F.avg_pool2d(planes, LOW, ceil_mode=True, count_include_pad=False)
 
 
 def _deviation(x: Tensor) -> Tensor:

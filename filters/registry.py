@@ -11,14 +11,14 @@ from typing import Generic, TypeVar, cast, get_type_hints
 from ffhybrid.core.extras import check_installed
 from ffhybrid.core.suggestions import did_you_mean
 from ffhybrid.errors import UnsupportedError, UsageError
-from ffhybrid.filters.base import Generator, SequenceGenerator
+from ffhybrid.filters.base import KeyframeGenerator, SequenceGenerator
 from ffhybrid.filters.params import as_annotated, parse_params
 
 INTRA_CODEC = "intra_codec"
 SHARED_OPTIONS = frozenset({"model", "device", "hub", "repair", "preset", "tune", "seed", "lpips"})
 """Options that several generators have with one meaning; the others are a generator's own, ``-kf-params``."""
 
-Made = TypeVar("Made", Generator, SequenceGenerator)
+Made = TypeVar("Made", bound=KeyframeGenerator | SequenceGenerator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Registry(Generic[Made]):
         return (lambda **options: made(options_type(**options))), known
 
 
-_KEYFRAMES = Registry[Generator](
+_KEYFRAMES = Registry[KeyframeGenerator](
     "keyframe generator",
     {
         "overfit": Place("ffhybrid.filters.overfit.generator", "Overfit", extra="encode"),

@@ -39,10 +39,11 @@ class AccessUnit:
 
 @dataclass(frozen=True, slots=True)
 class HybridGop:
-    """A latent payload, the grey placeholder for its keyframe, and the P/B pictures coded against it.
+    """A latent payload, what stands in the stream for its keyframe, and the P/B pictures coded against it.
 
-    ``placeholder`` holds the IDR slice without any SEI of the carriage, and before it the SEI messages that the
-    restored keyframe keeps; ``inter`` holds the P and B access units in decoding order. ``payload`` is a serialised
+    ``placeholder`` holds the IDR slice that stock players show (the base picture that the latent refines, a preview, or
+    mid-grey) without any SEI of the carriage, and before it the SEI messages that the restored keyframe keeps;
+    ``inter`` holds the P and B access units in decoding order. ``payload`` is a serialised
     ``ffhybrid.core.payload.Payload``.
     """
 

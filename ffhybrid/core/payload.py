@@ -13,7 +13,7 @@ from ffhybrid.core.picture import Colour, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 
 MAGIC = b"FFHK"
-VERSION = 1
+VERSION = 2
 CHROMA_420 = 1
 MAX_NAME = 31
 MAX_SIZE = 2 << 20
@@ -23,6 +23,7 @@ _HEAD = struct.Struct(">4sBB")
 _GEOMETRY = struct.Struct(">HHHHBBBBBBQ")
 _MD5 = struct.Struct("16s")
 _CRC = struct.Struct(">I")
+_NO_BASE, _HAS_BASE = b"\0", b"\1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class Payload:
 
     ``spec`` is the shown size, ``coded_width`` and ``coded_height`` that of the SPS, which ``fixups`` and
     ``picture_md5`` (:func:`picture_md5`) refer to. ``pictures`` counts the pictures of the GOP when it was encoded;
-    ``parameter_sets`` is ``hevc.parameter_set_digest`` of the stream that the keyframe belongs to.
+    ``parameter_sets`` is ``hevc.parameter_set_digest`` of the stream that the keyframe belongs to. ``base_md5`` is what
+    :func:`picture_md5` gives of the decoded base picture, at its coded size, where the latent refines one.
     """
 
     generator: str
@@ -40,7 +42,7 @@ class Payload:
     coded_height: int
     pictures: int
     parameter_sets: int
-    seed: int
+    base_md5: bytes | None
     latent: bytes
     fixups: bytes
     picture_md5: bytes
@@ -69,7 +71,7 @@ class Payload:
                     self.parameter_sets,
                 ),
                 leb128.encode(self.pictures),
-                leb128.encode(self.seed),
+                _NO_BASE if self.base_md5 is None else _HAS_BASE + _MD5.pack(self.base_md5),
                 leb128.encode(len(self.latent)),
                 self.latent,
                 leb128.encode(len(self.fixups)),
@@ -99,7 +101,8 @@ class Payload:
             raise UnsupportedError(f"the payload has version {version}; this program reads version {VERSION}")
         name = reader.take(name_length)
         geometry = reader.unpack(_GEOMETRY)
-        pictures, seed = reader.number(), reader.number()
+        pictures = reader.number()
+        base_md5 = reader.base_md5()
         latent = reader.take(reader.number())
         fixups = reader.take(reader.number())
         (md5,) = reader.unpack(_MD5)
@@ -115,7 +118,7 @@ class Payload:
             coded_height=geometry[3],
             pictures=pictures,
             parameter_sets=geometry[10],
-            seed=seed,
+            base_md5=base_md5,
             latent=latent,
             fixups=fixups,
             picture_md5=md5,
@@ -142,6 +145,12 @@ class _PayloadReader:
     def number(self) -> int:
         value, self._pos = leb128.decode(self._data, self._pos)
         return value
+
+    def base_md5(self) -> bytes | None:
+        flag = self.take(len(_HAS_BASE))
+        if flag not in (_NO_BASE, _HAS_BASE):
+            raise CorruptDataError("the payload tells neither that there is a base picture nor that there is none")
+        return self.take(_MD5.size) if flag == _HAS_BASE else None
 
     def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
         return layout.unpack(self.take(layout.size))

@@ -15,7 +15,7 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.source_gop import SourceGop, write_planes
 from ffhybrid.errors import EncoderError, VerificationError
 from ffhybrid.filters import Generator
-from ffhybrid.filters.base import SequenceGenerator
+from ffhybrid.filters.base import BasePicture, Refinement, RefiningGenerator, SequenceGenerator
 from ffhybrid.hevc import sei
 from ffhybrid.hevc.decoding import check_decodes, decode_access_units
 from ffhybrid.hevc.static_metadata import keyframe_sei
@@ -34,13 +34,15 @@ IN_ORDER = {"bframes": "0"}
 class CodedGop:
     """A GOP with picture hashes: as a file holds it, and with its keyframe as x265 made it.
 
-    ``crf`` is that of the P and B pictures; ``windows`` are the lambda windows that the lock tried.
+    ``crf`` is that of the P and B pictures; ``keyframe`` is the generated one, if it is that alone; ``windows`` are the
+    lambda windows that the lock tried.
     """
 
     hybrid: HybridGop
     stream: X265Gop
     payload: Payload
     crf: float
+    keyframe: Keyframe | None = None
     windows: int = 0
 
     @property
@@ -63,28 +65,50 @@ class CodedGop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyframe:
-    """A latent, the picture that it gives, and the name of its generator."""
+    """A latent, the picture that it gives, and the name of its generator.
+
+    ``shown`` stands in the stream, None for mid-grey; ``refines_shown`` tells that it is what the latent refines.
+    """
 
     generator: str
     latent: bytes
     picture: Picture
+    shown: BasePicture | None = None
+    refines_shown: bool = False
 
     @classmethod
     def generated(cls, generator: Generator, latent: bytes, spec: PictureSpec) -> Keyframe:
         """Make the picture of a latent."""
         return cls(generator.name, latent, generator.generate(latent, spec))
 
+    @classmethod
+    def refined(cls, generator: RefiningGenerator, refinement: Refinement, spec: PictureSpec) -> Keyframe:
+        """Make the picture of a latent and its base picture."""
+        base = refinement.base
+        picture = generator.refine(refinement.latent, base.picture, spec)
+        return cls(generator.name, refinement.latent, picture, base, refines_shown=True)
+
+    @property
+    def refinement(self) -> Refinement | None:
+        """Latent and base picture, if there is one."""
+        return Refinement(self.latent, self.shown) if self.shown and self.refines_shown else None
+
+    def base_md5(self) -> bytes | None:
+        """Give what a payload holds of the base picture."""
+        refinement = self.refinement
+        return picture_md5(sei.picture_md5s(refinement.base.picture)) if refinement else None
+
 
 def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -> CodedGop:
     """Code P and B pictures against a generated picture (HybridPrompt section 3.2, step II)."""
     locked = encode_locked(gop, keyframe.picture, options)
     stream = locked.coded
-    placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
     payload = _payload(
         gop, stream, keyframe.generator, locked.keyframe, latent=keyframe.latent, differences=locked.fixups
     )
-    hybrid = _hybrid(gop, stream, payload, placeholder)
-    return CodedGop(hybrid, stream, payload, options.crf, len(locked.windows))
+    payload = replace(payload, base_md5=keyframe.base_md5())
+    hybrid = _hybrid(gop, stream, payload, keyframe.shown.data if keyframe.shown else _grey_idr(stream))
+    return CodedGop(hybrid, stream, payload, options.crf, keyframe, len(locked.windows))
 
 
 def encode_native_idr(gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR) -> CodedGop:
@@ -95,6 +119,10 @@ def encode_native_idr(gop: SourceGop, options: X265Options, *, factor: float = K
     return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
 
 
+def _grey_idr(stream: X265Gop) -> bytes:
+    return hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
+
+
 def encode_sequence(gop: SourceGop, generator: SequenceGenerator, latent: bytes, options: X265Options) -> CodedGop:
     """Put a latent that makes every picture into a GOP of grey ones, each all but the first skipped.
 
@@ -103,14 +131,13 @@ def encode_sequence(gop: SourceGop, generator: SequenceGenerator, latent: bytes,
     with tempfile.TemporaryDirectory(prefix="ffhybrid-grey-") as name:
         grey = _grey(gop, Path(name) / "grey.yuv")
         stream = encode_gop(grey, replace(options, crf=GREY_CRF), params=IN_ORDER)
-    placeholder = hevc.placeholder_idr(stream.parameter_sets, hevc.nal_type(stream.intra_slice))
     keyframe = stream.keyframe(gop.spec.bit_depth)
     pictures = generator.generate_sequence(latent, gop.spec)
     padded = (picture.padded(keyframe.width, keyframe.height) for picture in pictures)
     md5s = b"".join(picture_md5(sei.picture_md5s(picture)) for picture in padded)
     payload = _payload(gop, stream, generator.name, keyframe, latent=latent, differences=b"")
     payload = replace(payload, picture_md5=sequence_md5(md5s))
-    return CodedGop(_hybrid(gop, stream, payload, placeholder), stream, payload, GREY_CRF)
+    return CodedGop(_hybrid(gop, stream, payload, _grey_idr(stream)), stream, payload, GREY_CRF)
 
 
 def _grey(gop: SourceGop, path: Path) -> SourceGop:
@@ -124,11 +151,11 @@ def _grey(gop: SourceGop, path: Path) -> SourceGop:
     return replace(gop, path=path)
 
 
-def coded_again(gop: SourceGop, coded: CodedGop, generator: Generator, options: X265Options) -> CodedGop:
+def coded_again(gop: SourceGop, coded: CodedGop, options: X265Options) -> CodedGop:
     """Code a GOP with the keyframe that it has, and other options."""
-    if coded.payload.generator == NATIVE_IDR:
+    if coded.keyframe is None:
         return encode_native_idr(gop, options)
-    return encode_generated(gop, Keyframe.generated(generator, coded.payload.latent, gop.spec), options)
+    return encode_generated(gop, coded.keyframe, options)
 
 
 def intra_size(gop: SourceGop, options: X265Options) -> int:
@@ -171,7 +198,7 @@ def _payload(
         coded_height=keyframe.height,
         pictures=len(gop),
         parameter_sets=hevc.parameter_set_digest(stream.parameter_sets),
-        seed=0,
+        base_md5=None,
         latent=latent,
         fixups=differences,
         picture_md5=picture_md5(sei.picture_md5s(keyframe)),

@@ -20,8 +20,7 @@ from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
 from ffhybrid.errors import EncoderError
-from ffhybrid.filters import Generator
-from ffhybrid.filters.base import ModelGenerator
+from ffhybrid.filters.base import KeyframeGenerator, ModelGenerator
 from ffhybrid.panel import check_metric, check_size
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness, correction_size
 from ffhybrid.x265.options import HIGHEST_CRF
@@ -66,7 +65,7 @@ class GopEncoder:
         UsageError: a target whose metric cannot be measured here; the message says what it takes.
     """
 
-    def __init__(self, generator: Generator, options: GopOptions) -> None:
+    def __init__(self, generator: KeyframeGenerator, options: GopOptions) -> None:
         self._generator = generator
         self._options = options
         self._generator_decode = generator_decode_of(options)
@@ -154,7 +153,7 @@ class GopEncoder:
                 crf = coded.crf + RETRY_STEP
                 logger.warning("%s; it is coded anew at CRF %.2f", error, crf)
                 options = replace(self._options.x265, crf=min(crf, HIGHEST_CRF))
-                coded = coded_again(gop, coded, self._generator, options)
+                coded = coded_again(gop, coded, options)
             else:
                 return coded
         check(coded, gop, self._generator_decode)
@@ -175,6 +174,7 @@ class GopEncoder:
             refinements=options.refinements,
             candidates=options.candidates,
             fallback=options.fallback,
+            placeholder=options.placeholder,
             lpips=weights,
         )
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.base_pictures import PREVIEW_SIZE, BaseCoder
 from ffhybrid.encoder.coded_gop import (
     CodedGop,
     Keyframe,
@@ -23,10 +24,12 @@ from ffhybrid.encoder.coded_gop import (
     without_hashes,
 )
 from ffhybrid.encoder.crf_search import MOST_PROBES
+from ffhybrid.encoder.options import Placeholder
 from ffhybrid.encoder.progress import GopWatch, Stage
 from ffhybrid.encoder.quality import Judge
 from ffhybrid.encoder.rate_targets import Encode, Judged, RateTarget, SizeTarget
-from ffhybrid.filters import FitProgress, Generator, Likeness, Objective
+from ffhybrid.filters import FitProgress, Likeness, Objective
+from ffhybrid.filters.base import KeyframeGenerator, RefiningGenerator
 from ffhybrid.refinement.objective import GopObjective
 from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
 
@@ -72,10 +75,11 @@ class GopSearch:
         refinements: joint refinements at most; they end when one does not pay.
         candidates: encodes of the same size that are looked at in the end.
         fallback: whether a GOP may keep x265's own keyframe.
+        placeholder: what stands in the stream where the generator refines no base picture.
         lpips: AlexNet's weights where the user names them.
     """
 
-    generator: Generator
+    generator: KeyframeGenerator
     judge: Judge
     x265: X265Options
     keyframe_budget: int | None
@@ -83,6 +87,7 @@ class GopSearch:
     refinements: int
     candidates: int
     fallback: bool
+    placeholder: Placeholder
     lpips: Path | None
 
     def at_crf(self, gop: SourceGop, watch: GopWatch) -> Judged:
@@ -91,7 +96,7 @@ class GopSearch:
         first = watch.counted(encode, Stage.ENCODE, of=1)(self.x265.crf)
         target = SizeTarget(gop, self.judge, first.size)
         candidate = KeyframeCandidate(watch.judged(target.judged(first)), encode, len(first.payload.latent))
-        best = self._refined(target, candidate, watch).judged
+        best = self._refined(target, candidate, self._bases(gop), watch).judged
         if not self.fallback:
             return best
         watch.at(Stage.NATIVE, 0, 1)
@@ -111,11 +116,15 @@ class GopSearch:
 
     def _at_x265s_size(self, gop: SourceGop, watch: GopWatch) -> Encode:
         """Fit a keyframe; where the options leave its bytes open, it takes what x265's own I-frame would."""
-        return self._fitted(gop, self.keyframe_budget or intra_size(gop, self.x265), watch)
+        return self._fitted(self._bases(gop), self.keyframe_budget or intra_size(gop, self.x265), watch)
 
-    def _fitted(self, gop: SourceGop, budget: int, watch: GopWatch) -> Encode:
-        keyframe = self._fit(Likeness(gop.picture(0)), gop, budget, None, watch.fitting(Stage.FIT))
-        return partial(self._generated, gop, keyframe)
+    def _bases(self, gop: SourceGop, crf: float | None = None) -> BaseCoder:
+        return BaseCoder(gop, self.x265 if crf is None else replace(self.x265, crf=crf))
+
+    def _fitted(self, bases: BaseCoder, budget: int, watch: GopWatch) -> Encode:
+        likeness = Likeness(bases.gop.picture(0))
+        keyframe = self._fit(likeness, bases, budget, None, watch.fitting(Stage.FIT))
+        return partial(self._generated, bases.gop, keyframe)
 
     def search(self, target: RateTarget, watch: GopWatch, *, first_crf: float) -> Judged:
         """Encode the GOP of a target, at the least cost; ``first_crf`` is a guess."""
@@ -125,8 +134,10 @@ class GopSearch:
         size = target.size(native.gop)
         first, most = (max(round(share * size), LEAST_BUDGET) for share in (FIRST_SHARE, LARGEST_SHARE))
 
+        bases = self._bases(gop, crf)
+
         def generated(budget: int) -> KeyframeCandidate:
-            encode = self._fitted(gop, budget, watch)
+            encode = self._fitted(bases, budget, watch)
             return KeyframeCandidate(_met(target, encode, crf, watch, Stage.ENCODE), encode, budget)
 
         if self.keyframe_budget is not None:
@@ -135,7 +146,7 @@ class GopSearch:
             fitting = first_that_fits(generated, first, must_shrink=target.must_shrink)
             is_shrunk = fitting.budget < first
             candidate = hill_climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
-        best = self._refined(target, candidate, watch)
+        best = self._refined(target, candidate, bases, watch)
         if self.fallback and best.cost >= (1 - MOST_WON) * native.cost:
             kept = self._best_native(target, native, watch)
             if kept.cost <= best.cost:
@@ -155,14 +166,16 @@ class GopSearch:
         met = _met(target, richer, native.gop.crf, watch, Stage.NATIVE)
         return KeyframeCandidate(met, richer) if met.cost < native.cost else KeyframeCandidate(native, usual)
 
-    def _refined(self, target: RateTarget, candidate: KeyframeCandidate, watch: GopWatch) -> KeyframeCandidate:
+    def _refined(
+        self, target: RateTarget, candidate: KeyframeCandidate, bases: BaseCoder, watch: GopWatch
+    ) -> KeyframeCandidate:
         """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""
         gop, best = target.source, candidate
         for _ in range(self.refinements):
-            before = best.judged.gop.payload.latent
+            before = best.judged.gop.keyframe
             objective = joint_objective(gop, best.judged.gop, perceptual=self.judge.sees, lpips=self.lpips)
-            keyframe = self._fit(objective, gop, candidate.budget, before, watch.fitting(Stage.REFIT))
-            if keyframe.latent == before:
+            keyframe = self._fit(objective, bases, candidate.budget, before, watch.fitting(Stage.REFIT))
+            if before is not None and keyframe.latent == before.latent:
                 break
             encode = partial(self._generated, gop, keyframe)
             refined = _met(target, encode, best.judged.gop.crf, watch, Stage.ENCODE)
@@ -174,13 +187,25 @@ class GopSearch:
     def _fit(
         self,
         objective: Objective,
-        gop: SourceGop,
+        bases: BaseCoder,
         budget: int,
-        warm_start: bytes | None,
+        before: Keyframe | None,
         progress: Callable[[FitProgress], None] | None,
     ) -> Keyframe:
-        latent = self.generator.fit(objective, gop.spec, budget=budget, warm_start=warm_start, progress=progress)
-        return Keyframe.generated(self.generator, latent, gop.spec)
+        generator, spec = self.generator, bases.gop.spec
+        if isinstance(generator, RefiningGenerator):
+            start = before.refinement if before else None
+            fitted = generator.fit_refinement(
+                objective, spec, bases=bases, budget=budget, warm_start=start, progress=progress
+            )
+            return Keyframe.refined(generator, fitted, spec)
+        latent = generator.fit(
+            objective, spec, budget=budget, warm_start=before.latent if before else None, progress=progress
+        )
+        keyframe = Keyframe.generated(generator, latent, spec)
+        if self.placeholder is Placeholder.GREY:
+            return keyframe
+        return replace(keyframe, shown=replace(bases, picture=keyframe.picture).within(PREVIEW_SIZE))
 
     def _native(self, gop: SourceGop, factor: float, crf: float) -> CodedGop:
         return encode_native_idr(gop, replace(self.x265, crf=crf), factor=factor)

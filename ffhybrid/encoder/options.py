@@ -21,6 +21,15 @@ class EncodeMode(StrEnum):
     """Generated, as keyframes are."""
 
 
+class Placeholder(StrEnum):
+    """What stands in the stream for keyframes of generators that refine no base picture."""
+
+    PREVIEW = "preview"
+    """A coarse picture of a few hundred bytes."""
+    GREY = "grey"
+    """Mid-grey, a few tens of bytes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
     """A wanted rate in bits a second, container included.
@@ -56,8 +65,9 @@ class GopOptions:
     Without ``rate`` and ``target`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most, and with a bitrate so many ``candidates`` more are encoded in the
     end, of which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep
-    x265's own I-frame where a generated one does not win at the same bytes. ``picture_hashes`` keeps x265's MD5 of
-    every picture in the file.
+    x265's own I-frame where a generated one does not win at the same bytes. ``placeholder`` is what stock players
+    show of keyframes whose generator refines no base picture. ``picture_hashes`` keeps x265's MD5 of every picture in
+    the file.
     """
 
     mode: EncodeMode = EncodeMode.HYBRID
@@ -70,6 +80,7 @@ class GopOptions:
     refinements: int = 0
     candidates: int = 3
     fallback: bool = True
+    placeholder: Placeholder = Placeholder.PREVIEW
     x265: X265Options = field(default_factory=X265Options)
     picture_hashes: bool = False
 

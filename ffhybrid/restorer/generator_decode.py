@@ -14,7 +14,13 @@ from ffhybrid.core import fixups
 from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture
 from ffhybrid.errors import CorruptDataError, ReproductionError, VerificationError
-from ffhybrid.filters.base import CorrectableGenerator, Generator, Reproducibility, SequenceGenerator
+from ffhybrid.filters.base import (
+    CorrectableGenerator,
+    KeyframeGenerator,
+    RefiningGenerator,
+    Reproducibility,
+    SequenceGenerator,
+)
 from ffhybrid.filters.registry import names, sequence_for_restoring
 from ffhybrid.hevc import sei
 from ffhybrid.restorer.generators import for_restoring
@@ -46,8 +52,10 @@ class GeneratorDecode:
     hub: bool = False
     strict: Strictness = Strictness.NORMAL
 
-    def picture(self, payload: Payload) -> Picture:
+    def picture(self, payload: Payload, base: Picture | None) -> Picture:
         """Make the reference picture, at its coded size; its MD5 is right unless ``strict`` is ``experimental``.
+
+        ``base`` is the base picture, if the payload has one.
 
         Raises:
             CorruptDataError, UnsupportedError: a payload that cannot be read.
@@ -56,7 +64,7 @@ class GeneratorDecode:
             VerificationError: the picture is not the one that the encoder saw.
         """
         generator = for_restoring(payload.generator, model=self.model, device=self.device, hub=self.hub)
-        picture = _completed(generator.generate(payload.latent, payload.spec), payload)
+        picture = _completed(_generated(generator, payload, base), payload)
         if _is_right(picture, payload):
             return picture
         return self._settled(generator, picture, payload)
@@ -85,7 +93,7 @@ class GeneratorDecode:
             raise ReproductionError(complaint)
         logger.warning("%s; going on with pictures of which nobody knows how far off they are", complaint)
 
-    def _settled(self, generator: Generator, wrong: Picture, payload: Payload) -> Picture:
+    def _settled(self, generator: KeyframeGenerator, wrong: Picture, payload: Payload) -> Picture:
         """Decide what becomes of a picture that does not match its MD5."""
         if generator.reproducibility is Reproducibility.EXACT:
             raise VerificationError("the generated keyframe does not match its MD5")
@@ -113,10 +121,18 @@ def sequence_md5(md5s: bytes) -> bytes:
     return hashlib.md5(md5s, usedforsecurity=False).digest()
 
 
-def _otherwise(generator: Generator | SequenceGenerator, payload: Payload) -> str:
+def _otherwise(generator: KeyframeGenerator | SequenceGenerator, payload: Payload) -> str:
     return (
         f"generator {payload.generator} is {generator.reproducibility}, and this machine is not as the one that encoded"
     )
+
+
+def _generated(generator: KeyframeGenerator, payload: Payload, base: Picture | None) -> Picture:
+    if not isinstance(generator, RefiningGenerator):
+        return generator.generate(payload.latent, payload.spec)
+    if base is None:
+        raise CorruptDataError(f"a keyframe of generator {payload.generator} has no base picture")
+    return generator.refine(payload.latent, base, payload.spec)
 
 
 def _completed(generated: Picture, payload: Payload) -> Picture:

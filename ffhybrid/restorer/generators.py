@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ffhybrid.filters import registry
-from ffhybrid.filters.base import Generator
+from ffhybrid.filters.base import KeyframeGenerator
 from ffhybrid.hevc.intra_codec import HevcIntraCodec
 
 
-def create(name: str, **options: object) -> Generator:
+def create(name: str, **options: object) -> KeyframeGenerator:
     """Make the generator for encoding, with its own options.
 
     Raises:
@@ -16,7 +16,7 @@ def create(name: str, **options: object) -> Generator:
     return registry.create(name, intra_codec=HevcIntraCodec(), **options)
 
 
-def for_restoring(name: str, **options: object) -> Generator:
+def for_restoring(name: str, **options: object) -> KeyframeGenerator:
     """Make the generator that a payload names, with those of the options that it has.
 
     Raises:

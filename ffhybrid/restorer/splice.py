@@ -13,7 +13,7 @@ from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.presentation import Presentation
-from ffhybrid.errors import CorruptDataError, GeometryError, VerificationError
+from ffhybrid.errors import CorruptDataError, GeometryError, VerificationError, at
 from ffhybrid.filters.registry import sequence_names
 from ffhybrid.hevc import SpliceEffort, sei
 from ffhybrid.hevc.decoding import decode_access_units
@@ -56,7 +56,7 @@ def _reference(gop: HybridGop, payload: Payload, generator_decode: GeneratorDeco
     if payload.generator == NATIVE_IDR:
         return _native_idr(gop, payload)
     if not is_generated_whole(payload):
-        return generator_decode.picture(payload)
+        return generator_decode.picture(payload, None if payload.base_md5 is None else _base(gop, payload))
     pictures = generator_decode.pictures(payload)
     first = next(pictures)
     deque(pictures, maxlen=0)  # Their MD5 is seen behind the last one.
@@ -64,13 +64,28 @@ def _reference(gop: HybridGop, payload: Payload, generator_decode: GeneratorDeco
 
 
 def _native_idr(gop: HybridGop, payload: Payload) -> Picture:
-    frames = list(decode_access_units([gop.placeholder.nal_units], gop.parameter_sets, crop=False))
-    if len(frames) != 1 or payload.latent or payload.fixups:
+    if payload.latent or payload.fixups:
         raise CorruptDataError("the native IDR is not one picture alone")
-    picture = coded_picture(frames[0], payload.spec.bit_depth)
+    picture = _shown(gop, payload, what="native IDR")
     if picture_md5(sei.picture_md5s(picture)) != payload.picture_md5:
         raise VerificationError("the native IDR does not match its MD5")
     return picture
+
+
+def _base(gop: HybridGop, payload: Payload) -> Picture:
+    picture = _shown(gop, payload, what="base picture").cropped(payload.spec.width, payload.spec.height)
+    if picture_md5(sei.picture_md5s(picture)) != payload.base_md5:
+        raise VerificationError("the base picture is damaged or was coded anew: it does not match its MD5")
+    return picture
+
+
+def _shown(gop: HybridGop, payload: Payload, *, what: str) -> Picture:
+    """Decode what stock players show of a keyframe, at its coded size; ``what`` is for messages."""
+    with at(f"the {what}"):
+        frames = list(decode_access_units([gop.placeholder.nal_units], gop.parameter_sets, crop=False))
+    if len(frames) != 1:
+        raise CorruptDataError(f"the {what} is not one picture alone")
+    return coded_picture(frames[0], payload.spec.bit_depth)
 
 
 def restore_gop(

@@ -1,22 +1,22 @@
-"""The latent of generator ``overfit`` as values: a base picture, and what the C core writes and reads.
+"""The latent of generator ``overfit`` as values: which prior it is coded against, and what the C core writes and reads.
 
 Nothing here needs torch.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core import leb128
 from ffhybrid.core.buffers import built
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
-from ffhybrid.filters.overfit import base as base_codec
 from ffhybrid.filters.overfit.structure import (
     ACTIVATION_BITS,
     LEVELS,
@@ -33,7 +33,7 @@ from ffhybrid.filters.overfit.structure import (
 )
 
 Grid = NDArray[np.int8]
-VERSION = 1
+VERSION, PRIOR_SIZE = 2, 4
 MODULES = len(PARAMETERS)
 MAX_STEP = int(lib.FFH_OVERFIT_MAX_STEP)
 _CLASS_ZERO, _CLASS_STEPS = 128, 32
@@ -43,13 +43,11 @@ _CLASS_ZERO, _CLASS_STEPS = 128, 32
 class OverfitLatent:
     """Everything that a latent holds.
 
-    ``base`` is the coded base picture, empty if there is none; ``grids`` are (rows, columns) int8 arrays, -127 to
-    127, None for an absent level 0, and behind them the patterns, (rows, columns, PATTERNS); ``values`` are the network
-    in file order as int32 with ``WEIGHT_BITS`` fractional bits; ``classes`` (rate, texture) and ``steps`` (luma,
-    chroma) are bytes of the header.
+    ``grids`` are (rows, columns) int8 arrays, -127 to 127, None for an absent level 0, and behind them the patterns,
+    (rows, columns, PATTERNS); ``values`` are the network in file order as int32 with ``WEIGHT_BITS`` fractional bits;
+    ``classes`` (rate, texture) and ``steps`` (luma, chroma) are bytes of the header.
     """
 
-    base: bytes
     classes: tuple[int, int]
     steps: tuple[int, int]
     values: NDArray[np.int32]
@@ -66,6 +64,13 @@ def pattern_basis() -> NDArray[np.int8]:
     """Return the built-in patterns, (PATTERNS, 6, rows, columns), with ``PATTERN_BITS`` fractional bits."""
     shape = (PATTERNS, OUTPUTS, PATTERN_SIDE, PATTERN_SIDE)
     return np.frombuffer(ffi.buffer(lib.ffh_pattern_basis), np.int8).reshape(shape)
+
+
+@cache
+def prior_digest() -> bytes:
+    """First bytes of the SHA-256 of network and patterns, little-endian: by these a latent names its prior."""
+    values = prior().astype("<i4").tobytes() + pattern_basis().tobytes()
+    return hashlib.sha256(values).digest()[:PRIOR_SIZE]
 
 
 def real_class(byte: int) -> float:
@@ -129,7 +134,7 @@ def write_latent(latent: OverfitLatent, spec: PictureSpec, shifts: bytes) -> tup
     refinement = built(
         lambda buf: lib.ffh_overfit_encode(header, spec.width, spec.height, coded, shifts, arrays, buf), _check
     )
-    return b"".join((bytes([VERSION]), leb128.encode(len(latent.base)), latent.base, refinement)), values
+    return bytes([VERSION]) + prior_digest() + refinement, values
 
 
 def read_latent(data: bytes, spec: PictureSpec) -> OverfitLatent:
@@ -138,7 +143,7 @@ def read_latent(data: bytes, spec: PictureSpec) -> OverfitLatent:
     Raises:
         CorruptDataError, UnsupportedError: as :func:`decode`.
     """
-    base, refinement = split(data)
+    refinement = _without_head(data)
     shapes = array_shapes(spec.width, spec.height)
     grids = [np.zeros(shape, np.int8) for shape in shapes]
     values = np.zeros(PARAMETER_COUNT, np.int32)
@@ -147,7 +152,6 @@ def read_latent(data: bytes, spec: PictureSpec) -> OverfitLatent:
     destination = ffi.cast("int32_t *", values.ctypes.data)
     _check(lib.ffh_overfit_read(refinement, len(refinement), spec.width, spec.height, header, destination, pointers))
     return OverfitLatent(
-        base=base,
         classes=(header.classes[0], header.classes[1]),
         steps=(header.steps[0], header.steps[1]),
         values=values,
@@ -155,41 +159,26 @@ def read_latent(data: bytes, spec: PictureSpec) -> OverfitLatent:
     )
 
 
-def split(data: bytes) -> tuple[bytes, bytes]:
-    """Cut a latent into its base picture, empty if there is none, and what refines it.
-
-    Raises:
-        CorruptDataError: a latent that is damaged.
-        UnsupportedError: another version of it.
-    """
+def _without_head(data: bytes) -> bytes:
     if data[:1] != bytes([VERSION]):
         raise UnsupportedError("the overfit latent has a version that this program does not know")
-    size, begin = leb128.decode(data, 1)
-    if size > len(data) - begin:
-        raise CorruptDataError("the overfit latent ends inside its base picture")
-    return data[begin : begin + size], data[begin + size :]
+    if len(data) < 1 + PRIOR_SIZE:
+        raise CorruptDataError("the overfit latent ends inside its head")
+    if data[1 : 1 + PRIOR_SIZE] != prior_digest():
+        raise UnsupportedError("the overfit latent belongs to another prior: another version of ffhybrid made it")
+    return data[1 + PRIOR_SIZE :]
 
 
-def decode(data: bytes, spec: PictureSpec, *, threads: int) -> Picture:
-    """Make the picture of a latent; the same samples for any number of threads.
+def decode(data: bytes, base: Picture, spec: PictureSpec, *, threads: int) -> Picture:
+    """Make the picture of a base picture and the latent that refines it; the same samples for any number of threads.
 
     Raises:
         CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
-        UnsupportedError: another version of the latent.
+        UnsupportedError: another version of the latent, or another prior.
     """
-    base, refinement = split(data)
-    return refine(base_codec.decode(base, spec) if base else None, refinement, spec, threads=threads)
-
-
-def refine(base: Picture | None, refinement: bytes, spec: PictureSpec, *, threads: int) -> Picture:
-    """Make the picture of a base picture and what refines it, as :func:`split` gives it.
-
-    Raises:
-        CorruptDataError: as :func:`decode`.
-    """
-    made = Picture.zeros(spec)
-    below = ffi.NULL if base is None else _planes(base)
-    _check(lib.ffh_overfit_decode(refinement, len(refinement), spec.width, spec.height, below, _planes(made), threads))
+    refinement, made = _without_head(data), Picture.zeros(spec)
+    below, to = _planes(base), _planes(made)
+    _check(lib.ffh_overfit_decode(refinement, len(refinement), spec.width, spec.height, below, to, threads))
     return made
 
 

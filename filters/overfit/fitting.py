@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ffhybrid.core.picture import Picture, PictureSpec
-from ffhybrid.filters.base import DifferentiableLoss
+from ffhybrid.filters.base import DifferentiableLoss, Refinement
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.iterations import Preset
@@ -65,17 +65,22 @@ TUNED_SHIFTS = bytes(FIRST_SHIFT if parameter.name in TUNED else DROPPED for par
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitCandidate:
-    """A latent that was written and decoded: its bytes, the picture, and its part of the objective."""
+    """A latent that was written and decoded with its base picture, what came of it, and its part of the objective."""
 
-    data: bytes
+    refinement: Refinement
     picture: Picture
     packed: Tensor
     loss: float
 
     @property
+    def size(self) -> int:
+        """Bytes of the latent and its base picture."""
+        return self.refinement.size
+
+    @property
     def rate(self) -> float:
         """Bits a luma sample."""
-        return 8 * len(self.data) / (self.picture.width * self.picture.height)
+        return 8 * self.size / (self.picture.width * self.picture.height)
 
 
 Report = Callable[[int, FitCandidate], None]
@@ -90,7 +95,7 @@ class Fit:
         loss: DifferentiableLoss,
         spec: PictureSpec,
         *,
-        budget: int | None,
+        budget: int,
         device: torch.device,
         generator: torch.Generator,
     ) -> None:
@@ -171,7 +176,7 @@ class Fit:
         miss = self._miss(candidate)
         if miss > TOLERANCE:
             return miss, 0.0
-        return 0.0, candidate.loss if self._budget else self.objective(candidate)
+        return 0.0, candidate.loss
 
     def _optimizer(self, *, tune_network: bool) -> torch.optim.Optimizer:
         groups: list[dict[str, Any]] = []
@@ -193,8 +198,7 @@ class Fit:
         classes = codec.real_classes(self._classes)
         units = codec.grid_steps(self._steps)
         features = [None if grid is None else grid * unit for grid, unit in zip(grids, units, strict=True)]
-        below = self._base.packed if self._base else None
-        packed = self._network.synthesise(features, below, self._noise, classes)
+        packed = self._network.synthesise(features, self._base.packed, self._noise, classes)
         rate = self._network.bits(grids, classes)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self._samples * self._loss.sample(packed) + self.lagrangian * rate)
@@ -209,9 +213,7 @@ class Fit:
 
     def _steer(self) -> None:
         """Move lambda towards the budget."""
-        if self._budget is None:
-            return
-        size = len(self._written(self._shifts, 0.5))
+        size = len(self._written(self._shifts, 0.5)) + self._base.coded.size
         self._log_lambda += STEERING_GAIN * math.log(size / self._budget)
 
     def _follow(self) -> None:
@@ -231,7 +233,7 @@ class Fit:
         for _ in range(FINAL_ROUNDS):
             if self._miss(found) <= TOLERANCE / 2:
                 break
-            self._log_lambda += FINAL_GAIN * math.log(len(found.data) / (self._budget or 1))
+            self._log_lambda += FINAL_GAIN * math.log(found.size / self._budget)
             optimizer = self._optimizer(tune_network=False)
             for group in optimizer.param_groups:
                 group["lr"] *= FINAL_RATE
@@ -245,7 +247,7 @@ class Fit:
 
     def _miss(self, candidate: FitCandidate) -> float:
         """How far the bytes are from the budget, as a part of it."""
-        return abs(len(candidate.data) / self._budget - 1) if self._budget else 0.0
+        return abs(candidate.size / self._budget - 1)
 
     def _trim(self, report: Report) -> None:
         """Move the threshold at which fine latents round to zero until the bytes are the budget's."""
@@ -254,7 +256,7 @@ class Fit:
             threshold = (low + high) / 2
             candidate = self.candidate(self._shifts, threshold)
             self._consider(candidate, report)
-            if len(candidate.data) > (self._budget or 0):
+            if candidate.size > self._budget:
                 low = threshold
             else:
                 high = threshold
@@ -277,7 +279,7 @@ class Fit:
                 candidate = self.candidate(shifts)
                 if self.objective(candidate) < self.objective(best):
                     self._shifts, best = shifts, candidate
-        self._network.load_fixed_point(codec.read_latent(best.data, self._spec).values)
+        self._network.load_fixed_point(codec.read_latent(best.refinement.latent, self._spec).values)
 
     def candidate(self, shifts: bytes, threshold: float = 0.5) -> FitCandidate:
         """Write the latent as it is now, with network differences in steps of 2^shifts, and decode it.
@@ -285,19 +287,18 @@ class Fit:
         Fine latents whose magnitude is below ``threshold`` become zero.
         """
         data = self._written(shifts, threshold)
-        _, refinement = codec.split(data)
-        below = self._base.picture if self._base else None
-        picture = codec.refine(below, refinement, self._spec, threads=torch.get_num_threads())
+        refinement = Refinement(data, self._base.coded)
+        picture = codec.decode(data, self._base.coded.picture, self._spec, threads=torch.get_num_threads())
         known = self._decoded
         if known is not None and known.picture.same_samples(picture):
-            return FitCandidate(data=data, picture=picture, packed=known.packed, loss=known.loss)
+            return FitCandidate(refinement=refinement, picture=picture, packed=known.packed, loss=known.loss)
         packed = pack(picture, self._device)
-        self._decoded = FitCandidate(data=data, picture=picture, packed=packed, loss=self._loss.whole(packed))
+        loss = self._loss.whole(packed)
+        self._decoded = FitCandidate(refinement=refinement, picture=picture, packed=packed, loss=loss)
         return self._decoded
 
     def _written(self, shifts: bytes, threshold: float) -> bytes:
         latent = codec.OverfitLatent(
-            base=self._base.data if self._base else b"",
             classes=self._classes,
             steps=self._steps,
             values=codec.fixed_point(self._network.flat().cpu().numpy()),

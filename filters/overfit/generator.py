@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import Picture, PictureSpec
-from ffhybrid.filters.base import FitProgress, Objective, Reproducibility
+from ffhybrid.filters.base import BaseCoder, FitProgress, Objective, Refinement, Reproducibility
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
 from ffhybrid.filters.overfit import codec
@@ -45,16 +45,17 @@ class Overfit:
         self._seed = seed
         self._lpips = lpips
 
-    def fit(
+    def fit_refinement(
         self,
         objective: Objective,
         spec: PictureSpec,
         *,
-        budget: int | None,
-        warm_start: bytes | None,
+        bases: BaseCoder,
+        budget: int,
+        warm_start: Refinement | None,
         progress: Callable[[FitProgress], None] | None,
-    ) -> bytes:
-        """Optimise a latent; with a budget in bytes its size is within 5 % of it.
+    ) -> Refinement:
+        """Choose a base picture and optimise a latent; together they are within 5 % of the budget in bytes.
 
         Raises:
             UsageError: the device is not there.
@@ -64,13 +65,13 @@ class Overfit:
         session = OverfitSession(
             objective, spec, tune=self._tune, device=self._device, seed=self._seed, lpips_file=self._lpips
         )
-        return session.fit(self._preset, budget=budget, warm_start=warm_start, progress=progress)
+        return session.fit(self._preset, bases=bases, budget=budget, warm_start=warm_start, progress=progress)
 
-    def generate(self, latent: bytes, spec: PictureSpec) -> Picture:
+    def refine(self, latent: bytes, base: Picture, spec: PictureSpec) -> Picture:
         """Decode a latent in integer arithmetic.
 
         Raises:
             CorruptDataError: a damaged latent.
-            UnsupportedError: another version of it.
+            UnsupportedError: another version of it, or another prior.
         """
-        return codec.decode(latent, spec, threads=min(usable_cores(), MAX_THREADS))
+        return codec.decode(latent, base, spec, threads=min(usable_cores(), MAX_THREADS))

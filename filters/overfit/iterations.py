@@ -9,14 +9,12 @@ from dataclasses import dataclass
 class Preset:
     """Iterations on the latents with the built-in network, then on latents and network together.
 
-    ``trial`` is how many iterations every start gets before the best one goes on, ``base`` SVT-AV1's preset for base
-    pictures.
+    ``trial`` is how many iterations every start gets before the best one goes on.
     """
 
     trial: int
     latents: int
     network: int
-    base: int
 
     @property
     def iterations(self) -> int:
@@ -25,14 +23,14 @@ class Preset:
 
 
 PRESETS = {
-    "ultrafast": Preset(trial=0, latents=40, network=0, base=4),
-    "superfast": Preset(trial=0, latents=70, network=0, base=4),
-    "veryfast": Preset(trial=0, latents=100, network=0, base=4),
-    "faster": Preset(trial=0, latents=130, network=0, base=4),
-    "fast": Preset(trial=30, latents=80, network=100, base=2),
-    "medium": Preset(trial=30, latents=80, network=200, base=2),
-    "slow": Preset(trial=30, latents=100, network=900, base=0),
-    "slower": Preset(trial=30, latents=100, network=1900, base=0),
-    "veryslow": Preset(trial=30, latents=100, network=3900, base=0),
-    "placebo": Preset(trial=30, latents=100, network=9900, base=0),
+    "ultrafast": Preset(trial=0, latents=40, network=0),
+    "superfast": Preset(trial=0, latents=70, network=0),
+    "veryfast": Preset(trial=0, latents=100, network=0),
+    "faster": Preset(trial=0, latents=130, network=0),
+    "fast": Preset(trial=30, latents=80, network=100),
+    "medium": Preset(trial=30, latents=80, network=200),
+    "slow": Preset(trial=30, latents=100, network=900),
+    "slower": Preset(trial=30, latents=100, network=1900),
+    "veryslow": Preset(trial=30, latents=100, network=3900),
+    "placebo": Preset(trial=30, latents=100, network=9900),
 }

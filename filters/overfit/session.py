@@ -8,22 +8,31 @@ from pathlib import Path
 import torch
 
 from ffhybrid.core.picture import PictureSpec
-from ffhybrid.filters.base import DifferentiableLoss, DifferentiableObjective, FitProgress, Objective, lpips_can_see
+from ffhybrid.filters.base import (
+    BaseCoder,
+    DifferentiableLoss,
+    DifferentiableObjective,
+    FitProgress,
+    Objective,
+    Refinement,
+    lpips_can_see,
+)
 from ffhybrid.filters.devices import device_of
-from ffhybrid.filters.losses import LikenessLoss, pack
+from ffhybrid.filters.losses import LikenessLoss, TiedLoss, pack
 from ffhybrid.filters.lpips import load_lpips
-from ffhybrid.filters.overfit import base, codec
+from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.fitting import Fit, FitCandidate
 from ffhybrid.filters.overfit.iterations import Preset
 from ffhybrid.filters.overfit.start import Base, Start, from_analysis, from_latent, lambda_of
 
 CHOICE_EMPHASIS = 3.0
 """The emphasis of the perceptual term when starts are compared."""
-DEFAULT_RATE_CLASS, DEFAULT_CRF = -1.0, 43
 BASE_SHARES, PLAIN_BASE_SHARES = (0.75, 0.93), (0.95,)
 """The parts of the budget that base pictures may take, with a perceptual term and without."""
 PLAIN_TEXTURE, TEXTURE = -4.0, -1.5
 """Texture class without a perceptual term, and with it. The term's weight is lambda times two to this power."""
+TIE_WEIGHT = 1.0
+"""The weight of what the picture's low frequencies differ in from the base picture's, which stock players show."""
 FINE_BELOW = -2.5
 """Rate class below which a full-size grid may pay."""
 
@@ -47,18 +56,26 @@ class OverfitSession:
         self,
         preset: Preset,
         *,
-        budget: int | None,
-        warm_start: bytes | None,
+        bases: BaseCoder,
+        budget: int,
+        warm_start: Refinement | None,
         progress: Callable[[FitProgress], None] | None,
-    ) -> bytes:
+    ) -> Refinement:
         """Run a preset from the best start there is."""
-        starts = self._starts(preset, budget, warm_start)
+        starts = self._starts(bases, budget, warm_start)
         likeness = self._likeness(starts[0])
         loss: DifferentiableLoss = likeness
         if isinstance(self._objective, DifferentiableObjective):
             loss = self._objective.loss(self._device)
         fits = [
-            Fit(start, loss, self._spec, budget=budget, device=self._device, generator=self._generator)
+            Fit(
+                start,
+                TiedLoss(loss, start.base.packed, weight=TIE_WEIGHT),
+                self._spec,
+                budget=budget,
+                device=self._device,
+                generator=self._generator,
+            )
             for start in starts
         ]
         fit = fits[0] if len(fits) == 1 else self._best(fits, starts[0], preset)
@@ -69,14 +86,14 @@ class OverfitSession:
                     FitProgress(
                         step=step,
                         steps=preset.iterations,
-                        size=len(candidate.data),
+                        size=candidate.size,
                         distortion=candidate.loss,
                         psnr=likeness.psnr(candidate.packed),
                         lpips=likeness.lpips(candidate.packed),
                     )
                 )
 
-        return fit.run(preset, report).data
+        return fit.run(preset, report).refinement
 
     def _best(self, fits: list[Fit], start: Start, preset: Preset) -> Fit:
         """Try fits: their own loss would choose larger base pictures than eyes do."""
@@ -95,19 +112,13 @@ class OverfitSession:
             self._source, colour=self._spec.colour, lpips=self._lpips, weight=weight, generator=self._generator
         )
 
-    def _bases(self, preset: Preset, budget: int | None) -> list[Base | None]:
-        """Code base pictures with shares of the budget; None alone where all are too little."""
-        picture = self._objective.source
-        found: list[bytes | None]
-        if budget is None:
-            found = [base.encode(picture, crf=DEFAULT_CRF, effort=preset.base)]
-        else:
-            shares = BASE_SHARES if self._texture > PLAIN_TEXTURE else PLAIN_BASE_SHARES
-            found = [base.encode_within(picture, round(share * budget), effort=preset.base) for share in shares]
-        coded = dict.fromkeys(data for data in found if data is not None)
-        return [Base.decoded(data, self._spec, self._device) for data in coded] or [None]
+    def _bases(self, bases: BaseCoder, budget: int) -> list[Base]:
+        """Code base pictures with shares of the budget."""
+        shares = BASE_SHARES if self._texture > PLAIN_TEXTURE else PLAIN_BASE_SHARES
+        coded = (bases.within(round(share * budget)) for share in shares)
+        return [Base.on(self._device, base) for base in {base.data: base for base in coded}.values()]
 
-    def _starts(self, preset: Preset, budget: int | None, warm_start: bytes | None) -> list[Start]:
+    def _starts(self, bases: BaseCoder, budget: int, warm_start: Refinement | None) -> list[Start]:
         """Begin afresh, with a full-size grid too where the rate allows one, or where the picture before ended.
 
         An objective of its own goes on from the same picture's latent.
@@ -116,16 +127,15 @@ class OverfitSession:
         if warm and isinstance(self._objective, DifferentiableObjective):
             return warm
 
-        def fresh(below: Base | None, *, fine: bool) -> Start:
-            return from_analysis(
-                self._source, below, budget=budget, rate_class=DEFAULT_RATE_CLASS, texture=self._texture, fine=fine
-            )
+        def fresh(below: Base, *, fine: bool) -> Start:
+            return from_analysis(self._source, below, budget=budget, texture=self._texture, fine=fine)
 
-        bases = self._bases(preset, budget)
-        starts = [fresh(below, fine=False) for below in bases]
+        below = self._bases(bases, budget)
+        starts = [fresh(base, fine=False) for base in below]
         if codec.real_class(starts[0].classes[0]) < FINE_BELOW:
-            starts.append(fresh(bases[0], fine=True))
+            starts.append(fresh(below[0], fine=True))
         return starts + warm
 
-    def _warm(self, latent: bytes) -> Start:
-        return from_latent(codec.read_latent(latent, self._spec), self._spec, self._device)
+    def _warm(self, start: Refinement) -> Start:
+        latent = codec.read_latent(start.latent, self._spec)
+        return from_latent(latent, Base.on(self._device, start.base))

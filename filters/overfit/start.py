@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.filters.base import BasePicture
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.overfit import base as base_codec
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.analysis import Analysis
 from ffhybrid.filters.overfit.model import Network, tensor_of
@@ -25,7 +24,7 @@ RATE_CLASSES = (-4.0, 3.75)
 SHRINK = 0.65
 """The part that fitting leaves of the bytes of a first guess at the same lambda."""
 LEAST_REFINEMENT = 24
-"""Bytes of a latent without its base picture: the coder's, and a network that differs a little."""
+"""Bytes of a latent: the coder's, and a network that differs a little."""
 SEARCH_STEPS = 7
 LUMA_STEP, CHROMA_STEP = 75.0, 150.0
 """8-bit units of a level 0 latent at rate class 0; the best step grows with the square root of lambda. A latent of
@@ -34,24 +33,22 @@ level k acts on 4^k luma samples, so that its step is 2^k times finer."""
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base picture: its bytes, its samples, and (1, 6, rows, columns) of them for the network."""
+    """A base picture, and (1, 6, rows, columns) of its samples for the network."""
 
-    data: bytes
-    picture: Picture
+    coded: BasePicture
     packed: Tensor
 
     @classmethod
-    def decoded(cls, data: bytes, spec: PictureSpec, device: torch.device) -> Base:
-        """Decode one."""
-        picture = base_codec.decode(data, spec)
-        return cls(data, picture, pack(picture, device))
+    def on(cls, device: torch.device, coded: BasePicture) -> Base:
+        """Take a base picture to a device."""
+        return cls(coded, pack(coded.picture, device))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Real grids, (1, 1, rows, columns) each, the header's constants, the base picture if any, and the network."""
+    """Real grids, (1, 1, rows, columns) each, the header's constants, the base picture, and the network."""
 
-    base: Base | None
+    base: Base
     grids: list[Tensor | None]
     classes: tuple[int, int]
     steps: tuple[int, int]
@@ -89,25 +86,20 @@ def steps(rate_class: float) -> tuple[int, int]:
     return codec.nearest_step(LUMA_STEP * growth), codec.nearest_step(CHROMA_STEP * growth)
 
 
-def from_analysis(
-    source: Tensor, base: Base | None, *, budget: int | None, rate_class: float, texture: float, fine: bool
-) -> Start:
+def from_analysis(source: Tensor, base: Base, *, budget: int, texture: float, fine: bool) -> Start:
     """Begin from the analysis network, at the rate class whose fit is likely to meet the budget.
 
     Args:
         source: packed picture, (1, 6, rows, columns).
         base: what it is added to.
-        budget: bytes of the latent, the base picture's included; None takes ``rate_class``.
-        rate_class: used without a budget.
+        budget: bytes of base picture and latent.
         texture: texture class.
         fine: whether there is a level 0.
     """
     prior = network(codec.prior(), source.device)
     model = analysis().to(source.device)
-    if budget is not None:
-        left = max(budget - len(base.data), LEAST_REFINEMENT) if base else budget
-        guess = partial(_grids, model, source, base, fine=fine)
-        rate_class = _search(guess, prior, texture, 8 * left / SHRINK)
+    left = max(budget - base.coded.size, LEAST_REFINEMENT)
+    rate_class = _search(partial(_grids, model, source, base, fine=fine), prior, texture, 8 * left / SHRINK)
     classes = (codec.nearest_class(rate_class), codec.nearest_class(texture))
     real = (codec.real_class(classes[0]), codec.real_class(classes[1]))
     return Start(
@@ -119,9 +111,9 @@ def from_analysis(
     )
 
 
-def from_latent(latent: codec.OverfitLatent, spec: PictureSpec, device: torch.device) -> Start:
+def from_latent(latent: codec.OverfitLatent, base: Base) -> Start:
     """Begin from the base picture, the latents and the network of a similar picture."""
-    base = Base.decoded(latent.base, spec, device) if latent.base else None
+    device = base.packed.device
     grids = [None if grid is None else tensor_of(grid, device) for grid in latent.grids]
     return Start(
         base=base,
@@ -139,11 +131,10 @@ def bits(model: Network, grids: Sequence[Tensor | None], classes: tuple[float, f
 
 
 def _grids(
-    model: Analysis, source: Tensor, base: Base | None, classes: tuple[float, float], *, fine: bool
+    model: Analysis, source: Tensor, base: Base, classes: tuple[float, float], *, fine: bool
 ) -> list[Tensor | None]:
-    below = base.packed if base else None
     with torch.no_grad():
-        found: list[Tensor | None] = list(model(source, below, classes, codec.grid_steps(steps(classes[0]))))
+        found: list[Tensor | None] = list(model(source, base.packed, classes, codec.grid_steps(steps(classes[0]))))
     if not fine:
         found[0] = None
     return found

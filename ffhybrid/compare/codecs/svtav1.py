@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ffhybrid.compare.clip import Clip
+from ffhybrid.compare.codecs import svt_av1_process
 from ffhybrid.compare.codecs.pyav import PyAVCodec
 from ffhybrid.compare.selection import Selection
 from ffhybrid.encoder.secant_search import Control
-from ffhybrid.filters.overfit import svt_av1
 
 PRESET = 4
 """The preset of SVT-AV1, which has 0 (best) to 13."""
@@ -35,5 +35,5 @@ class SvtAv1(PyAVCodec):
 
     def encode_at(self, clip: Clip, path: Path, value: float) -> None:
         """Encode at a CRF."""
-        with svt_av1.contained():
+        with svt_av1_process.contained():
             super().encode_at(clip, path, value)
