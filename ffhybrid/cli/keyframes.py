@@ -8,7 +8,7 @@ from pathlib import Path
 from ffhybrid.cli.parser import Parser
 from ffhybrid.cli.values import boolean, byte_count, natural, one_of, positive
 from ffhybrid.encoder.modes import parse_generator_params
-from ffhybrid.encoder.options import EncodeMode
+from ffhybrid.encoder.options import EncodeMode, Placeholder
 from ffhybrid.filters.registry import names
 from ffhybrid.options import EncodeOptions
 
@@ -20,7 +20,7 @@ def add_keyframes(command: Parser) -> None:
     keyframe = command.add_argument_group("keyframes")
     generators = ", ".join(names())
     keyframe.add_argument("-kf", type=one_of(names()), default=names()[0], metavar="NAME", help=f"of {generators}")
-    keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a latent")
+    keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a keyframe")
     keyframe.add_argument("-kf:preset", dest="kf_preset", metavar="NAME", help="effort of a fit, x265's names (medium)")
     keyframe.add_argument("-kf:tune", dest="kf_tune", metavar="NAME", help="aim of a fit: perceptual (default) or psnr")
     keyframe.add_argument(
@@ -34,6 +34,13 @@ def add_keyframes(command: Parser) -> None:
     )
     keyframe.add_argument(
         "-kf:budgets", dest="budgets", type=positive, metavar="N", help=f"sizes tried for each ({DEFAULTS.budgets})"
+    )
+    keyframe.add_argument(
+        "-placeholder",
+        type=one_of(Placeholder),
+        default=DEFAULTS.placeholder,
+        metavar="|".join(Placeholder),
+        help="what stock players show of keyframes that refine no base picture (%(default)s)",
     )
     keyframe.add_argument("-kf:seed", dest="kf_seed", type=int, metavar="N", help="seed of a fit (0)")
     keyframe.add_argument("-kf:lpips", dest="kf_lpips", type=Path, metavar="FILE", help="AlexNet's weights, for fits")
@@ -58,6 +65,7 @@ def keyframe_options(options: argparse.Namespace, mode: EncodeMode = EncodeMode.
         keyframe_budget=options.budget,
         refinements=options.refine,
         fallback=options.fallback,
+        placeholder=options.placeholder,
         budgets=options.budgets or DEFAULTS.budgets,
         candidates=DEFAULTS.candidates if options.candidates is None else options.candidates,
     )

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.base_pictures import PREVIEW_SIZE, BaseCoder
 from ffhybrid.encoder.coded_gop import (
     CodedGop,
     Keyframe,
@@ -24,12 +23,13 @@ from ffhybrid.encoder.coded_gop import (
     without_hashes,
 )
 from ffhybrid.encoder.crf_search import MOST_PROBES
+from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
 from ffhybrid.encoder.options import Placeholder
 from ffhybrid.encoder.progress import GopWatch, Stage
 from ffhybrid.encoder.quality import Judge
 from ffhybrid.encoder.rate_targets import Encode, Judged, RateTarget, SizeTarget
 from ffhybrid.filters import FitProgress, Likeness, Objective
-from ffhybrid.filters.base import KeyframeGenerator, RefiningGenerator
+from ffhybrid.filters.base import KeyframeGenerator
 from ffhybrid.refinement.objective import GopObjective
 from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
 
@@ -192,20 +192,15 @@ class GopSearch:
         before: Keyframe | None,
         progress: Callable[[FitProgress], None] | None,
     ) -> Keyframe:
-        generator, spec = self.generator, bases.gop.spec
-        if isinstance(generator, RefiningGenerator):
-            start = before.refinement if before else None
-            fitted = generator.fit_refinement(
-                objective, spec, bases=bases, budget=budget, warm_start=start, progress=progress
-            )
-            return Keyframe.refined(generator, fitted, spec)
-        latent = generator.fit(
-            objective, spec, budget=budget, warm_start=before.latent if before else None, progress=progress
+        return fit_keyframe(
+            self.generator,
+            objective,
+            bases,
+            budget=budget,
+            before=before,
+            placeholder=self.placeholder,
+            progress=progress,
         )
-        keyframe = Keyframe.generated(generator, latent, spec)
-        if self.placeholder is Placeholder.GREY:
-            return keyframe
-        return replace(keyframe, shown=replace(bases, picture=keyframe.picture).within(PREVIEW_SIZE))
 
     def _native(self, gop: SourceGop, factor: float, crf: float) -> CodedGop:
         return encode_native_idr(gop, replace(self.x265, crf=crf), factor=factor)

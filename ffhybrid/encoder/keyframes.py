@@ -1,18 +1,21 @@
-"""Base pictures and previews: small IDR pictures by x265, under the parameter sets of a GOP's P and B pictures.
+"""Keyframes of one GOP: fitting them, and the small IDR pictures that stand in the stream in their place.
 
-They stand in the stream where the restored file has its keyframe, so that stock players have something to show, and
-a generator that refines a base picture begins from what a decoder makes of it.
+Those are coded by x265 under the parameter sets of the GOP's P and B pictures: base pictures, which latents refine, or
+previews, so that stock players have something to show.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import Keyframe
 from ffhybrid.encoder.crf_search import MOST_PROBES, SIZE
+from ffhybrid.encoder.options import Placeholder
 from ffhybrid.encoder.secant_search import Probe, SecantSearch
-from ffhybrid.filters.base import BasePicture
+from ffhybrid.filters.base import BasePicture, FitProgress, KeyframeGenerator, Objective, RefiningGenerator
 from ffhybrid.x265.encoding import X265Gop, encode_gop
 from ffhybrid.x265.options import HIGHEST_CRF, HIGHEST_X265_CRF, X265Options
 
@@ -65,3 +68,35 @@ class BaseCoder:
         spec = self.gop.spec
         whole = coded.keyframe(spec.bit_depth)
         return BasePicture(whole.cropped(spec.width, spec.height), coded.intra_slice)
+
+
+def fit_keyframe(
+    generator: KeyframeGenerator,
+    objective: Objective,
+    bases: BaseCoder,
+    *,
+    budget: int,
+    before: Keyframe | None = None,
+    placeholder: Placeholder = Placeholder.PREVIEW,
+    progress: Callable[[FitProgress], None] | None = None,
+) -> Keyframe:
+    """Fit a keyframe of about ``budget`` bytes (HybridPrompt section 3.2, step I), from ``before`` on if there is one.
+
+    A base picture counts as part of the budget, a preview does not.
+
+    Raises:
+        EncoderError: x265 failed.
+    """
+    spec = bases.gop.spec
+    if isinstance(generator, RefiningGenerator):
+        start = before.refinement if before else None
+        refinement = generator.fit_refinement(
+            objective, spec, bases=bases, budget=budget, warm_start=start, progress=progress
+        )
+        return Keyframe.refined(generator, refinement, spec)
+    warm_start = before.latent if before else None
+    latent = generator.fit(objective, spec, budget=budget, warm_start=warm_start, progress=progress)
+    keyframe = Keyframe.generated(generator, latent, spec)
+    if placeholder is Placeholder.GREY:
+        return keyframe
+    return replace(keyframe, shown=BaseCoder(bases.gop, bases.options, keyframe.picture).within(PREVIEW_SIZE))
