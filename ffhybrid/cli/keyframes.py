@@ -36,6 +36,14 @@ def add_keyframes(command: Parser) -> None:
         "-kf:budgets", dest="budgets", type=positive, metavar="N", help=f"sizes tried for each ({DEFAULTS.budgets})"
     )
     keyframe.add_argument(
+        "-stock-quality",
+        dest="stock_weight",
+        type=float,
+        default=DEFAULTS.stock_weight,
+        metavar="0..1",
+        help="weight of what stock players show against the restored file (%(default)g)",
+    )
+    keyframe.add_argument(
         "-placeholder",
         type=one_of(Placeholder),
         default=DEFAULTS.placeholder,
@@ -65,6 +73,7 @@ def keyframe_options(options: argparse.Namespace, mode: EncodeMode = EncodeMode.
         keyframe_budget=options.budget,
         refinements=options.refine,
         fallback=options.fallback,
+        stock_weight=options.stock_weight,
         placeholder=options.placeholder,
         budgets=options.budgets or DEFAULTS.budgets,
         candidates=DEFAULTS.candidates if options.candidates is None else options.candidates,

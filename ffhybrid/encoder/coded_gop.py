@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,8 +58,15 @@ class CodedGop:
 
     def pictures(self) -> Iterator[Picture]:
         """Decode what a restored file shows, in order of presentation."""
-        units = (unit.nal_units for unit in self.stream.access_units)
-        for frame in decode_access_units(units, self.stream.parameter_sets):
+        yield from self._decoded(self.stream.access_units)
+
+    def stock_pictures(self) -> Iterator[Picture]:
+        """Decode what a stock player shows of the hybrid file, in order of presentation."""
+        yield from self._decoded(without_hashes(self.hybrid).access_units)
+
+    def _decoded(self, units: Iterable[AccessUnit]) -> Iterator[Picture]:
+        nal_units = (unit.nal_units for unit in units)
+        for frame in decode_access_units(nal_units, self.stream.parameter_sets):
             yield coded_picture(frame, self.payload.spec.bit_depth)
 
 

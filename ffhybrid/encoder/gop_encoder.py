@@ -167,7 +167,9 @@ class GopEncoder:
         is_judged = options.fallback or options.refinements or options.rate or options.target
         return GopSearch(
             generator=self._generator,
-            judge=Judge(visual_distance(weights) if is_judged and is_perceptual else None),
+            judge=Judge(
+                visual_distance(weights) if is_judged and is_perceptual else None, stock_weight=options.stock_weight
+            ),
             x265=options.x265,
             keyframe_budget=options.keyframe_budget,
             budgets=options.budgets,

@@ -49,7 +49,7 @@ class MetricTarget:
         if self.most is not None and self._is_beyond_cap(found.gop, TOLERANCE):
             crf = found.gop.crf + math.log(self.most / found.gop.size) / SIZE.slope
             found = self._read(meet_size(encode, self.most, first_crf=crf))
-        quality = self.judge.quality(found.gop.pictures(), self.source)
+        quality = self.judge.of(found.gop, self.source)
         return Judged(found.gop, quality, self._cost(found), found.value)
 
     def vary(self, encode: Encode, met: Judged, *, candidates: int) -> Judged:  # noqa: ARG002 - sizes waver less

@@ -65,8 +65,9 @@ class GopOptions:
     Without ``rate`` and ``target`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most, and with a bitrate so many ``candidates`` more are encoded in the
     end, of which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep
-    x265's own I-frame where a generated one does not win at the same bytes. ``placeholder`` is what stock players
-    show of keyframes whose generator refines no base picture. ``picture_hashes`` keeps x265's MD5 of every picture in
+    x265's own I-frame where a generated one does not win at the same bytes. ``stock_weight``, 0 to 1, is that of
+    what stock players show against the restored file where encodes are chosen; ``placeholder`` is what they show of
+    keyframes whose generator refines no base picture. ``picture_hashes`` keeps x265's MD5 of every picture in
     the file.
     """
 
@@ -80,11 +81,14 @@ class GopOptions:
     refinements: int = 0
     candidates: int = 3
     fallback: bool = True
+    stock_weight: float = 0.0
     placeholder: Placeholder = Placeholder.PREVIEW
     x265: X265Options = field(default_factory=X265Options)
     picture_hashes: bool = False
 
     def __post_init__(self) -> None:
+        if not 0 <= self.stock_weight <= 1:
+            raise UsageError(f"-stock-quality {self.stock_weight:g}: it takes 0 to 1")
         if self.rate is None:
             return
         if self.target is not None and self.rate.bitrate is not None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.coded_gop import CodedGop
 from ffhybrid.filters import Likeness
 from ffhybrid.filters.base import lpips_can_see
 from ffhybrid.panel import INTERVAL
@@ -36,17 +37,23 @@ MOST_KEPT = 1 << 22
 class GopQuality:
     """Of a GOP: mean squared error of samples in [0, 1], and of the pictures looked at LPIPS and the visual distance.
 
-    ``lpips`` is ``nan`` without its weights; ``distance`` is where squared errors decide alone.
+    ``lpips`` is ``nan`` without its weights; ``distance`` is where squared errors decide alone. ``stock`` is what
+    stock players show, and its weight in the loss.
     """
 
     mse: float
     lpips: float = math.nan
     distance: float = math.nan
+    stock: tuple[GopQuality, float] | None = None
 
     @property
     def loss(self) -> float:
         """What a GOP is chosen by; less is better."""
-        return self.mse if math.isnan(self.distance) else self.distance
+        loss = self.mse if math.isnan(self.distance) else self.distance
+        if self.stock is None:
+            return loss
+        stock, weight = self.stock
+        return (1 - weight) * loss + weight * stock.loss
 
     @property
     def psnr(self) -> float:
@@ -57,11 +64,13 @@ class GopQuality:
 class Judge:
     """Compares the pictures of GOPs with their source; ``distance`` None means the mean squared error alone.
 
-    Sources are looked at once for all encodes of a GOP, the first ones of large pictures.
+    ``stock_weight``, 0 to 1, is that of what stock players show of a hybrid file against the restored one. Sources are
+    looked at once for all encodes of a GOP, the first ones of large pictures.
     """
 
-    def __init__(self, distance: VisualDistance | None) -> None:
+    def __init__(self, distance: VisualDistance | None, *, stock_weight: float = 0.0) -> None:
         self._distance = distance
+        self._stock_weight = stock_weight
         self._source: SourceGop | None = None
         self._seen: dict[int, SeenSource] = {}
 
@@ -69,6 +78,14 @@ class Judge:
     def sees(self) -> bool:
         """Whether it looks at more than squared errors."""
         return self._distance is not None
+
+    def of(self, gop: CodedGop, source: SourceGop) -> GopQuality:
+        """Judge an encode of a GOP."""
+        restored = self.quality(gop.pictures(), source)
+        if not self._stock_weight:
+            return restored
+        stock = restored if gop.keyframe is None else self.quality(gop.stock_pictures(), source)
+        return replace(restored, stock=(stock, self._stock_weight))
 
     def quality(self, pictures: Iterable[Picture], source: SourceGop) -> GopQuality:
         """Judge pictures in order of presentation."""

@@ -98,7 +98,7 @@ class SizeTarget:
 
     def judged(self, gop: CodedGop) -> Judged:
         """Look at a GOP that has the size already; one that is too large at any CRF loses to whatever is not."""
-        quality = self.judge.quality(gop.pictures(), self.source)
+        quality = self.judge.of(gop, self.source)
         _log(self.source, gop, quality)
         overshoot = self._overshoot(gop)
         return Judged(gop, quality, cost_of(quality.loss, overshoot))
