@@ -17,7 +17,6 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.structure import PARAMETER_COUNT, PARAMETERS, PATTERN_GRID, array_shapes, level_of
 from ffhybrid.hevc.intra_codec import HevcIntraCodec
-from support import IntraBases, clip
 
 FOLDER = Path(__file__).parent / "cext" / "data"
 HEAD = 1 + codec.PRIOR_SIZE
@@ -98,6 +97,7 @@ def remake() -> dict[str, tuple[bytes, bytes | None]]:
     """
     from ffhybrid.filters import Likeness, create
     from ffhybrid.source.video import VideoSource
+    from support import IntraBases, clip
 
     with VideoSource(clip("carphone_pristine.mp4")) as source:
         picture, spec = next(source.frames(limit=1)).picture, source.info.spec
