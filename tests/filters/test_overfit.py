@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-import ffhybrid
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
@@ -25,7 +21,7 @@ from ffhybrid.filters.overfit.model import Network, synthesis_noise, tensor_of
 from ffhybrid.filters.overfit.structure import ACTIVATION_BITS, NOISE
 from ffhybrid.filters.perceptual_weights import find_lpips_weights
 from golden import random_latent
-from support import IntraBases, clip, psnr
+from support import IntraBases, psnr
 
 SMALL = PictureSpec(96, 80)
 BUDGET = 350
@@ -220,31 +216,6 @@ def test_noise_is_the_same_in_both() -> None:
         lib.ffh_noise_row(channel, 7, 33, row)
         assert list(row) == planes[channel, 7].int().tolist()
     assert 0.5 < float(planes.std()) / (1 << ACTIVATION_BITS) < 2
-
-
-def test_the_default_generator_restores_without_torch(tmp_path: Path) -> None:
-    hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mkv"
-    options = ffhybrid.EncodeOptions(
-        fallback=False,
-        generator_options={"preset": "ultrafast", "tune": "psnr", "device": "cpu"},
-        keyframe_budget=BUDGET,
-        limits=ffhybrid.GopLimits(length=8, scene_threshold=0),
-        source=ffhybrid.SourceOptions(filters="crop=96:80"),
-        frames=16,
-        picture_hashes=True,
-        x265=ffhybrid.X265Options(crf=32, preset="veryfast"),
-    )
-    ffhybrid.encode(clip("carphone_pristine.mp4"), hybrid, options=options)
-    script = f"""
-import sys, ffhybrid
-ffhybrid.probe({str(hybrid)!r})
-assert ffhybrid.verify({str(hybrid)!r}).hashes_verified == 16
-ffhybrid.restore({str(hybrid)!r}, {str(restored)!r})
-assert not [name for name in sys.modules if name.split(".")[0] in ("torch", "safetensors", "lpips")]
-"""
-    subprocess.run([sys.executable, "-P", "-c", script], check=True)
-    assert {gop.generator for gop in ffhybrid.probe(hybrid).gops} == {"overfit"}
-    assert restored.exists()
 
 
 @pytest.mark.parametrize("options", [{"preset": "quick"}, {"tune": "beauty"}, {"device": "abacus"}, {"scale": 2}])
