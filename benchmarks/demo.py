@@ -72,7 +72,7 @@ def table(encoded: ffhybrid.EncodeReport, verified: ffhybrid.VerifyReport, resto
         ("GOPs / pictures", f"{len(encoded.gops)} / {sum(gop.pictures for gop in encoded.gops)}"),
         ("keyframe payloads", f"{payload} bytes"),
         ("of these fix-ups", f"{sum(gop.fixup_bytes for gop in encoded.gops)} bytes"),
-        ("placeholders", f"{placeholder} bytes"),
+        ("base pictures, previews", f"{placeholder} bytes"),
         ("P and B pictures", f"{inter} bytes"),
         ("container and audio", f"{encoded.file_bytes - payload - placeholder - inter} bytes"),
         ("whole file", f"{encoded.file_bytes} bytes"),

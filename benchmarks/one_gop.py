@@ -1,10 +1,11 @@
-"""The first GOPs of clips, as encodes of them see them, and their values at given rates."""
+"""The first GOPs of clips and GOPs of one picture, as encodes of them see them, and their values at given rates."""
 
 from __future__ import annotations
 
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import numpy as np
 from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import GopLimits
 from ffhybrid.compare.clip import prepare
-from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.presentation import Presentation
+from ffhybrid.core.source_gop import SourceGop, write_planes
 from ffhybrid.encoder.coded_gop import CodedGop
 from ffhybrid.source.gop_planning import plan_gops
 from ffhybrid.source.video import VideoSource
@@ -42,6 +45,25 @@ def first_gops(arguments: argparse.Namespace) -> Iterator[tuple[Path, SourceGop]
             with VideoSource(clip.path) as source:
                 gop = next(plan_gops(source.frames(limit=None), source.info, folder, limits=limits))
             yield path, gop
+
+
+def still_gop(picture: Picture, spec: PictureSpec, folder: Path) -> SourceGop:
+    """Make a GOP of one picture, whose samples lie in ``folder``: what base pictures and previews are coded from."""
+    path = folder / "still.yuv"
+    with path.open("wb") as file:
+        write_planes(file, picture)
+    return SourceGop(
+        index=0,
+        path=path,
+        spec=spec,
+        frame_rate=Fraction(25),
+        sample_aspect_ratio=Fraction(1),
+        time_base=Fraction(1, 25),
+        presentation=Presentation(),
+        pts=(0,),
+        durations=(1,),
+        sei=((),),
+    )
 
 
 def bits_per_pixel(coded: CodedGop, gop: SourceGop) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ffhybrid.batching import Batch, BatchEntry
     from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
     from ffhybrid.core.time_range import TimeRange
-    from ffhybrid.encoder.options import EncodeMode, Rate
+    from ffhybrid.encoder.options import EncodeMode, Placeholder, Rate
     from ffhybrid.encoder.progress import GopProgress
     from ffhybrid.encoder.quality_target import QualityTarget
     from ffhybrid.encoding import EncodeReport, encode
@@ -85,6 +85,7 @@ __all__ = [
     "OutOfMemoryError",
     "OutputOptions",
     "ParameterSets",
+    "Placeholder",
     "QualityTarget",
     "Rate",
     "RemuxReport",
@@ -140,6 +141,7 @@ _MODULES = {
     "OutOfMemoryError": "ffhybrid.errors",
     "OutputOptions": "ffhybrid.options",
     "ParameterSets": "ffhybrid.core.gop",
+    "Placeholder": "ffhybrid.encoder.options",
     "QualityTarget": "ffhybrid.encoder.quality_target",
     "Rate": "ffhybrid.encoder.options",
     "RemuxReport": "ffhybrid.remuxing",

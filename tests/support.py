@@ -21,6 +21,8 @@ from ffhybrid import hevc
 from ffhybrid.core.gop import HybridGop, ParameterSets
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.filters.base import BasePicture
+from ffhybrid.hevc.intra_codec import HevcIntraCodec
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import SourceOptions, VideoSource
 
@@ -140,6 +142,30 @@ def make_picture(kind: str, width: int, height: int, bit_depth: int = 8, seed: i
 
     chroma = (width // 2, height // 2)
     return Picture(plane(width, height), plane(*chroma), plane(*chroma), bit_depth)
+
+
+class IntraBases:
+    """Codes a picture as base pictures: each an HEVC intra picture with parameter sets of its own."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+
+    def within(self, size: int) -> BasePicture:
+        """Code it at the lowest QP that gives no more bytes."""
+        low, high = 0, 51
+        while low < high:
+            middle = (low + high) // 2
+            if self._at(middle).size > size:
+                low = middle + 1
+            else:
+                high = middle
+        return self._at(high)
+
+    def _at(self, qp: int) -> BasePicture:
+        codec, picture = HevcIntraCodec(), self._picture
+        data = codec.encode(picture, qp=qp)
+        decoded = codec.decode(data, size=(picture.width, picture.height), bit_depth=picture.bit_depth)
+        return BasePicture(decoded, data)
 
 
 def psnr(ours: Picture, theirs: Picture) -> float:

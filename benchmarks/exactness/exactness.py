@@ -3,7 +3,7 @@
 For every clip: the first GOPs are encoded with picture hashes, restored, and decoded by PyAV, by Debian's ffmpeg (which
 must accept every MD5) and by libde265; the same stream with one keyframe sample changed must fail.
 
-    python -m exactness.exactness [--gops 2] [--length 48] [CLIP ...]
+    python -m exactness.exactness [--generator overfit] [--gops 2] [--length 48] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -24,17 +24,21 @@ from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import hevc
 from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import HybridGop
-from ffhybrid.core.payload import Payload
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.gop_encoder import GopEncoder, GopReport
+from ffhybrid.encoder.coded_gop import encode_generated, intra_size
+from ffhybrid.encoder.gop_encoder import GopReport, report_of
+from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
+from ffhybrid.filters import Likeness
+from ffhybrid.filters.base import KeyframeGenerator
 from ffhybrid.hevc.decoding import decode_access_units
 from ffhybrid.restorer.generators import create
 from ffhybrid.restorer.splice import RestoredGop, decode_keyframe, splice
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import VideoSource
-from ffhybrid.x265.reference_lock import encode_locked
 
+GENERATORS: dict[str, dict[str, str]] = {"overfit": {"preset": "superfast"}, "thumbnail": {}}
+"""Exact ones, and their options."""
 EXACT = ("-v", "error", "-xerror", "-err_detect", "crccheck+explode")
 
 
@@ -73,15 +77,17 @@ def libde265_agrees(stream: Path, expected: list[Picture], width: int, height: i
     return np.array_equal(np.fromfile(raw, np.uint8), np.concatenate(shown))
 
 
-def check(source: SourceGop, options: ffhybrid.EncodeOptions, folder: Path) -> tuple[GopReport, list[bool]]:
+def check(
+    source: SourceGop, generator: KeyframeGenerator, options: ffhybrid.EncodeOptions, folder: Path
+) -> tuple[GopReport, list[bool]]:
     """Encode one GOP and compare: x265, PyAV, ffmpeg, libde265, and the negative control."""
-    generator = create("thumbnail")
-    gop, report = GopEncoder(generator, options).encode(source)
+    bases, budget = BaseCoder(source, options.x265), intra_size(source, options.x265)
+    coded = encode_generated(
+        source, fit_keyframe(generator, Likeness(source.picture(0)), bases, budget=budget), options.x265
+    )
+    gop, depth = coded.hybrid, source.spec.bit_depth
     payload, keyframe, md5s = decode_keyframe(gop)
-    generated = generator.generate(Payload.from_bytes(gop.payload).latent, source.spec)
-    locked = encode_locked(source, generated, options.x265)
-    depth = source.spec.bit_depth
-    theirs = pictures([unit.nal_units for unit in locked.coded.access_units], gop, depth)
+    theirs = pictures([unit.nal_units for unit in coded.stream.access_units], gop, depth)
     restored = splice(gop, keyframe, md5s)
     ours = pictures([unit.nal_units for unit in restored.access_units], restored, depth)
     stream, wrong = folder / "restored.hevc", folder / "wrong.hevc"
@@ -96,17 +102,19 @@ def check(source: SourceGop, options: ffhybrid.EncodeOptions, folder: Path) -> t
         libde265_agrees(stream, ours, payload.spec.width, payload.spec.height),
         not accepts(wrong),
     ]
-    return report, results
+    return report_of(gop, source, coded, None), results
 
 
 def main() -> None:
     """Print one row a clip."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--generator", choices=GENERATORS, default="overfit")
     parser.add_argument("--gops", type=int, default=2)
     parser.add_argument("--length", type=int, default=48)
     parser.add_argument("--crf", type=float, default=30)
     arguments = parser.parse_args()
+    generator = create(arguments.generator, **GENERATORS[arguments.generator])
     options = ffhybrid.EncodeOptions(picture_hashes=True, x265=ffhybrid.X265Options(crf=arguments.crf))
     names = ("clip", "GOPs", "pictures", "payload", "fix-ups", "placeholder", "P and B")
     table = Table(*names, "= x265, PyAV", "ffmpeg MD5", "libde265", "wrong keyframe fails", box=None)
@@ -114,7 +122,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             gops = planned(clip, folder, gops=arguments.gops, length=arguments.length)
-            checked = [check(gop, options, folder) for gop in gops]
+            checked = [check(gop, generator, options, folder) for gop in gops]
         reports = [report for report, _ in checked]
         fixups = f"{sum(r.fixups for r in reports)} ({sum(r.fixup_bytes for r in reports)} B)"
         verdicts = ["yes" if all(column) else "NO" for column in zip(*(row for _, row in checked), strict=True)]

@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from ffhybrid.filters.overfit.codec import split
+from ffhybrid.filters.overfit.codec import PRIOR_SIZE
 
 MEGABYTE = 1 << 20
 TEDIOUS = {
@@ -21,7 +21,7 @@ TEDIOUS = {
 }
 """Bytes that a reader could take long for."""
 SIZES = (b"\x3e\x1e", b"\xbe\x1e", b"\x1f\x9e", b"\x9f\x9e", b"\x00\x00")
-"""Sizes of pictures, in the two bytes before what refines a base picture."""
+"""Sizes of pictures, in the two bytes before what the C core reads of a latent."""
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         shutil.copytree(tests / "corpora" / target, corpus, dirs_exist_ok=True)
         return
     for path in (tests / "cext" / "data").glob("*.latent"):
-        _, data = split(path.read_bytes())
+        data = path.read_bytes()[1 + PRIOR_SIZE :]
         for size in SIZES:
             (corpus / f"{path.stem}-{size.hex()}").write_bytes(size + data)
 

@@ -1,7 +1,8 @@
 """Keyframes of a generator beside x265's I-frames of the same bytes: PSNR, LPIPS, seconds, real bitstreams.
 
-The peer is one I-frame of libx265 at ``qp=N:preset=slow``, its slice NAL unit only. Ours counts the whole payload:
-header, hashes and all. PSNR is over all samples of Y, Cb and Cr; LPIPS is AlexNet's. Frames are the first of each clip.
+The peer is one I-frame of libx265 at ``qp=N:preset=slow``, its slice NAL unit only. Ours counts the whole payload,
+header, hashes and all, and the base picture that it refines. PSNR is over all samples of Y, Cb and Cr; LPIPS is
+AlexNet's. Frames are the first of each clip.
 
     python -m quality.keyframe [--width 640] [--preset medium] [--tune perceptual] [--qp 42 46 50] [CLIP ...]
     python -m quality.keyframe --generator vae|promptus|cadm --model FOLDER [--preset fast] [CLIP ...]
@@ -21,6 +22,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
@@ -29,9 +31,11 @@ from rich.console import Console
 from rich.table import Table
 
 from clips import shared_clips, wheel_clip
-from ffhybrid import hevc
+from ffhybrid import Placeholder, X265Options, hevc
 from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.encoder.coded_gop import Keyframe
+from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
 from ffhybrid.filters.base import Likeness
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import pack
@@ -41,8 +45,11 @@ from ffhybrid.filters.overfit.generator import Overfit
 from ffhybrid.filters.perceptual_weights import HOW_TO_GET, find_lpips_weights
 from ffhybrid.hevc import sei
 from ffhybrid.restorer.generators import create
+from one_gop import still_gop
 
 CPU = torch.device("cpu")
+OVERHEAD, LEAST_BUDGET = 80, 100
+"""Bytes of a payload beside the latent, about, and what a keyframe has at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +110,26 @@ def psnr(ours: Picture, theirs: Picture) -> float:
     return 10 * math.log10(255**2 / max(Likeness(theirs).distortion(ours), 1e-9))
 
 
-def payload_size(generator: str, latent: bytes, picture: Picture, spec: PictureSpec) -> int:
-    """Bytes of the payload that carries a latent."""
+def payload_size(keyframe: Keyframe, spec: PictureSpec) -> int:
+    """Bytes of the payload that carries a keyframe's latent."""
     payload = Payload(
-        generator=generator,
+        generator=keyframe.generator,
         spec=spec,
         coded_width=spec.width,
         coded_height=spec.height,
         pictures=120,
         parameter_sets=0,
-        seed=0,
-        latent=latent,
+        base_md5=keyframe.base_md5(),
+        latent=keyframe.latent,
         fixups=b"",
-        picture_md5=picture_md5(sei.picture_md5s(picture)),
+        picture_md5=picture_md5(sei.picture_md5s(keyframe.picture)),
     )
     return len(payload.to_bytes())
+
+
+def bases_of(picture: Picture, spec: PictureSpec, folder: str) -> BaseCoder:
+    """Code base pictures of a picture as the encoder does."""
+    return BaseCoder(still_gop(picture, spec, Path(folder)), X265Options(preset="slow"))
 
 
 class Comparison:
@@ -135,13 +147,17 @@ class Comparison:
         """Compare one picture at one QP."""
         picture, spec = first_frame(clip, width)
         size, theirs = x265_intra(picture, qp)
-        overhead = payload_size(self._name, b"", picture, spec)
         began = time.monotonic()
-        latent = self._generator.fit(
-            Likeness(picture), spec, budget=max(size - overhead, 100), warm_start=None, progress=None
-        )
+        with TemporaryDirectory() as folder:
+            keyframe = fit_keyframe(
+                self._generator,
+                Likeness(picture),
+                bases_of(picture, spec, folder),
+                budget=max(size - OVERHEAD, LEAST_BUDGET),
+                placeholder=Placeholder.GREY,
+            )
         seconds = time.monotonic() - began
-        ours = self._generator.generate(latent, spec)
+        ours = keyframe.picture
         return Row(
             generator=self._name,
             clip=clip.stem,
@@ -151,7 +167,7 @@ class Comparison:
             preset=self._preset,
             tune=self._tune,
             bytes_x265=size,
-            bytes_ours=payload_size(self._name, latent, ours, spec),
+            bytes_ours=payload_size(keyframe, spec) + (keyframe.shown.size if keyframe.shown else 0),
             psnr_x265=psnr(theirs, picture),
             psnr_ours=psnr(ours, picture),
             lpips_x265=self._distance(theirs, picture),
@@ -205,17 +221,25 @@ def milliseconds(work: Callable[[], object], repeat: int = 9) -> float:
 
 
 def print_decode_times(clips: list[Path], console: Console) -> None:
-    """Decode keyframes of native size with one and with two threads."""
+    """Refine keyframes of native size with one and with two threads, behind their base pictures."""
     table = Table("clip", "size", "bytes", "1 thread ms", "2 threads ms", box=None)
+    generator = Overfit(preset="ultrafast", tune="psnr")
     for clip in clips:
         picture, spec = first_frame(clip, None)
         for qp in (42, 50):
             budget, _ = x265_intra(picture, qp)
-            latent = Overfit(preset="ultrafast", tune="psnr").fit(
-                Likeness(picture), spec, budget=budget, warm_start=None, progress=None
-            )
-            times = [milliseconds(partial(codec.decode, latent, spec, threads=threads)) for threads in (1, 2)]
-            table.add_row(clip.stem, f"{spec.width}x{spec.height}", str(len(latent)), *(f"{t:.1f}" for t in times))
+            with TemporaryDirectory() as folder:
+                fitted = generator.fit_refinement(
+                    Likeness(picture),
+                    spec,
+                    bases=bases_of(picture, spec, folder),
+                    budget=budget,
+                    warm_start=None,
+                    progress=None,
+                )
+            decode = partial(codec.decode, fitted.latent, fitted.base.picture, spec)
+            times = [milliseconds(partial(decode, threads=threads)) for threads in (1, 2)]
+            table.add_row(clip.stem, f"{spec.width}x{spec.height}", str(fitted.size), *(f"{t:.1f}" for t in times))
     console.print(table)
 
 

@@ -18,7 +18,8 @@ from rich.table import Table
 
 from ffhybrid import X265Options
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr
+from ffhybrid.encoder.coded_gop import CodedGop, encode_generated, encode_native_idr
+from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
 from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.filters import Likeness, create
 from one_gop import POINTS, at_points, bits_per_pixel, first_gops, gop_parser
@@ -30,12 +31,11 @@ KEYFRAME_SHARE = 0.25
 Encode = Callable[[X265Options], CodedGop]
 
 
-def encoders(gop: SourceGop, preset: str) -> dict[str, Encode]:
+def encoders(gop: SourceGop, *, preset: str, x265_preset: str) -> dict[str, Encode]:
     """Ways to encode a GOP, by name."""
-    generator = create("overfit", preset=preset)
+    bases = BaseCoder(gop, X265Options(preset=x265_preset))
     budget = round(KEYFRAME_SHARE * POINTS[1] * gop.spec.width * gop.spec.height * len(gop) / 8)
-    latent = generator.fit(Likeness(gop.picture(0)), gop.spec, budget=budget, warm_start=None, progress=None)
-    keyframe = Keyframe.generated(generator, latent, gop.spec)
+    keyframe = fit_keyframe(create("overfit", preset=preset), Likeness(gop.picture(0)), bases, budget=budget)
     return {
         "generated": lambda options: encode_generated(gop, keyframe, options),
         "x265's": lambda options: encode_native_idr(gop, options),
@@ -63,7 +63,8 @@ def main() -> None:
     console = Console(width=120)
     for path, gop in first_gops(arguments):
         table = Table("clip", "keyframe", "limit", *map(str, POINTS), box=None)
-        for kind, encode in encoders(gop, arguments.preset).items():
+        ways = encoders(gop, preset=arguments.preset, x265_preset=arguments.x265_preset)
+        for kind, encode in ways.items():
             for limit in arguments.limits:
                 options = X265Options(preset=arguments.x265_preset, quantiser_cap=limit)
                 table.add_row(path.name, kind, f"{limit:g}", *cells(gop, encode, options, judge))

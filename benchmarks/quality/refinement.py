@@ -19,6 +19,7 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr, without_hashes
 from ffhybrid.encoder.crf_search import meet_size
 from ffhybrid.encoder.keyframe_search import joint_objective
+from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
 from ffhybrid.encoder.quality import GopQuality, Judge, visual_distance
 from ffhybrid.filters import Likeness, create
 from ffhybrid.refinement.codec_map import decode_with, explained_variance, frame_maps
@@ -64,34 +65,26 @@ class Trial:
         self._gop = gop
         self._wanted = round(bpp * gop.spec.width * gop.spec.height * len(gop) / 8)
         self._generator = create("overfit", preset=preset)
+        self._bases = BaseCoder(gop, _at(FIRST_CRF))
         self._judge = Judge(visual_distance(None))
 
     def first(self) -> tuple[CodedGop, int]:
         """Fit to the first frame, at the size of x265's own keyframe; gives that size too."""
         native = meet_size(lambda crf: encode_native_idr(self._gop, _at(crf)), self._wanted, first_crf=FIRST_CRF)
         budget = min(native.hybrid.placeholder.size, self._wanted // 2)
-        latent = self._generator.fit(
-            Likeness(self._gop.picture(0)), self._gop.spec, budget=budget, warm_start=None, progress=None
-        )
-        return self._coded(latent), budget
+        keyframe = fit_keyframe(self._generator, Likeness(self._gop.picture(0)), self._bases, budget=budget)
+        return self._coded(keyframe), budget
 
     def refined(self, coded: CodedGop, budget: int) -> CodedGop:
         """Fit to the whole GOP."""
-        latent = self._generator.fit(
-            joint_objective(self._gop, coded, perceptual=True, lpips=None),
-            self._gop.spec,
-            budget=budget,
-            warm_start=coded.payload.latent,
-            progress=None,
-        )
-        return self._coded(latent)
+        objective = joint_objective(self._gop, coded, perceptual=True, lpips=None)
+        return self._coded(fit_keyframe(self._generator, objective, self._bases, budget=budget, before=coded.keyframe))
 
     def quality(self, coded: CodedGop) -> GopQuality:
         """Look at all frames."""
         return self._judge.quality(coded.pictures(), self._gop)
 
-    def _coded(self, latent: bytes) -> CodedGop:
-        keyframe = Keyframe.generated(self._generator, latent, self._gop.spec)
+    def _coded(self, keyframe: Keyframe) -> CodedGop:
         return meet_size(
             lambda crf: encode_generated(self._gop, keyframe, _at(crf)),
             self._wanted,

@@ -26,6 +26,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -33,11 +34,15 @@ from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import GopLimits, X265Options, hevc
 from ffhybrid.compare.clip import Clip, prepare
 from ffhybrid.core import stock
+from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr
 from ffhybrid.encoder.crf_search import meet_size
+from ffhybrid.encoder.keyframes import BaseCoder
 from ffhybrid.encoder.rate_targets import Encode
-from ffhybrid.filters import Likeness, create
+from ffhybrid.filters import Likeness
+from ffhybrid.filters.base import BasePicture, Refinement
+from ffhybrid.filters.overfit.generator import Overfit
 from ffhybrid.panel import METRICS, PanelOptions, measure
 from ffhybrid.panel.picture_metrics import look_at
 from ffhybrid.panel.values import Panel
@@ -193,13 +198,20 @@ def _nal_units(coded: CodedGop) -> Iterator[bytes]:
 
 
 def _keyframe(gop: SourceGop, budget: int, folder: Path, settings: Settings) -> Keyframe:
-    """Fit a keyframe, once for a budget."""
-    generator = create("overfit", preset=settings.overfit)
-    file = folder / f"{budget}.latent"
+    """Fit a keyframe, once for a budget; of a variant's options its base picture is coded with the preset alone."""
+    generator = Overfit(preset=settings.overfit)
+    file = folder / f"{budget}.npz"
     if not file.exists():
-        likeness = Likeness(gop.picture(0))
-        file.write_bytes(generator.fit(likeness, gop.spec, budget=budget, warm_start=None, progress=None))
-    return Keyframe.generated(generator, file.read_bytes(), gop.spec)
+        bases = BaseCoder(gop, X265Options(preset=settings.x265))
+        fitted = generator.fit_refinement(
+            Likeness(gop.picture(0)), gop.spec, bases=bases, budget=budget, warm_start=None, progress=None
+        )
+        base = fitted.base
+        np.savez(file, latent=list(fitted.latent), base=list(base.data), samples=base.picture.samples())
+    with np.load(file) as found:
+        latent, coded = (found[name].astype(np.uint8).tobytes() for name in ("latent", "base"))
+        base = BasePicture(Picture.from_samples(found["samples"], gop.spec), coded)
+    return Keyframe.refined(generator, Refinement(latent, base), gop.spec)
 
 
 def _look_with_networks(clip: Clip, folder: Path, settings: Settings) -> None:

@@ -10,23 +10,24 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.picture import Picture
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.overfit import base
 from ffhybrid.filters.overfit.codec import grid_steps
 from ffhybrid.filters.overfit.session import PLAIN_TEXTURE
 from ffhybrid.filters.overfit.start import steps as header_steps
+from ffhybrid.hevc.intra_codec import HevcIntraCodec
 from training.pictures import PART, Pictures
 
 RATE_CLASSES = (-2.5, 3.7)
 TEXTURE_CLASSES = (-3.0, 1.0)
 PLAIN_PART = 0.4
-EFFORT = 4
-CRF_AT_ZERO, CRF_SLOPE, CRF_SPREAD = 47.0, 4.0, 5.0
-"""CRF of the base picture by rate class, and how far it strays."""
+QPS = (20, 51)
+QP_AT_ZERO, QP_SLOPE, QP_SPREAD = 44.0, 3.0, 4.0
+"""QP of the base picture by rate class, and how far it strays: lambda doubles every three."""
 BARE_PART = 0.05
 """The part of the training parts that have no base picture."""
 CPU = torch.device("cpu")
+INTRA = HevcIntraCodec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,10 @@ class Part:
 
 
 def _base(part: Tensor, rate_class: float) -> Tensor:
-    low, high = base.CRFS
-    crf = round(random.gauss(CRF_AT_ZERO + CRF_SLOPE * rate_class, CRF_SPREAD))
-    data = base.encode(_picture(part), crf=min(max(crf, low), high), effort=EFFORT)
-    return pack(base.decode(data, PictureSpec(2 * PART, 2 * PART)), CPU)
+    low, high = QPS
+    qp = round(random.gauss(QP_AT_ZERO + QP_SLOPE * rate_class, QP_SPREAD))
+    data = INTRA.encode(_picture(part), qp=min(max(qp, low), high))
+    return pack(INTRA.decode(data, size=(2 * PART, 2 * PART), bit_depth=8), CPU)
 
 
 def _picture(part: Tensor) -> Picture:

@@ -1,10 +1,10 @@
 /*
  * Decodes one latent of generator `overfit` without Python, so that builds for other machines can be compared:
  *
- *     decode_latent WIDTH HEIGHT BIT_DEPTH THREADS LATENT [BASE] > PICTURE
+ *     decode_latent WIDTH HEIGHT BIT_DEPTH THREADS LATENT BASE > PICTURE
  *
- * LATENT is what follows the base picture in a latent of the format; BASE and PICTURE are Y, Cb and Cr after each
- * other, samples of more than 8 bits in two bytes of this machine.
+ * LATENT is what follows version and prior digest in a latent of the format; BASE and PICTURE are Y, Cb and Cr after
+ * each other, samples of more than 8 bits in two bytes of this machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static void lay_out(uint8_t *samples, int width, int height, int bit_depth, ffh_
 
 int main(int count, char **arguments)
 {
-    if (count < 6)
+    if (count < 7)
         return EXIT_FAILURE;
     int width = atoi(arguments[1]), height = atoi(arguments[2]);
     int bit_depth = atoi(arguments[3]), threads = atoi(arguments[4]);
@@ -50,11 +50,11 @@ int main(int count, char **arguments)
     if (!latent || !base || !picture)
         return EXIT_FAILURE;
     size_t latent_size = read_file(arguments[5], latent, LARGEST_LATENT);
-    if (count > 6 && read_file(arguments[6], base, size) != size)
+    if (read_file(arguments[6], base, size) != size)
         return EXIT_FAILURE;
     lay_out(base, width, height, bit_depth, &from);
     lay_out(picture, width, height, bit_depth, &to);
-    if (ffh_overfit_decode(latent, latent_size, width, height, count > 6 ? &from : NULL, &to, threads))
+    if (ffh_overfit_decode(latent, latent_size, width, height, &from, &to, threads))
         return EXIT_FAILURE;
     return fwrite(picture, 1, size, stdout) == size ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from cffi import FFI
 
-from ffhybrid.core.picture import Picture, PictureSpec
-from ffhybrid.filters.overfit import base, codec
-from golden import golden_latents, planes_md5
+from ffhybrid.core.picture import Picture
+from golden import HEAD, Golden, golden_latents, planes_md5
 from support import run, tool
 
 CEXT = Path(__file__).resolve().parents[2] / "cext"
@@ -48,15 +47,12 @@ def planes(ffi: FFI, picture: Picture) -> object:
     return view
 
 
-def decode(ffi: FFI, library: Any, data: bytes, spec: PictureSpec, threads: int) -> Picture:
-    coded, refinement = codec.split(data)
-    below = base.decode(coded, spec) if coded else None
+def decode(ffi: FFI, library: Any, golden: Golden, threads: int) -> Picture:
+    refinement, spec = golden.latent[HEAD:], golden.spec
     made = Picture.zeros(spec)
-    of_base = planes(ffi, below) if below else ffi.NULL
-    size = len(refinement)
-    assert (
-        library.ffh_overfit_decode(refinement, size, spec.width, spec.height, of_base, planes(ffi, made), threads) == 0
-    )
+    below, to = planes(ffi, golden.base), planes(ffi, made)
+    size = (spec.width, spec.height)
+    assert library.ffh_overfit_decode(refinement, len(refinement), *size, below, to, threads) == 0
     return made
 
 
@@ -66,9 +62,9 @@ def test_every_build_gives_the_golden_planes(name: str, tmp_path: Path) -> None:
     ffi.cdef(DECLARATIONS)
     compile_core(tmp_path / "decoder.so", *BUILDS[name], "-shared", "-fPIC", *UNITS)
     library = ffi.dlopen(str(tmp_path / "decoder.so"))
-    for data, spec, md5 in golden_latents().values():
+    for golden in golden_latents().values():
         for threads in (1, 2):
-            assert planes_md5(decode(ffi, library, data, spec, threads)) == md5
+            assert planes_md5(decode(ffi, library, golden, threads)) == golden.md5
 
 
 def test_another_machine_gives_the_golden_planes(tmp_path: Path) -> None:
@@ -76,13 +72,11 @@ def test_another_machine_gives_the_golden_planes(tmp_path: Path) -> None:
     program = tmp_path / "decoder"
     compile_core(program, "aarch64-linux-gnu-gcc", "-O3", "-static", DRIVER, *sorted(CEXT.rglob("*.c")))
     latent, below = tmp_path / "latent", tmp_path / "base"
-    for data, spec, md5 in golden_latents().values():
-        coded, refinement = codec.split(data)
-        latent.write_bytes(refinement)
-        if coded:
-            below.write_bytes(b"".join(plane.tobytes() for plane in base.decode(coded, spec).planes))
+    for golden in golden_latents().values():
+        spec = golden.spec
+        latent.write_bytes(golden.latent[HEAD:])
+        below.write_bytes(b"".join(plane.tobytes() for plane in golden.base.planes))
         for threads in (1, 2):
             sizes = map(str, (spec.width, spec.height, spec.bit_depth, threads))
-            command = (emulator, program, *sizes, latent, *([below] if coded else []))
-            made = subprocess.run(command, capture_output=True, check=True).stdout
-            assert hashlib.md5(made).hexdigest() == md5
+            made = subprocess.run((emulator, program, *sizes, latent, below), capture_output=True, check=True).stdout
+            assert hashlib.md5(made).hexdigest() == golden.md5

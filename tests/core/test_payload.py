@@ -23,7 +23,7 @@ PAYLOAD = Payload(
     coded_height=408,
     pictures=120,
     parameter_sets=0xFEDCBA9876543210,
-    seed=88,
+    base_md5=b"B" * 16,
     latent=b"latent\0\0\1",
     fixups=b"\5\2",
     picture_md5=b"M" * 16,
@@ -36,19 +36,32 @@ def resealed(data: bytes) -> bytes:
     return data[:-4] + crc32c(data[:-4]).to_bytes(4, "big")
 
 
-@given(st.binary(max_size=300), st.binary(max_size=50), st.integers(0, 2**32 - 1))
-def test_every_field_comes_back(latent: bytes, fixups: bytes, seed: int) -> None:
-    payload = replace(PAYLOAD, latent=latent, fixups=fixups, seed=seed)
+@given(st.binary(max_size=300), st.binary(max_size=50), st.none() | st.binary(min_size=16, max_size=16))
+def test_every_field_comes_back(latent: bytes, fixups: bytes, base_md5: bytes | None) -> None:
+    payload = replace(PAYLOAD, latent=latent, fixups=fixups, base_md5=base_md5)
     assert Payload.from_bytes(payload.to_bytes()) == payload
 
 
 def test_the_layout_is_that_of_the_format_page() -> None:
     data = PAYLOAD.to_bytes()
-    assert data[:6] == b"FFHK\1\x09"
+    assert data[:6] == b"FFHK\2\x09"
     assert data[6:HEADER] == b"thumbnail"
     assert data[HEADER : HEADER + 8] == bytes.fromhex("02d0 0196 02d0 0198")
     assert data[HEADER + 8 : HEADER + 14] == bytes([1, 10, 9, 16, 9, 1])
-    assert len(data) == HEADER + 8 + 6 + 8 + 1 + 1 + 1 + 9 + 1 + 2 + 16 + 4
+    assert data[HEADER + 22 : HEADER + 40] == bytes([120, 1]) + b"B" * 16
+    assert len(data) == HEADER + 8 + 6 + 8 + 1 + 1 + 16 + 1 + 9 + 1 + 2 + 16 + 4
+
+
+def test_where_there_is_no_base_picture_one_byte_says_so() -> None:
+    data = replace(PAYLOAD, base_md5=None).to_bytes()
+    assert data[HEADER + 22 : HEADER + 26] == bytes([120, 0, 9]) + b"l"
+
+
+def test_there_is_a_base_picture_or_there_is_none() -> None:
+    data = bytearray(PAYLOAD.to_bytes())
+    data[HEADER + 23] = 2
+    with pytest.raises(CorruptDataError, match="base picture"):
+        Payload.from_bytes(resealed(bytes(data)))
 
 
 def test_every_flipped_bit_is_refused() -> None:
@@ -71,15 +84,16 @@ def test_every_truncation_and_every_extra_byte_is_refused() -> None:
 
 @given(st.binary(max_size=400))
 def test_random_bytes_are_refused(data: bytes) -> None:
-    for candidate in (data, b"FFHK\1" + data):
+    for candidate in (data, b"FFHK\2" + data):
         with pytest.raises((CorruptDataError, UnsupportedError)):
             Payload.from_bytes(candidate)
 
 
-def test_another_version_is_named() -> None:
+@pytest.mark.parametrize("version", [1, 3])
+def test_another_version_is_named_and_no_damage(version: int) -> None:
     data = bytearray(PAYLOAD.to_bytes())
-    data[4] = 2
-    with pytest.raises(UnsupportedError, match="version 2"):
+    data[4] = version
+    with pytest.raises(UnsupportedError, match=f"^the payload has version {version}; this program reads version 2$"):
         Payload.from_bytes(resealed(bytes(data)))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 import ffhybrid
@@ -14,8 +16,8 @@ from ffhybrid.core.payload import Payload
 from ffhybrid.errors import CorruptDataError, GeometryError, UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.restorer.splice import check_stream
-from media import ffmpeg, packets
-from support import assert_same_gops, hybrid_gops
+from media import OPTIONS, ffmpeg, packets
+from support import TINY_GOP, assert_same_gops, hybrid_gops
 
 
 @pytest.fixture
@@ -40,13 +42,32 @@ def test_what_was_stripped_is_put_back(tiny_file: Path, payloads: Path, name: st
     assert [p.data for p in packets(back, "audio")] == [p.data for p in packets(tiny_file, "audio")]
 
 
-def test_a_stripped_file_plays_from_grey(tiny_file: Path, tmp_path: Path) -> None:
-    """Every picture decodes; the keyframes are mid-grey, and what moves shows in the others."""
-    ffhybrid.strip(tiny_file, tmp_path / "stripped.mkv")
-    with av.open(tmp_path / "stripped.mkv") as container:
+def luma(path: Path) -> np.ndarray:
+    with av.open(path) as container:
+        return np.stack([frame.to_ndarray()[: frame.height] for frame in container.decode(video=0)]).astype(float)
+
+
+def test_a_stripped_file_plays_from_previews(tiny_file: Path, tmp_path: Path) -> None:
+    """Every picture decodes, and looks like the source: a thumbnail refines no base picture, but has a preview."""
+    stripped = tmp_path / "stripped.mkv"
+    ffhybrid.strip(tiny_file, stripped)
+    with av.open(stripped) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
-        shown = [frame.to_ndarray() for frame in container.decode(video=0)]
+    shown, source = luma(stripped), luma(tiny_file.with_name("source.mp4"))
     assert len(shown) == 48
+    for picture in (0, 11, 12, 47):
+        assert np.corrcoef(shown[picture].ravel(), source[picture].ravel())[0, 1] > 0.8
+
+
+def test_grey_placeholders_play_from_grey(tiny_file: Path, tmp_path: Path) -> None:
+    """On request; then only what moves shows."""
+    hybrid, stripped = tmp_path / "grey.mkv", tmp_path / "stripped.mkv"
+    limits = ffhybrid.GopLimits(length=TINY_GOP, scene_threshold=0)
+    options = replace(OPTIONS, limits=limits, frames=TINY_GOP, placeholder=ffhybrid.Placeholder.GREY)
+    ffhybrid.encode(tiny_file.with_name("source.mp4"), hybrid, options=options)
+    ffhybrid.strip(hybrid, stripped)
+    shown = luma(stripped)
+    assert len(shown) == TINY_GOP
     assert {int(value) for value in shown[0].ravel()} == {128}
     assert shown[11].std() > 1
 

@@ -180,8 +180,12 @@ def test_fragmented_mp4_restores_up_to_where_it_ends(hybrid: Path, whole: Path, 
     ffhybrid.remux(hybrid, fragmented, options=ffhybrid.OutputOptions(format_options=FRAGMENTS))
     data = fragmented.read_bytes()
     everything = [picture.data for picture in packets(whole, "video")]
+    heads = [range(at - 3, at - 4 + int.from_bytes(data[at - 4 : at], "big")) for at in positions(data, b"moof")]
     for length in range(positions(data, b"moof")[1], len(data), 3 * STEP):
         path.write_bytes(data[:length])
+        if any(length in head for head in heads):  # FFmpeg opens no file that ends there
+            assert isinstance(refused(path), TruncatedError)
+            continue
         report, pictures = restored(path)
         assert [picture.data for picture in pictures] == everything[: len(pictures)]
         assert len(pictures) >= TINY_GOP
