@@ -165,7 +165,7 @@ class IntraBases:
         codec, picture = HevcIntraCodec(), self._picture
         data = codec.encode(picture, qp=qp)
         decoded = codec.decode(data, size=(picture.width, picture.height), bit_depth=picture.bit_depth)
-        return BasePicture(decoded, data)
+        return BasePicture(decoded, data, qp)
 
 
 def psnr(ours: Picture, theirs: Picture) -> float:

@@ -2,10 +2,10 @@
 
 Every variant is a way to code the first GOP of a clip in the same bytes of elementary streams (1 %): with a generated
 keyframe of a share of them, fitted once for all variants of that share, or with x265's own at a factor of its bits.
-Encodes and what the panel says of them are kept in ``--out`` and not made again, so that ``quality.judge`` can ask how
+Of those with a generated keyframe ``--stock`` looks at what stock players show too. Encodes and what the panel says of them are kept in ``--out`` and not made again, so that ``quality.judge`` can ask how
 far a judge agrees with the panel. Printed are averages over clips.
 
-    python -m quality.tuning [--variants NAME ...] [--point 0.0064] [--frames 96] [--width 640] [--interval 24]
+    python -m quality.tuning [--variants NAME ...] [--point 0.0064] [--frames 96] [--width 640] [--interval 24] [--stock]
         [--metrics lpips ...] [--jobs 1] [--out FOLDER] [CLIP ...]
 """
 
@@ -17,7 +17,7 @@ import logging
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -34,9 +34,10 @@ from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import GopLimits, X265Options, hevc
 from ffhybrid.compare.clip import Clip, prepare
 from ffhybrid.core import stock
+from ffhybrid.core.gop import AccessUnit
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr
+from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr, without_hashes
 from ffhybrid.encoder.crf_search import meet_size
 from ffhybrid.encoder.keyframes import BaseCoder
 from ffhybrid.encoder.rate_targets import Encode
@@ -51,6 +52,8 @@ from ffhybrid.source.video import VideoSource
 from ffhybrid.x265.options import HIGHEST_X265_CRF, HYBRID
 
 FIRST_CRF = 45.0
+STOCK = ".stock"
+"""Behind the name of a variant: what stock players show of it."""
 NETWORKS = ("lpips_vgg", "dists")
 """Metrics that take minutes, of all variants of a clip at once."""
 
@@ -149,6 +152,13 @@ class Settings:
     overfit: str
     x265: str
     out: Path
+    stock: bool = False
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of what is looked at: of every variant the restored video, and the stock view where that is another."""
+        generated = [name for name in self.variants if VARIANTS[name].share is not None]
+        return (*self.variants, *(name + STOCK for name in generated if self.stock))
 
     def folder(self, clip: Path) -> Path:
         """Where a clip's encodes are kept."""
@@ -167,11 +177,19 @@ def encode_variants(path: Path, settings: Settings) -> None:
     for name in settings.variants:
         if not (folder / f"{name}.json").exists():
             _encode(name, gop, wanted, folder, settings)
+    for name in settings.views:
         metrics = tuple(metric for metric in settings.metrics if metric not in NETWORKS)
-        if not set(metrics) <= set(_read(folder, name)["panel"]):
+        if not set(metrics) <= set(facts_of(folder, name)["panel"]):
             options = PanelOptions(metrics=metrics, interval=settings.interval)
             _add(folder, name, measure(clip, folder / f"{name}.hevc", options=options))
     _look_with_networks(clip, folder, settings)
+
+
+def encode_clips(clips: Sequence[Path], settings: Settings, *, jobs: int) -> None:
+    """Encode the variants of so many clips at a time, each in a process."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for _ in pool.map(partial(encode_variants, settings=settings), clips):
+            pass
 
 
 def _encode(name: str, gop: SourceGop, wanted: int, folder: Path, settings: Settings) -> None:
@@ -180,7 +198,7 @@ def _encode(name: str, gop: SourceGop, wanted: int, folder: Path, settings: Sett
     begin = time.monotonic()
     coded = meet_size(variant.encode(gop, keyframe, settings.x265), wanted, first_crf=FIRST_CRF)
     seconds = time.monotonic() - begin
-    (folder / f"{name}.hevc").write_bytes(hevc.join_annexb(_nal_units(coded)))
+    (folder / f"{name}.hevc").write_bytes(hevc.join_annexb(_nal_units(coded, coded.stream.access_units)))
     facts = {
         "size": coded.size / wanted,
         "crf": coded.crf,
@@ -188,12 +206,16 @@ def _encode(name: str, gop: SourceGop, wanted: int, folder: Path, settings: Sett
         "keyframe": (len(coded.hybrid.payload) + coded.hybrid.placeholder.size) / coded.size,
         "panel": {},
     }
+    if keyframe is not None:
+        shown = _nal_units(coded, without_hashes(coded.hybrid).access_units)
+        (folder / f"{name}{STOCK}.hevc").write_bytes(hevc.join_annexb(shown))
+        (folder / f"{name}{STOCK}.json").write_text(json.dumps(facts))
     (folder / f"{name}.json").write_text(json.dumps(facts))
 
 
-def _nal_units(coded: CodedGop) -> Iterator[bytes]:
+def _nal_units(coded: CodedGop, units: Iterable[AccessUnit]) -> Iterator[bytes]:
     yield from coded.stream.parameter_sets.nal_units
-    for unit in coded.stream.access_units:
+    for unit in units:
         yield from unit.nal_units
 
 
@@ -207,17 +229,17 @@ def _keyframe(gop: SourceGop, budget: int, folder: Path, settings: Settings) -> 
             Likeness(gop.picture(0)), gop.spec, bases=bases, budget=budget, warm_start=None, progress=None
         )
         base = fitted.base
-        np.savez(file, latent=list(fitted.latent), base=list(base.data), samples=base.picture.samples())
+        np.savez(file, latent=list(fitted.latent), base=list(base.data), qp=base.qp, samples=base.picture.samples())
     with np.load(file) as found:
         latent, coded = (found[name].astype(np.uint8).tobytes() for name in ("latent", "base"))
-        base = BasePicture(Picture.from_samples(found["samples"], gop.spec), coded)
+        base = BasePicture(Picture.from_samples(found["samples"], gop.spec), coded, int(found["qp"]))
     return Keyframe.refined(generator, Refinement(latent, base), gop.spec)
 
 
 def _look_with_networks(clip: Clip, folder: Path, settings: Settings) -> None:
     """Look at all variants together by the metrics that cost most."""
     metrics = [metric for metric in settings.metrics if metric in NETWORKS]
-    names = [name for name in settings.variants if not set(metrics) <= set(_read(folder, name)["panel"])]
+    names = [name for name in settings.views if not set(metrics) <= set(facts_of(folder, name)["panel"])]
     if not names:
         return
     indices = range(0, clip.frames, settings.interval)
@@ -228,13 +250,13 @@ def _look_with_networks(clip: Clip, folder: Path, settings: Settings) -> None:
         _add(folder, name, Panel.of(series, interval=settings.interval))
 
 
-def _read(folder: Path, name: str) -> dict[str, object]:
+def facts_of(folder: Path, name: str) -> dict[str, object]:
     found: dict[str, object] = json.loads((folder / f"{name}.json").read_text())
     return found
 
 
 def _add(folder: Path, name: str, panel: Panel) -> None:
-    facts = _read(folder, name)
+    facts = facts_of(folder, name)
     for metric in panel.pooled:
         facts["panel"][metric] = [panel.mean(metric), panel.worst_pictures(metric), panel.worst_places(metric)]
     (folder / f"{name}.json").write_text(json.dumps(facts))
@@ -242,7 +264,7 @@ def _add(folder: Path, name: str, panel: Panel) -> None:
 
 def print_table(clips: Sequence[Path], settings: Settings, console: Console) -> None:
     """Print averages over clips of every metric: of its mean, of the worst 5 % of pictures and of places."""
-    found = {name: [_read(settings.folder(clip), name) for clip in clips] for name in settings.variants}
+    found = {name: [facts_of(settings.folder(clip), name) for clip in clips] for name in settings.views}
     panels = [facts["panel"] for each in found.values() for facts in each]
     for part, title in enumerate(("mean", "worst pictures", "worst places")):
         metrics = [
@@ -268,6 +290,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=96)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--interval", type=int, default=24, help="sampled metrics: one picture of so many")
+    parser.add_argument("--stock", action="store_true", help="the stock views too")
     parser.add_argument("--metrics", nargs="+", choices=METRICS, default=tuple(METRICS))
     parser.add_argument("--overfit", default="superfast", help="effort of the generator")
     parser.add_argument("--x265", default="medium", help="preset")
@@ -279,9 +302,7 @@ def main() -> None:
     arguments |= {name: tuple(arguments[name]) for name in ("variants", "metrics")}
     settings = Settings(**arguments)
     logging.basicConfig(level=logging.WARNING)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(partial(encode_variants, settings=settings), clips):
-            pass
+    encode_clips(clips, settings, jobs=jobs)
     print_table(clips, settings, Console(width=200))
 
 
