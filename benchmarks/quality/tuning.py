@@ -1,12 +1,13 @@
 """Tunings of P and B pictures, and the keyframe's share: the panel of one GOP's encodes at equal bytes.
 
 Every variant is a way to code the first GOP of a clip in the same bytes of elementary streams (1 %): with a generated
-keyframe of a share of them, fitted once for all variants of that share, or with x265's own at a factor of its bits.
-Of those with a generated keyframe ``--stock`` looks at what stock players show too. Encodes and what the panel says of them are kept in ``--out`` and not made again, so that ``quality.judge`` can ask how
-far a judge agrees with the panel. Printed are averages over clips.
+keyframe of a share of them, fitted once for all variants of that share, or with x265's own at a factor of its bits. Of
+those with a generated keyframe ``--stock`` looks at what stock players show too. Encodes and what the panel says of
+them are kept in ``--out`` and not made again, so that ``quality.judge`` can ask how far a judge agrees with the panel.
+Printed are averages over clips.
 
-    python -m quality.tuning [--variants NAME ...] [--point 0.0064] [--frames 96] [--width 640] [--interval 24] [--stock]
-        [--metrics lpips ...] [--jobs 1] [--out FOLDER] [CLIP ...]
+    python -m quality.tuning [--variants NAME ...] [--point 0.0064] [--frames 96] [--width 640] [--interval 24]
+        [--stock] [--metrics lpips ...] [--jobs 1] [--out FOLDER] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import replace as replaced
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -250,8 +252,9 @@ def _look_with_networks(clip: Clip, folder: Path, settings: Settings) -> None:
         _add(folder, name, Panel.of(series, interval=settings.interval))
 
 
-def facts_of(folder: Path, name: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads((folder / f"{name}.json").read_text())
+def facts_of(folder: Path, name: str) -> dict[str, Any]:
+    """Read what is known of an encode: its size, CRF, the keyframe's share, and what the panel says."""
+    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
     return found
 
 
