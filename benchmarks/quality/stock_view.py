@@ -1,8 +1,8 @@
 """What stock players show of hybrid files, beside the restored video and x265 at its best, at equal bytes.
 
-The first GOP of every clip with a generated keyframe of two fifths of its bytes (``quality.tuning`` encodes it and keeps
-it in ``--out``): the panel of stock view, restored video and x265's own encode of the same bytes, and for every clip how
-far the stock view is from x265's.
+The first GOP of every clip with a generated keyframe of two fifths of its bytes (``quality.tuning`` encodes it and
+keeps it in ``--out``): the panel of stock view, restored video and x265's own encode of the same bytes, and for every
+clip how far the stock view is from x265's.
 
     python -m quality.stock_view [--points 0.0064 0.019] [--frames 120] [--width 640] [--interval 24]
         [--metrics lpips ...] [--jobs 1] [--out FOLDER] [CLIP ...]
@@ -29,8 +29,9 @@ HYBRID, X265 = "whole-0.4+cap45", "x265-whole+cap45"
 def print_clips(clips: Sequence[Path], settings: Settings, console: Console) -> None:
     """Print LPIPS and PSNR of the three views of every clip."""
     names = (HYBRID + STOCK, HYBRID, X265)
+    views = ("stock", "restored", "x265")
     table = Table(
-        "clip", "LPIPS: stock", "restored", "x265", "stock to x265", "PSNR: stock", "restored", "x265", box=None
+        "clip", *(f"LPIPS {view}" for view in views), "to x265", *(f"PSNR {view}" for view in views), box=None
     )
     for clip in clips:
         panels = [facts_of(settings.folder(clip), name)["panel"] for name in names]
