@@ -29,16 +29,13 @@ HYBRID, X265 = "whole-0.4+cap45", "x265-whole+cap45"
 def print_clips(clips: Sequence[Path], settings: Settings, console: Console) -> None:
     """Print LPIPS and PSNR of the three views of every clip."""
     names = (HYBRID + STOCK, HYBRID, X265)
-    views = ("stock", "restored", "x265")
-    table = Table(
-        "clip", *(f"LPIPS {view}" for view in views), "to x265", *(f"PSNR {view}" for view in views), box=None
-    )
+    columns = [f"{metric} {view}" for metric in ("LPIPS", "PSNR") for view in ("stock", "restored", "x265")]
+    table = Table("clip", *columns, "LPIPS, stock to x265", box=None)
     for clip in clips:
         panels = [facts_of(settings.folder(clip), name)["panel"] for name in names]
         lpips, psnr = ([panel[metric][0] for panel in panels] for metric in ("lpips", "psnr"))
-        more = 100 * (lpips[0] / lpips[2] - 1)
-        cells = (*(f"{value:.4f}" for value in lpips), f"{more:+.1f} %", *(f"{value:.2f}" for value in psnr))
-        table.add_row(clip.stem, *cells)
+        cells = (*(f"{value:.4f}" for value in lpips), *(f"{value:.2f}" for value in psnr))
+        table.add_row(clip.stem, *cells, f"{100 * (lpips[0] / lpips[2] - 1):+.1f} %")
     console.print(table)
 
 
