@@ -8,8 +8,8 @@ from ffhybrid import hevc
 from ffhybrid.hevc import sei
 from ffhybrid.muxer.output import MATROSKA
 
-HASH_SIZE = hevc.LENGTH_SIZE + sei.PICTURE_HASH_SIZE
-"""Bytes of a picture hash with its length."""
+HASH_SIZE = hevc.LENGTH_SIZE + sei.PICTURE_HASH_SIZE + sei.UUID_SIZE
+"""Bytes of a picture hash with its length, hidden from stock decoders by a UUID (:mod:`ffhybrid.muxer.carriage`)."""
 
 
 @dataclass(frozen=True, slots=True)
