@@ -14,6 +14,7 @@ from ffhybrid.core.payload import Payload
 from ffhybrid.muxer.matroska.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import located
+from ffhybrid.muxer.statement import HYBRID_STATE
 from ffhybrid.muxer.streams.values import codec_name, labels_of
 from ffhybrid.restorer.generator_decode import correction_size
 from ffhybrid.restorer.splice import check_stream
@@ -56,10 +57,12 @@ class StreamInfo:
 class FileInfo:
     """A hybrid file as a whole; ``streams`` are those beside video and neural keyframes.
 
+    ``state`` says in words that it is not restored; restored files are not hybrid, and no ``FileInfo`` describes them.
     ``size`` is in bytes, None where the input is not one file: standard input, a playlist.
     """
 
     filename: str
+    state: str
     format_name: str
     carriage: str
     width: int
@@ -77,7 +80,8 @@ def probe(path: str | PathLike[str]) -> FileInfo:
     """Read all payloads and packet sizes of a file.
 
     Raises:
-        NotHybridError, TruncatedError, CorruptDataError, GeometryError: one sentence with file and GOP.
+        NotHybridError, TruncatedError, CorruptDataError, GeometryError: one sentence with file and GOP; of a restored
+            file it says by what it was restored.
     """
     path = Path(path)
     with HybridReader(path) as reader:
@@ -92,6 +96,7 @@ def probe(path: str | PathLike[str]) -> FileInfo:
                 gops.append(_gop_info(index, gop, payload))
         return FileInfo(
             filename=str(path),
+            state=HYBRID_STATE,
             format_name=reader.format_name,
             carriage=reader.carriage.value,
             width=reader.video.width,

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from ffhybrid.core.gop import AccessUnit, HybridGop
+from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.payload import Payload
-from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
+from ffhybrid.muxer.carriage import Carriage, stripped_access_units
 from ffhybrid.muxer.output import Output, Writer
 from ffhybrid.muxer.payload_files import PayloadFolder
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import checked_other_streams, hybrid_groups, located, rewrite
+from ffhybrid.muxer.statement import HYBRID_STATEMENT
 from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.options import OutputOptions
 from ffhybrid.restorer.splice import check_stream
@@ -63,8 +64,9 @@ def strip(
 ) -> RemuxReport:
     """Write a hybrid file without its payloads: what stock tools see of it, and less to send.
 
-    Binding tags stay, by which :func:`inject` finds where payloads belong. Arguments and errors are those of
-    :func:`remux`.
+    Picture hashes, which are those of restored pictures, are left out as well, for good, and so is what says that the
+    file is hybrid. Binding tags stay, by which :func:`inject` finds where payloads belong. Arguments and errors are
+    those of :func:`remux`.
     """
     options = options or OutputOptions()
     target = options.target(output)
@@ -110,9 +112,7 @@ def _write_hybrid(writer: Writer, gop: HybridGop) -> None:
 
 
 def _write_stripped(writer: Writer, gop: HybridGop) -> None:
-    """Write the placeholder as the carriage ``track`` has it, without that track."""
-    bound = AccessUnit(placeholder_nal_units(gop, Carriage.TRACK), gop.placeholder.pts, gop.placeholder.duration)
-    writer.write_access_units((bound, *gop.inter), gop.parameter_sets.nal_units, gop.time_base)
+    writer.write_access_units(stripped_access_units(gop), gop.parameter_sets.nal_units, gop.time_base)
 
 
 def _copy(
@@ -150,6 +150,7 @@ def _copy(
                 pending,
                 other_streams=other_streams,
                 carriage=carriage,
+                statement=None if carriage is None else lambda _: HYBRID_STATEMENT,
                 write=check_and_write,
                 on_gop=on_gop,
             )

@@ -23,6 +23,7 @@ from ffhybrid.muxer.streams.values import StreamPacket
 from ffhybrid.options import OutputOptions
 from ffhybrid.restorer.damage import DamagedGop, Salvage, Salvaged, salvaged
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
+from ffhybrid.restorer.provenance import Provenance, first_statement
 from ffhybrid.restorer.splice import RestoredGop, restore_gop
 
 logger = logging.getLogger(__name__)
@@ -94,8 +95,16 @@ def restore(
         pending = stack.enter_context(target.pending(overwrite=overwrite))
         groups = _salvaged(reader, salvage, effort=effort, generator_decode=generator_decode, threads=threads)
         stack.enter_context(closing(groups))
+        provenance = Provenance()
         written = rewrite(
-            reader, groups, pending, other_streams=other_streams, carriage=None, write=_write, on_gop=on_gop
+            reader,
+            groups,
+            pending,
+            other_streams=other_streams,
+            carriage=None,
+            statement=first_statement,
+            write=lambda writer, gop: _write(writer, provenance.stated(gop)),
+            on_gop=on_gop,
         )
         salvage.check(written.gops)
         return RestoreReport(

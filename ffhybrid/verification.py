@@ -15,14 +15,19 @@ from ffhybrid.hevc.decoding import check_decodes
 from ffhybrid.muxer.matroska.integrity import check_matroska, is_matroska
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import located
+from ffhybrid.muxer.statement import HYBRID_STATE
 from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import RestoredGop, restore_gop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What was checked: keyframes against payload MD5s, pictures against picture hash SEI, clusters by CRC-32."""
+    """What was checked: keyframes against payload MD5s, pictures against picture hash SEI, clusters by CRC-32.
 
+    ``state`` says in words that the file is not restored; pictures are restored to be checked.
+    """
+
+    state: str
     gops: int
     pictures: int
     keyframes_verified: int
@@ -61,6 +66,7 @@ def verify(
                 pictures += decoded
                 hashes += hashed
     return VerifyReport(
+        state=HYBRID_STATE,
         gops=gops,
         pictures=pictures,
         keyframes_verified=gops,

@@ -8,8 +8,8 @@ from ffhybrid import hevc
 from ffhybrid.hevc import sei
 from ffhybrid.muxer.output import MATROSKA
 
-HASH_SIZE = hevc.LENGTH_SIZE + sei.PICTURE_HASH_SIZE
-"""Bytes of a picture hash with its length."""
+HASH_SIZE = hevc.LENGTH_SIZE + sei.PICTURE_HASH_SIZE + sei.UUID_SIZE
+"""Bytes of a picture hash with its length, hidden from stock decoders by a UUID (:mod:`ffhybrid.muxer.carriage`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ class Overhead:
 
 
 OVERHEADS = {
-    MATROSKA: Overhead(680, 132, 8.5),
-    "mp4": Overhead(1000, 75, 18),
-    "mov": Overhead(970, 75, 18),
-    "mpegts": Overhead(0, 195, 280),
-    "nut": Overhead(455, 92, 7.6),
+    MATROSKA: Overhead(875, 132, 8.5),
+    "mp4": Overhead(1100, 75, 18),
+    "mov": Overhead(1070, 75, 18),
+    "mpegts": Overhead(100, 195, 280),
+    "nut": Overhead(640, 92, 7.6),
 }
-"""Overheads by FFmpeg's names of formats (``benchmarks/quality/overhead.py``): headers, index and tags; clusters,
-payloads as packets or SEI messages; blocks, packets or sample tables, and lengths of NAL units. Tables of MP4 and MOV
-take 15 to 22 bytes a picture, by how regular durations are."""
+"""Overheads by FFmpeg's names of formats (``benchmarks/quality/overhead.py``): headers, index, tags, the
+statement (:mod:`ffhybrid.muxer.statement`); clusters, payloads as packets or SEI messages; blocks, packets or sample
+tables, and lengths of NAL units. Tables of MP4 and MOV take 15 to 22 bytes a picture, by how regular durations are."""
 
 
 def overhead_of(container: str) -> Overhead:

@@ -16,7 +16,7 @@ from ffhybrid.muxer.output import Output, PendingOutput, Writer
 from ffhybrid.muxer.reading.gop_assembly import FoundGop
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.streams.cutting import LEAD
-from ffhybrid.muxer.streams.values import OtherStreams, StreamPacket
+from ffhybrid.muxer.streams.values import OtherStreams, StreamPacket, stated
 
 
 class StreamGop(Protocol):
@@ -162,12 +162,14 @@ def rewrite(
     *,
     other_streams: OtherStreams,
     carriage: Carriage | None,
+    statement: Callable[[G], str] | None,
     write: Callable[[Writer, G], None],
     on_gop: Callable[[int, G], None] | None = None,
 ) -> Written:
     """Write groups as they come; ``write`` puts a GOP into the writer, ``on_gop`` hears of it afterwards.
 
-    ``carriage`` is that of Matroska, None for GOPs without payloads.
+    ``carriage`` is that of Matroska, None for GOPs without payloads. ``statement`` says by its first GOP what the file
+    is, for its tag; None is for a file that does not say so.
     """
     writer: Writer | None = None
     waiting: list[StreamPacket] = []
@@ -178,7 +180,8 @@ def rewrite(
             if group.gop is not None and writer is None:
                 video = replace(reader.video, parameter_sets=group.gop.parameter_sets)
                 base = group.gop.time_base
-                opened = pending.open(video=video, other_streams=other_streams, time_base=base, carriage=carriage)
+                beside = stated(other_streams, statement(group.gop)) if statement else other_streams
+                opened = pending.open(video=video, other_streams=beside, time_base=base, carriage=carriage)
                 writer = stack.enter_context(opened)
             if writer is None:
                 continue

@@ -23,6 +23,7 @@ from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters.base import BasePicture
 from ffhybrid.hevc.intra_codec import HevcIntraCodec
+from ffhybrid.muxer.reading.hevc_stream import is_keyframe, length_size, split_packet
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import SourceOptions, VideoSource
 
@@ -71,6 +72,14 @@ def hybrid_gops(path: str | Path) -> list[HybridGop]:
     """Read the GOPs of a hybrid file."""
     with ffhybrid.open(path) as container:
         return list(container.gops())
+
+
+def statements(path: Path) -> list[str | None]:
+    """What each keyframe of a file says that the file is; None where it says nothing."""
+    with av.open(path) as container:
+        video = container.streams.video[0]
+        units = [split_packet(packet, length_size(video)) for packet in container.demux(video) if packet.size]
+    return [unit.statement for unit in units if is_keyframe(unit)]
 
 
 def assert_same_gops(found: Sequence[HybridGop], wanted: Sequence[HybridGop]) -> None:

@@ -37,7 +37,7 @@ def _print_probe(info: FileInfo) -> None:
     picture = f"{info.width}x{info.height}, {info.bit_depth} bits, {info.frame_rate} fps"
     size = () if info.size is None else (f"{info.size} bytes",)
     described = ", ".join((picture, *beside, *size))
-    sys.stdout.write(f"{info.filename}: {info.format_name}, carriage {info.carriage}, {described}\n")
+    sys.stdout.write(f"{info.filename}: {info.state}; {info.format_name}, carriage {info.carriage}, {described}\n")
     headings = (
         "GOP",
         "start",

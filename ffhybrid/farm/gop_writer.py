@@ -11,6 +11,8 @@ from types import TracebackType
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import EncoderError
 from ffhybrid.muxer.output import PendingOutput, Writer
+from ffhybrid.muxer.statement import HYBRID_STATEMENT
+from ffhybrid.muxer.streams.values import stated
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.other_streams import OtherStreamSource
 from ffhybrid.source.video import SourceInfo
@@ -48,7 +50,7 @@ class GopWriter:
                 )
             )
             tags = {**self._beside.other_streams.tags, **ENCODER_TAG}
-            self._other_streams = replace(self._beside.other_streams, tags=tags)
+            self._other_streams = stated(replace(self._beside.other_streams, tags=tags), HYBRID_STATEMENT)
             target.check(self._other_streams)
             self._stack = opened.pop_all()
 

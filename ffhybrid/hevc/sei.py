@@ -15,6 +15,8 @@ USER_DATA_UNREGISTERED_PAYLOAD_TYPE = 5
 PICTURE_HASH_PAYLOAD_TYPE = 132
 PICTURE_HASH_SIZE = 54
 """Bytes of the NAL unit with the MD5s of a picture, as :func:`write_picture_hash` writes it."""
+PICTURE_MD5S_SIZE = 49
+"""Bytes of its message: how pictures are hashed, and the MD5s of Y, Cb and Cr."""
 UUID_SIZE = 16
 _HASH_IS_MD5 = b"\0"
 

@@ -11,13 +11,12 @@ import av
 
 from ffhybrid.core.closing import Closing
 from ffhybrid.core.frames import SAME_SAMPLES, colour_of, frame_picture
-from ffhybrid.core.gop import AccessUnit
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.core.presentation import Presentation
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.modes import encoder_for
 from ffhybrid.errors import EncoderError, UnsupportedError, UsageError
-from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
+from ffhybrid.muxer.carriage import Carriage, GopCarrier
 from ffhybrid.muxer.libav.gop_packets import GopPackets
 from ffhybrid.muxer.libav.templates import template_of
 from ffhybrid.muxer.streams.values import Labels
@@ -62,6 +61,7 @@ class KeyframeEncoder(Closing):
         self._info: SourceInfo | None = None
         self._latest: int | None = None
         self._planner: GopPlanner | None = None
+        self._carrier = GopCarrier(Carriage.INBAND)
         self._packets: GopPackets | None = None
         self._template: av.VideoStream | None = None
 
@@ -140,9 +140,7 @@ class KeyframeEncoder(Closing):
             self._template = template_of(video_track(gop, cast(SourceInfo, self._info), Labels()))
         if gop.parameter_sets != self._sets:
             raise EncoderError(f"GOP {planned.index}: x265 changed the parameter sets between GOPs")
-        nal_units = placeholder_nal_units(gop, Carriage.INBAND)
-        placeholder = AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration)
-        return self._packets.of((placeholder, *gop.inter), gop.parameter_sets.nal_units, gop.time_base)
+        return self._packets.of(self._carrier.access_units(gop), gop.parameter_sets.nal_units, gop.time_base)
 
 
 def _spec(frame: av.VideoFrame) -> PictureSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -16,7 +16,7 @@ from ffhybrid import hevc
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.core.payload import Payload
 from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, at
-from ffhybrid.muxer.carriage import CarriedUnit
+from ffhybrid.muxer.carriage import CarriedUnit, shown_hash
 from ffhybrid.muxer.libav.templates import annexb_template, template_of
 from ffhybrid.muxer.reading.gop_assembly import FoundGop, GopAssembler
 from ffhybrid.muxer.reading.hevc_stream import (
@@ -25,11 +25,13 @@ from ffhybrid.muxer.reading.hevc_stream import (
     header_sets,
     is_keyframe,
     length_size,
+    nal_units,
     split_packet,
     unit_sets,
 )
 from ffhybrid.muxer.streams.values import seconds_of
 from ffhybrid.restorer.generator_decode import GeneratorDecode
+from ffhybrid.restorer.provenance import Provenance
 from ffhybrid.restorer.splice import is_generated_whole, restore_gop
 
 
@@ -45,10 +47,11 @@ class _WaitingGop:
 class KeyframeFilter:
     """Puts lossless keyframes in the place of placeholders; used like a bitstream filter of PyAV.
 
-    ``container`` is the open hybrid file that packets come from, in either carriage. Packets of P and B pictures and
-    of other streams come out as they went in, at once. A keyframe waits for its payload, and for the packet behind
-    it, which tells whether pictures carry hashes. Packets keep their timestamps and their stream; keyframes bring the
-    PPS of lossless pictures along, so that the stream's own decoder takes them. Streams that are not hybrid pass.
+    ``container`` is the open hybrid file that packets come from, in either carriage. Packets of P and B pictures, in
+    which picture hashes are such again, and of other streams come out at once. A keyframe waits for its payload, and
+    for the packet behind it, which tells whether pictures carry hashes. Packets keep their timestamps and their stream;
+    keyframes bring the PPS of lossless pictures along, so that the stream's own decoder takes them. Streams that are
+    not hybrid pass.
 
     Raises:
         NotHybridError: there is no HEVC video.
@@ -73,6 +76,7 @@ class KeyframeFilter:
         self._gops = GopAssembler(name=self._name, time_base=cast(Fraction, main.time_base), early=True)
         self._waiting: deque[_WaitingGop] = deque()
         self._is_hybrid = self._is_flowing = False
+        self._provenance = Provenance()
 
     @cached_property
     def template(self) -> av.VideoStream:
@@ -123,11 +127,12 @@ class KeyframeFilter:
         if not self._waiting and packet.is_keyframe:
             # Open GOPs begin with a keyframe that is no IDR picture: hybrid files have none.
             self._is_flowing = True
+        shown = self._with_shown_hash(packet)
         if self._is_flowing:
-            return [packet]
+            return [shown]
         self._gops.add_picture(_picture(packet, unit))
         if self._waiting:
-            self._waiting[-1].inter.append(packet)
+            self._waiting[-1].inter.append(shown)
         return self._restored(self._gops.complete())
 
     def _begin(self, packet: av.Packet[Any], unit: CarriedUnit) -> list[av.Packet[Any]]:
@@ -157,17 +162,22 @@ class KeyframeFilter:
         with at(f"{self._name}: GOP {found.number} at {seconds_of(packets.keyframe):.3f} s"):
             if is_generated_whole(Payload.from_bytes(hybrid.payload)):
                 raise UnsupportedError("all its pictures are generated, and filters pass P and B pictures: restore it")
-            restored = restore_gop(hybrid, generator_decode=self._generator_decode)
+            restored = self._provenance.stated(restore_gop(hybrid, generator_decode=self._generator_decode))
         keyframe, lossless = restored.access_units[0], restored.parameter_sets.pps[-1]
         return self._packet(packets.keyframe, (*packets.parameter_sets, lossless, *keyframe.nal_units))
 
-    def _packet(self, like: av.Packet[Any], nal_units: tuple[bytes, ...]) -> av.Packet[Any]:
+    def _with_shown_hash(self, packet: av.Packet[Any]) -> av.Packet[Any]:
+        hidden = nal_units(bytes(packet), self._length_size)
+        shown = [shown_hash(nal) for nal in hidden]
+        return packet if shown == hidden else self._packet(packet, shown)
+
+    def _packet(self, like: av.Packet[Any], nal_units: Sequence[bytes]) -> av.Packet[Any]:
         join = hevc.join_length_prefixed if self._length_size else hevc.join_annexb
         packet: av.Packet[Any] = av.Packet(join(nal_units))
         packet.stream = like.stream
         packet.time_base = like.time_base
         packet.pts, packet.dts, packet.duration = like.pts, like.dts, like.duration
-        packet.is_keyframe = True
+        packet.is_keyframe = like.is_keyframe
         return packet
 
     def _split(self, packet: av.Packet[Any]) -> CarriedUnit:

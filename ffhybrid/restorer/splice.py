@@ -26,11 +26,15 @@ NATIVE_IDR = "hevc"
 
 @dataclass(frozen=True, slots=True)
 class RestoredGop:
-    """Standard HEVC: ``parameter_sets`` are the stream's own at level 8.5, and the PPS of lossless keyframes."""
+    """Standard HEVC: ``parameter_sets`` are the stream's own at level 8.5, and the PPS of lossless keyframes.
+
+    ``generator`` has made what is generated of it, None where nothing is.
+    """
 
     parameter_sets: ParameterSets
     access_units: tuple[AccessUnit, ...]
     time_base: Fraction
+    generator: str | None
 
 
 def decode_keyframe(
@@ -149,7 +153,7 @@ def _generated(
         AccessUnit((*before, idr), unit.pts, unit.duration)
         for before, idr, unit in zip(messages, coded, units, strict=True)
     )
-    return RestoredGop(_restored_sets(gop.parameter_sets), tuple(restored), gop.time_base)
+    return RestoredGop(_restored_sets(gop.parameter_sets), tuple(restored), gop.time_base, payload.generator)
 
 
 def is_generated_whole(payload: Payload) -> bool:
@@ -186,10 +190,12 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
     nal_units = keyframe
     if has_picture_hashes(gop):
         nal_units += (sei.write_picture_hash(md5s),)
+    generator = Payload.from_bytes(gop.payload).generator
     return RestoredGop(
         _restored_sets(gop.parameter_sets),
         (AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration), *gop.inter),
         gop.time_base,
+        None if generator == NATIVE_IDR else generator,
     )
 
 

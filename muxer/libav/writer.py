@@ -15,7 +15,7 @@ from av.stream import Disposition
 
 from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import UnsupportedError
-from ffhybrid.muxer.carriage import Carriage, placeholder_nal_units
+from ffhybrid.muxer.carriage import Carriage, GopCarrier
 from ffhybrid.muxer.libav.gop_packets import GopPackets
 from ffhybrid.muxer.libav.templates import annexb_template, template_of
 from ffhybrid.muxer.matroska.tracks import VideoTrack
@@ -79,6 +79,7 @@ class LibavWriter:
     ) -> None:
         self._name = getattr(target, "name", target)
         self._tracks: list[tuple[Any, Fraction]] = []
+        self._carrier = GopCarrier(Carriage.INBAND)
         with self._refusals_named():
             self._container = av.open(target, "w", format=container_format, options=_reproducible(options or {}))
         takes_negative = self._container.format.flags & AVFMT_TS_NEGATIVE
@@ -208,9 +209,7 @@ class LibavWriter:
         Raises:
             UnsupportedError: see the class, or a payload that is too large.
         """
-        nal_units = placeholder_nal_units(gop, Carriage.INBAND)
-        placeholder = AccessUnit(nal_units, gop.placeholder.pts, gop.placeholder.duration)
-        self.write_access_units((placeholder, *gop.inter), gop.parameter_sets.nal_units, gop.time_base)
+        self.write_access_units(self._carrier.access_units(gop), gop.parameter_sets.nal_units, gop.time_base)
 
     def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes], time_base: Fraction) -> None:
         """Write a GOP without a payload, in decoding order, coded under the parameter sets ``sets``.

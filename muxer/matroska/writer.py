@@ -13,7 +13,7 @@ from ffhybrid import hevc
 from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import UnsupportedError
 from ffhybrid.muxer.active_parameter_sets import SetsInForce
-from ffhybrid.muxer.carriage import Carriage, neural_nal_units, placeholder_nal_units
+from ffhybrid.muxer.carriage import Carriage, GopCarrier, neural_nal_units
 from ffhybrid.muxer.matroska import ebml, elements
 from ffhybrid.muxer.matroska.blocks import (
     MAX_RELATIVE,
@@ -57,6 +57,7 @@ class MatroskaWriter:
         self._file = file
         self._patchable = file.seekable()
         self._carriage = carriage
+        self._carrier = GopCarrier(carriage or Carriage.INBAND)
         # Plain files are for any player there is, old ones too that know no header stripping.
         self._is_stripped = carriage is not None
         self._neural_sets = hevc.neural_track_parameter_sets()
@@ -112,10 +113,9 @@ class MatroskaWriter:
             UnsupportedError: a negative timestamp, or the GOP is longer than a cluster can be (32.767 s), or its
                 payload is too large.
         """
-        carriage = self._carriage or Carriage.INBAND
-        placeholder = AccessUnit(placeholder_nal_units(gop, carriage), gop.placeholder.pts, gop.placeholder.duration)
-        payload = neural_nal_units(gop, self._neural_sets) if carriage is Carriage.TRACK else ()
-        self._write_pictures((placeholder, *gop.inter), gop.parameter_sets.nal_units, gop.time_base, payload)
+        payload = neural_nal_units(gop, self._neural_sets) if self._carriage is Carriage.TRACK else ()
+        units = self._carrier.access_units(gop)
+        self._write_pictures(units, gop.parameter_sets.nal_units, gop.time_base, payload)
 
     def write_access_units(self, units: Sequence[AccessUnit], sets: Sequence[bytes], time_base: Fraction) -> None:
         """Write one cluster of a GOP without a payload, in decoding order, coded under the parameter sets ``sets``.

@@ -35,6 +35,7 @@ from ffhybrid.muxer.reading.inputs import STANDARD_INPUT, open_media
 from ffhybrid.muxer.reading.other_streams import OtherStreamReader
 from ffhybrid.muxer.reading.playlist import is_playlist
 from ffhybrid.muxer.reading.seeking import KeyframeSeeker
+from ffhybrid.muxer.statement import quoted
 from ffhybrid.muxer.streams.cutting import LEAD, Cut, rounded
 from ffhybrid.muxer.streams.selection import StreamOptions, choose
 from ffhybrid.muxer.streams.values import StreamPacket, seconds_of
@@ -110,7 +111,8 @@ class HybridReader(Closing):
         probed, first = self._probe_first_keyframe()
         self._packets = chain(probed, self._packets)
         if first.binding is None:
-            raise NotHybridError(f"{self.path}: the first keyframe has no binding tag, so this is no hybrid file")
+            lacking = "the first keyframe has no binding tag, so this is no hybrid file"
+            raise NotHybridError(f"{self.path}: {lacking}{quoted(first.statement)}")
         with self._named():
             self._header_sets = header_sets(main) or unit_sets(first)
         if self._header_sets is None:

@@ -17,6 +17,7 @@ from ffhybrid.muxer.reading.gop_assembly import FoundGop, GopAssembler
 from ffhybrid.muxer.reading.hevc_stream import is_keyframe
 from ffhybrid.muxer.reading.inputs import open_media
 from ffhybrid.muxer.reading.reader import MAX_PROBED_PACKETS, HybridReader
+from ffhybrid.muxer.statement import quoted
 from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.muxer.streams.values import StreamPacket, seconds_of
 
@@ -39,7 +40,7 @@ class TolerantReader(HybridReader):
         self._damage = damage
         self._covered = covered(path, damage)
         self._interruption: CorruptDataError | None = None
-        self._has_unbound = False
+        self._unbound: CarriedUnit | None = None
         if damage:
             self._most_probed = 100 * MAX_PROBED_PACKETS
         super().__init__(path, streams=streams, for_matroska=for_matroska, time_range=time_range)
@@ -65,10 +66,10 @@ class TolerantReader(HybridReader):
         try:
             return super()._probe_first_keyframe()
         except NotHybridError as error:
-            if not self._has_unbound:
+            if self._unbound is None:
                 raise
-            name = str(self.path)
-            raise NotHybridError(f"{name}: the keyframes have no binding tags, so this is no hybrid file") from error
+            lacking = "the keyframes have no binding tags, so this is no hybrid file"
+            raise NotHybridError(f"{self.path}: {lacking}{quoted(self._unbound.statement)}") from error
 
     def _first_unit(self, packet: av.Packet[Any]) -> CarriedUnit | None:
         """Pass over keyframes that are damaged, or lost their binding tag."""
@@ -78,7 +79,8 @@ class TolerantReader(HybridReader):
             return None
         if not is_keyframe(unit):
             return None
-        self._has_unbound |= unit.binding is None
+        if unit.binding is None:
+            self._unbound = self._unbound or unit
         is_usable = unit.binding and not any(damage.holds(packet.pos) for damage in self._damage)
         return unit if is_usable else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +13,7 @@ from av.packet import PacketSideData
 from av.stream import AttachmentStream, Disposition
 
 from ffhybrid.errors import UnsupportedError
+from ffhybrid.muxer.statement import TAG
 
 UNDETERMINED = "und"
 AUDIO, SUBTITLE, VIDEO, ATTACHMENT, DATA = "audio", "subtitle", "video", "attachment", "data"
@@ -25,7 +26,7 @@ COVER_TYPES = {"mjpeg": "image/jpeg", "png": "image/png"}
 """Media types of cover art, by FFmpeg's name of its codec."""
 
 _SKIP_SAMPLES = struct.Struct("<II")
-_OF_A_CONTAINER = frozenset({"encoder", "major_brand", "minor_version", "compatible_brands"})
+_OF_A_CONTAINER = frozenset({"encoder", "major_brand", "minor_version", "compatible_brands", TAG.lower()})
 _OF_A_FILE = ("duration", "vendor_id")
 _OF_A_CODING = ("encoder", "bps", "number_of_", "_statistics_", "source_id")
 """Beginnings of tags that were true of the source's own coding."""
@@ -136,6 +137,11 @@ class OtherStreams:
     attachments: tuple[Attachment, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def stated(other_streams: OtherStreams, statement: str) -> OtherStreams:
+    """Add the tag that says what the file is."""
+    return replace(other_streams, tags={**other_streams.tags, TAG: statement})
 
 
 def codec_name(stream: av.stream.Stream) -> str | None:
@@ -249,5 +255,5 @@ def chapters_of(container: av.container.InputContainer) -> tuple[Chapter, ...]:
 
 
 def tags_of(container: av.container.InputContainer) -> dict[str, str]:
-    """Tags of a whole file, without those that describe its old container."""
+    """Tags of a whole file, without those that describe its old container, or say what it was."""
     return {name: value for name, value in container.metadata.items() if name.lower() not in _OF_A_CONTAINER}

@@ -144,6 +144,7 @@ def test_a_failed_restore_leaves_an_existing_file_alone(track_file: Path, tmp_pa
 
 def test_probe_json(track_file: Path) -> None:
     info = json.loads(ffhybrid_command("probe", track_file, "-of", "json").stdout)
+    assert info["state"] == "hybrid, not restored"
     assert (info["carriage"], info["width"], info["height"], len(info["gops"])) == ("track", 640, 272, 4)
     assert all(gop["pictures"] == gop["pictures_encoded"] == 25 for gop in info["gops"])
 

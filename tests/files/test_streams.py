@@ -13,6 +13,7 @@ import pytest
 
 import ffhybrid
 from ffhybrid.errors import UnsupportedError, UsageError
+from ffhybrid.muxer.statement import HYBRID_STATEMENT, restored_statement
 from media import (
     ASS,
     OPTIONS,
@@ -156,7 +157,7 @@ def rich_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "b.ass").write_text(ASS)
     (folder / "font.ttf").write_bytes(os.urandom(3000))
     (folder / "meta.txt").write_text(
-        ";FFMETADATA1\ntitle=My film\nartist=Somebody\ncreation_time=2020-02-03T04:05:06.000000Z\n"
+        ";FFMETADATA1\ntitle=My film\nartist=Somebody\ncreation_time=2020-02-03T04:05:06.000000Z\nFFHYBRID=old\n"
         "[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=One\n"
         "[CHAPTER]\nTIMEBASE=1/1000\nSTART=500\nEND=1000\ntitle=Zweites\n"
     )
@@ -248,6 +249,8 @@ def test_chapters_and_tags_are_kept(rich_source: Path, rich_hybrid: Path, rich_r
         tags = found["format"]["tags"]
         assert (tags["title"], tags["ARTIST"]) == ("My film", "Somebody")
         assert tags["creation_time"] == "2020-02-03T04:05:06.000000Z"
+    said = [ffprobe(path)["format"]["tags"]["FFHYBRID"] for path in (rich_source, rich_hybrid, rich_restored)]
+    assert said == ["old", HYBRID_STATEMENT, restored_statement(["thumbnail"])]
 
 
 def test_attached_files_are_kept_byte_for_byte(rich_source: Path, rich_restored: Path) -> None:

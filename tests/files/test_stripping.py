@@ -13,6 +13,7 @@ import pytest
 
 import ffhybrid
 from ffhybrid.core.payload import Payload
+from ffhybrid.encoder.coded_gop import without_hashes
 from ffhybrid.errors import CorruptDataError, GeometryError, UsageError
 from ffhybrid.extraction import extract
 from ffhybrid.restorer.splice import check_stream
@@ -37,8 +38,8 @@ def test_what_was_stripped_is_put_back(tiny_file: Path, payloads: Path, name: st
     with pytest.raises(CorruptDataError, match="GOP 0 .* has no payload"):
         ffhybrid.probe(stripped)
     assert ffhybrid.inject(stripped, payloads, back).payload_bytes == report.payload_bytes
-    assert_same_gops(hybrid_gops(back), hybrid_gops(tiny_file))
-    assert ffhybrid.verify(back).hashes_verified == 48
+    assert_same_gops(hybrid_gops(back), [without_hashes(gop) for gop in hybrid_gops(tiny_file)])
+    assert ffhybrid.verify(back).pictures == 48
     assert [p.data for p in packets(back, "audio")] == [p.data for p in packets(tiny_file, "audio")]
 
 
@@ -121,4 +122,4 @@ def test_the_command_line(tiny_file: Path, payloads: Path, tmp_path: Path) -> No
     stripped = subprocess.run(strip, capture_output=True, check=True).stdout
     result = subprocess.run(inject, input=stripped, capture_output=True, check=True)
     assert result.stdout.startswith(b"gops=4\npictures=48\n")
-    assert_same_gops(hybrid_gops(tmp_path / "back.mkv"), hybrid_gops(tiny_file))
+    assert_same_gops(hybrid_gops(tmp_path / "back.mkv"), [without_hashes(gop) for gop in hybrid_gops(tiny_file)])

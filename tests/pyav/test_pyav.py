@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 
 import ffhybrid
+from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, GeometryError, NotHybridError, UsageError
+from ffhybrid.muxer.carriage import shown_hash
+from ffhybrid.muxer.statement import HYBRID_STATEMENT, restored_statement
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.video import VideoSource
 from media import OPTIONS, ffmpeg
-from support import EXACT, TINY_GOP, assert_same_gops, ffmpegs, hybrid_gops, pyav_copy, run, tool
+from support import EXACT, TINY_GOP, assert_same_gops, ffmpegs, hybrid_gops, pyav_copy, run, statements, tool
 
 DOCS = Path(__file__).parents[2] / "docs" / "PYAV.md"
 PARTS = {"part.mkv": 24, "restored-part.mkv": 12}
@@ -77,6 +80,7 @@ def test_filtered_packets_are_standard_hevc(
     target = remuxed(source, tmp_path / name)
     said = run(ffmpegs()["imageio-ffmpeg"], "-v", "error", *EXACT, "-i", target, "-map", "0:v", "-f", "null", "-")
     assert said.stderr == ""
+    assert statements(target) == [restored_statement(["thumbnail"]), None, None, None]
     frames, wanted = shown(target), shown(source)
     assert len(frames) == len(wanted) == 48
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(frames, wanted, strict=True))
@@ -89,15 +93,17 @@ def test_packets_of_other_containers_are_filtered_too(tiny_file: Path, name: str
     assert all(np.array_equal(a, b) for a, b in zip(frames, shown(tiny_file), strict=True))
 
 
-def test_packets_keep_their_times_and_pictures_pass_untouched(tiny_inband_file: Path) -> None:
+def test_packets_keep_their_times_and_pictures_pass_untouched_but_for_their_hashes(tiny_inband_file: Path) -> None:
     with av.open(tiny_inband_file) as container:
         before = [packet for packet in container.demux(video=0) if packet.size]
     after = [packet for packet in filtered(tiny_inband_file) if packet.stream.type == "video"]
     assert [(p.pts, p.dts, p.duration, p.is_keyframe) for p in after] == [
         (p.pts, p.dts, p.duration, p.is_keyframe) for p in before
     ]
-    changed = [index for index, (a, b) in enumerate(zip(after, before, strict=True)) if bytes(a) != bytes(b)]
-    assert changed == [0, 12, 24, 36]
+    split = [[hevc.split_length_prefixed(bytes(packet)) for packet in packets] for packets in (after, before)]
+    for index, (ours, theirs) in enumerate(zip(*split, strict=True)):
+        assert ours != theirs
+        assert (ours == [shown_hash(nal) for nal in theirs]) == bool(index % TINY_GOP)
 
 
 def test_in_band_a_keyframe_waits_for_one_packet(tiny_inband_file: Path) -> None:
@@ -191,8 +197,9 @@ def test_frames_become_the_gops_that_encode_makes(tiny_file: Path, tmp_path: Pat
     options = EncodeOptions(
         generator="thumbnail", limits=limits, x265=OPTIONS.x265, picture_hashes=True, fallback=False
     )
-    found = hybrid_gops(encoded_packets(tiny_file.with_name("source.mp4"), options, tmp_path / "encoded.mp4"))
-    assert_same_gops(found, hybrid_gops(tiny_file))
+    encoded = encoded_packets(tiny_file.with_name("source.mp4"), options, tmp_path / "encoded.mp4")
+    assert_same_gops(hybrid_gops(encoded), hybrid_gops(tiny_file))
+    assert statements(encoded) == [HYBRID_STATEMENT, None, None, None]
 
 
 def test_what_an_encoder_of_frames_cannot_do_is_refused() -> None:
