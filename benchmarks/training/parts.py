@@ -22,8 +22,9 @@ RATE_CLASSES = (-2.5, 3.7)
 TEXTURE_CLASSES = (-3.0, 1.0)
 PLAIN_PART = 0.4
 QPS = (20, 51)
-QP_AT_ZERO, QP_SLOPE, QP_SPREAD = 44.0, 3.0, 4.0
-"""QP of the base picture by rate class, and how far it strays: lambda doubles every three."""
+QP_AT_ZERO, QP_SLOPE, QP_SPREAD = 43.0, 3.0, 4.0
+"""QP of the base picture by rate class, and how far it strays: lambda doubles every three. It is x265's, which codes
+intra pictures at three less; fits whose rate class is 0 have slices of QP 38 to 43."""
 BARE_PART = 0.05
 """The part of the training parts that have no base picture."""
 CPU = torch.device("cpu")

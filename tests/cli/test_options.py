@@ -55,6 +55,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("encode -i in.mp4 -s 640x360 out.mkv", "unknown option -s; did you mean -vf scale=W:H?"),
         ("encode -i in.mp4 -crf much out.mkv", "ffhybrid encode: -crf: invalid float value: 'much'"),
         ("encode -i in.mp4 -preset fastr out.mkv", "did you mean faster?"),
+        ("encode -i in.mp4 -placeholder gray out.mkv", "-placeholder: 'gray' is none of preview, grey"),
         ("encode -i in.mp4 out.mkv -crf", "ffhybrid encode: -crf needs a value"),
         ("encode -i in.mp4", "required: OUTPUT (ffhybrid encode -h"),
         ("restore -i in.mkv -thread 2 out.mp4", "ffhybrid restore: unknown option -thread; did you mean -threads?"),
