@@ -174,7 +174,8 @@ class IntraBases:
         codec, picture = HevcIntraCodec(), self._picture
         data = codec.encode(picture, qp=qp)
         decoded = codec.decode(data, size=(picture.width, picture.height), bit_depth=picture.bit_depth)
-        return BasePicture(decoded, data, qp)
+        *sets, idr = hevc.split_length_prefixed(data)
+        return BasePicture(decoded, data, hevc.slice_qp(idr, hevc.find_parameter_sets(sets)))
 
 
 def psnr(ours: Picture, theirs: Picture) -> float:
