@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import ffhybrid
+from ffhybrid import hevc
+from ffhybrid.muxer.statement import STATEMENT_UUID
 from support import ffmpegs, run, tool
 
 PICTURES = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25:duration=1,format=yuv420p")
@@ -145,3 +147,13 @@ def stock_copy(source: Path, target: Path) -> Path:
     """Copy everything with stock ffmpeg."""
     ffmpeg("-copyts", "-i", source, "-map", "0", "-c", "copy", target)
     return target
+
+
+def unstated_video(path: Path) -> list[Packet]:
+    """Packets of the pictures, without the words that the first one of a restored file has before it."""
+
+    def unstated(data: bytes) -> bytes:
+        nal_units = hevc.split_length_prefixed(data)
+        return hevc.join_length_prefixed(nal for nal in nal_units if STATEMENT_UUID not in nal)
+
+    return [packet._replace(data=unstated(packet.data)) for packet in packets(path, "video")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import ffhybrid
 from ffhybrid import hevc
 from ffhybrid.core.payload import Payload
-from ffhybrid.muxer.carriage import placeholder_nal_units
+from ffhybrid.muxer.carriage import GopCarrier
 from support import clip, hybrid_gops
 
 OVERFIT = Path(__file__).parent / "install" / "data" / "overfit.mkv"
@@ -51,8 +51,8 @@ def write_seeds() -> None:
     thumbnail, overfit = hybrid_gops(files / "track.mkv")[0], hybrid_gops(OVERFIT)[0]
     for gop in (thumbnail, overfit):
         (payloads / Payload.from_bytes(gop.payload).generator).write_bytes(gop.payload[:-CRC_SIZE])
-    access_unit = hevc.join_annexb(placeholder_nal_units(thumbnail, ffhybrid.Carriage.INBAND))
-    (payloads / "access-unit").write_bytes(access_unit)
+    placeholder, *_ = GopCarrier(ffhybrid.Carriage.INBAND).access_units(thumbnail)
+    (payloads / "access-unit").write_bytes(hevc.join_annexb(placeholder.nal_units))
 
 
 if __name__ == "__main__":

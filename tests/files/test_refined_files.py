@@ -25,7 +25,7 @@ from ffhybrid.muxer.matroska.writer import MatroskaWriter
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.restorer.splice import restore_gop
 from ffhybrid.source.video import VideoSource
-from media import ffmpeg, packets
+from media import ffmpeg, packets, unstated_video
 from support import clip, ffmpegs, first_gop, hybrid_gops, psnr, pyav_copy, run, tool
 
 LENGTH = 8
@@ -185,9 +185,9 @@ def test_a_touched_base_picture_is_named_and_costs_its_gop_alone(
     (damage,) = ffhybrid.restore(path, output).damaged
     assert damage.index == gop
     assert "the base picture" in damage.reason
-    everything = [packet.data for packet in packets(restored, "video")]
+    everything = [packet.data for packet in unstated_video(restored)]
     others = everything[LENGTH:] if gop == 0 else everything[:LENGTH]
-    assert [packet.data for packet in packets(output, "video")] == others
+    assert [packet.data for packet in unstated_video(output)] == others
     with pytest.raises(VerificationError, match=f"GOP {gop}.* the base picture"):
         ffhybrid.verify(path)
 

@@ -14,11 +14,9 @@ import av
 import pytest
 
 import ffhybrid
-from ffhybrid import hevc
 from ffhybrid.errors import CorruptDataError, FFHybridError, NotHybridError, TruncatedError
 from ffhybrid.muxer.carriage import BINDING_UUID, PAYLOAD_UUID
-from ffhybrid.muxer.statement import STATEMENT_UUID
-from media import OPTIONS, Packet, ffmpeg, packets
+from media import OPTIONS, Packet, ffmpeg, packets, unstated_video
 from support import TINY_GOP, pyav_copy
 
 STEP = 1000
@@ -57,21 +55,11 @@ def transport_stream(hybrid: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def video(path: Path) -> list[Packet]:
-    """Packets of the pictures, without the words that the first one of a restored file has before it."""
-
-    def unstated(data: bytes) -> bytes:
-        nal_units = hevc.split_length_prefixed(data)
-        return hevc.join_length_prefixed(nal for nal in nal_units if STATEMENT_UUID not in nal)
-
-    return [packet._replace(data=unstated(packet.data)) for packet in packets(path, "video")]
-
-
 def restored(path: Path) -> tuple[ffhybrid.RestoreReport, list[Packet]]:
     """Report and pictures of a restored file, which is removed again."""
     output = path.with_name("restored.mkv")
     report = ffhybrid.restore(path, output)
-    pictures = video(output)
+    pictures = unstated_video(output)
     output.unlink()
     assert report.pictures == len(pictures)
     return report, pictures
@@ -114,7 +102,7 @@ def test_a_matroska_file_cut_at_every_1000th_byte(
     carriage: str, hybrid: Path, inband: Path, whole: Path, tmp_path: Path
 ) -> None:
     data = (hybrid if carriage == "track" else inband).read_bytes()
-    everything = video(whole)
+    everything = unstated_video(whole)
     begins = positions(data, CLUSTER)
     path = tmp_path / "cut.mkv"
     for length in range(STEP, len(data), STEP):
@@ -139,7 +127,7 @@ def test_a_matroska_file_cut_at_every_1000th_byte(
 def test_a_transport_stream_cut_at_every_1000th_byte(transport_stream: Path, whole: Path, tmp_path: Path) -> None:
     """MPEG-TS does not tell where a picture ends: one that a cut has halved must not pass for a whole one."""
     data = transport_stream.read_bytes()
-    everything = [picture.data for picture in video(whole)]
+    everything = [picture.data for picture in unstated_video(whole)]
     begins = keyframe_positions(transport_stream)
     path = tmp_path / "cut.ts"
     for length in range(begins[1] + STEP, len(data), STEP):
@@ -159,7 +147,7 @@ def test_a_cut_between_packets_of_a_transport_stream_leaves_whole_pictures(
     transport_stream: Path, whole: Path, tmp_path: Path
 ) -> None:
     data = transport_stream.read_bytes()
-    everything = [picture.data for picture in video(whole)]
+    everything = [picture.data for picture in unstated_video(whole)]
     last = keyframe_positions(transport_stream)[-1]
     path = tmp_path / "cut.ts"
     halved = 0
@@ -191,7 +179,7 @@ def test_fragmented_mp4_restores_up_to_where_it_ends(hybrid: Path, whole: Path, 
     fragmented, path = tmp_path / "fragmented.mp4", tmp_path / "cut.mp4"
     ffhybrid.remux(hybrid, fragmented, options=ffhybrid.OutputOptions(format_options=FRAGMENTS))
     data = fragmented.read_bytes()
-    everything = [picture.data for picture in video(whole)]
+    everything = [picture.data for picture in unstated_video(whole)]
     heads = [range(at - 3, at - 4 + int.from_bytes(data[at - 4 : at], "big")) for at in positions(data, b"moof")]
     for length in range(positions(data, b"moof")[1], len(data), 3 * STEP):
         path.write_bytes(data[:length])
@@ -235,7 +223,7 @@ PLACES: dict[str, Callable[[Path, bytes, int], int]] = {
 @pytest.mark.parametrize("gop", [0, 1, 3])
 @pytest.mark.parametrize("place", PLACES)
 def test_a_flipped_bit_names_its_gop(place: str, gop: int, hybrid: Path, whole: Path, tmp_path: Path) -> None:
-    everything = video(whole)
+    everything = unstated_video(whole)
     path = flipped(hybrid, tmp_path / "flipped.mkv", PLACES[place](hybrid, hybrid.read_bytes(), gop))
     report, pictures = restored(path)
     (damage,) = report.damaged
@@ -247,7 +235,7 @@ def test_a_flipped_bit_names_its_gop(place: str, gop: int, hybrid: Path, whole: 
 
 def test_clusters_that_are_no_gops_lose_what_is_in_them(hybrid: Path, whole: Path, tmp_path: Path) -> None:
     """As stock ffmpeg writes them when it is asked for short ones: a GOP is in several, its payload in the second."""
-    short, everything = tmp_path / "short.mkv", video(whole)
+    short, everything = tmp_path / "short.mkv", unstated_video(whole)
     ffmpeg("-i", hybrid, "-map", "0", "-c", "copy", "-cluster_time_limit", "100", short)
     data = short.read_bytes()
     begins = positions(data, CLUSTER)
@@ -270,7 +258,7 @@ def test_damaged_sound_is_left_out_and_said(transport_stream: Path, whole: Path,
     path.write_bytes(data)
     report, pictures = restored(path)
     (damage,) = report.damaged
-    assert (damage.index, len(pictures)) == (None, len(video(whole)))
+    assert (damage.index, len(pictures)) == (None, len(unstated_video(whole)))
     assert "sound.ts: a packet of aac is damaged" in damage.reason
 
 
@@ -288,7 +276,7 @@ def test_a_flipped_bit_beside_the_clusters_costs_no_picture(hybrid: Path, whole:
         path = flipped(hybrid, tmp_path / "flipped.mkv", positions(data, element)[-1] + 20)
         report, pictures = restored(path)
         (damage,) = report.damaged
-        assert (damage.index, pictures) == (None, video(whole))
+        assert (damage.index, pictures) == (None, unstated_video(whole))
         assert "does not match its CRC-32" in damage.reason
 
 
@@ -302,7 +290,7 @@ def test_a_payload_that_is_gone_costs_its_gop_alone(hybrid: Path, whole: Path, t
     (damage,) = report.damaged
     assert damage.index == 1
     assert "GOP 1 at 0.501 s has no payload" in damage.reason
-    assert [picture.data for picture in pictures] == [p.data for p in without(1, video(whole))]
+    assert [picture.data for picture in pictures] == [p.data for p in without(1, unstated_video(whole))]
     assert isinstance(refused(path), CorruptDataError)
 
 
@@ -319,7 +307,7 @@ def test_a_payload_of_zeros_costs_its_gop_alone(
     path.write_bytes(data)
     report, pictures = restored(path)
     assert [damage.index for damage in report.damaged] == [gop]
-    assert [picture.data for picture in pictures] == [p.data for p in without(gop, video(whole))]
+    assert [picture.data for picture in pictures] == [p.data for p in without(gop, unstated_video(whole))]
 
 
 def test_pictures_of_a_lost_keyframe_are_not_taken_for_those_of_the_gop_before(
@@ -334,7 +322,7 @@ def test_pictures_of_a_lost_keyframe_are_not_taken_for_those_of_the_gop_before(
     (damage,) = report.damaged
     assert (damage.index, damage.pictures) == (1, TINY_GOP)
     assert "11 pictures follow that are not its own" in damage.reason
-    assert [picture.data for picture in pictures] == [p.data for p in without(2, video(whole))]
+    assert [picture.data for picture in pictures] == [p.data for p in without(2, unstated_video(whole))]
 
 
 def test_a_file_of_which_nothing_restores_is_an_error(hybrid: Path, tmp_path: Path) -> None:
@@ -372,7 +360,7 @@ def test_the_command_line_tells_in_part_from_whole(hybrid: Path, tmp_path: Path)
     assert report["gops"] == 3
     assert f"{cut}: GOP 2 at 1.001 s: the file ends" in result.stderr
     assert f"ffhybrid: {cut}: the input is damaged, and what is whole of it is restored" in result.stderr
-    assert len(video(output)) == report["pictures"]
+    assert len(unstated_video(output)) == report["pictures"]
     output.unlink()
     result = subprocess.run([*command[:-1], "-strict", "strict", output], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, output.exists()) == (4, "", False)

@@ -177,6 +177,7 @@ def test_a_server_that_died_is_started_again(encoder: IsolatedEncoder, tmp_path:
     thread, found = run_in_thread(encoder, endless(long), long)
     (orphan,) = children(server_of(encoder))
     os.kill(server_of(encoder), signal.SIGKILL)
+    os.waitid(os.P_PID, server_of(encoder), os.WEXITED | os.WNOWAIT)  # else the next encode may still reach it
     os.kill(orphan, signal.SIGKILL)
     thread.join(20)
     assert [str(error) for error in found] == ["the fork server of x265 died"]
