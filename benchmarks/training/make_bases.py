@@ -12,15 +12,13 @@ import argparse
 import random
 import zlib
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
-from ffhybrid import hevc
 from ffhybrid.x265.options import FULL_HYBRID
+from stills import Samples, code_still
 from training.drawn import CHANGED, DRAWN, Rgb
 
 SIDES = (448, 384)
@@ -29,13 +27,9 @@ SCALES = (0.5, 0.9)
 QPS = (24, 51, 40)
 """Least, most, and where most are, as x265 is told; its keyframes get 3 less."""
 BASES = 2
-INIT_QP = 26
-"""Of x265's picture parameter sets."""
 HELD_OUT = 20
 KINDS = {"photo": 1.0, "changed": 0.3, "drawn": 0.12}
 """Files for each photo."""
-
-Samples = NDArray[np.uint8]
 
 
 def photo_part(path: Path) -> Rgb:
@@ -58,44 +52,14 @@ def planes(rgb: Rgb) -> Samples:
 
 def code(source: Samples, qp: int) -> tuple[Samples, int]:
     """Code a picture as keyframes are coded, with a constant QP or by CRF; returns it decoded, and its slice's QP."""
-    rows, columns = source.shape[0] * 2 // 3, source.shape[1]
     sao = int(random.random() < 0.15)
     by_qp = random.random() < 0.6
     rate = f"qp={qp}" if by_qp else f"crf={min(qp + 2, 51)}"
-    tuning = {**FULL_HYBRID, "sao": sao, "wpp": 0, "pools": "none", "frame-threads": 1, "log-level": "error"}
+    tuning = {**FULL_HYBRID, "sao": sao}
     if random.random() < 0.4:
         del tuning["rd"], tuning["rskip"]
-    encoder = av.CodecContext.create("libx265", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = columns, rows, "yuv420p"
-    encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)
-    params = ":".join([rate, "keyint=1:info=0:hash=0", *(f"{name}={value}" for name, value in tuning.items())])
-    encoder.options = {"preset": random.choice(("medium", "medium", "slow")), "x265-params": params}
-    frame = av.VideoFrame.from_ndarray(source, format="yuv420p")
-    frame.pts = 0
-    stream = b"".join(map(bytes, [*encoder.encode(frame), *encoder.encode(None)]))
-    decoder = av.CodecContext.create("hevc", "r")
-    decoded = [*decoder.decode(av.Packet(stream)), *decoder.decode(None)][0].to_ndarray()
-    return decoded, slice_qp(stream, sao=bool(sao))
-
-
-def slice_qp(stream: bytes, *, sao: bool) -> int:
-    """Read the QP of an IDR picture's first slice (H.265 clause 7.3.6.1)."""
-    header = next(nal for nal in hevc.split_annexb(stream) if hevc.is_slice(nal))[2:24].replace(b"\0\0\3", b"\0\0")
-    bits = iter("".join(f"{byte:08b}" for byte in header)[2:])
-    _exp_golomb(bits)
-    _exp_golomb(bits)
-    if sao:
-        next(bits), next(bits)
-    value = _exp_golomb(bits)
-    delta = (value + 1) // 2 if value % 2 else -(value // 2)
-    return INIT_QP + delta
-
-
-def _exp_golomb(bits: Iterator[str]) -> int:
-    zeros = 0
-    while next(bits) == "0":
-        zeros += 1
-    return (1 << zeros) - 1 + int("0" + "".join(next(bits) for _ in range(zeros)), 2)
+    params = ":".join([rate, *(f"{name}={value}" for name, value in tuning.items())])
+    return code_still(source, params, preset=random.choice(("medium", "medium", "slow")))
 
 
 def sources(kind: str, photos: list[Path]) -> Iterator[tuple[str, Rgb]]:
