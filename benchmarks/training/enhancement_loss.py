@@ -3,6 +3,9 @@
 Detail is held to the source sample by sample. Texture is held to local means and deviations of VGG16's early
 activations and of band-pass responses (as a Wasserstein distance of normal distributions), and to LPIPS of AlexNet; it
 costs its energy, and more where the source is smooth. DISTS and SSIMULACRA2 are kept out, to watch by.
+
+A first stage, which needs no other network and takes a third of the time, has gains learn how much is wrong where, by
+bands: a part of that is a good beginning for texture.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from ffhybrid.core.picture import Colour
 from ffhybrid.filters.backbones import Backbone, max_pool
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.enhance.model import Enhancer, compose
+from ffhybrid.filters.enhance.structure import GAIN_SCALE
 from ffhybrid.filters.lpips import Lpips
 from ffhybrid.filters.perceptual_weights import HOW_TO_GET, HOW_TO_GET_VGG, find_lpips_weights
 from training.enhancement_data import PART, Parts
@@ -31,10 +35,12 @@ VGG_FLOOR, BAND_FLOOR = 1e-3, 4.0
 """Energies of activations, and of responses in squared samples, beside which less does not count."""
 SHARED = 0.2
 """How much of the gradient of statistics reaches detail."""
-PIXEL, LOW, VGG, ALEX, BANDS, SMOOTH = 6.0, 3.0, 0.5, 0.6, 0.3, 0.05
+PIXEL, LOW, VGG, ALEX, BANDS, SMOOTH, MISSING = 6.0, 3.0, 0.5, 0.6, 0.3, 0.05, 0.2
 """Weights of the terms."""
 ENERGY = 0.12
 """Of texture against what is still wrong beside it: what the price of energy is adjusted to."""
+MISSING_PART, MISSING_FLOOR = 0.35, 0.3
+"""How much of the deviation of errors texture is to have in the first stage, and samples that do not count."""
 ENERGY_FLOOR = 2.0
 """In squared samples, beside which the energy of errors does not count: pictures that are nearly right."""
 SMOOTH_DEVIATION = 2.0
@@ -83,30 +89,34 @@ class EnhancementLoss(nn.Module):
         self.register_buffer("bank", Enhancer().normalised_filters().detach()[:, None])
         self.to(device)
 
+    def first(self, enhancer: Enhancer, parts: Parts) -> tuple[Tensor, dict[str, float]]:
+        """Enhance parts and look at them, in the first stage."""
+        enhancement = enhancer(parts.base, parts.known)
+        error = parts.base + enhancement.detail - parts.source
+        missing = _missing(enhancer.normalised_filters(), enhancement.gains, error.detach())
+        terms = {**_likeness(error), "missing": MISSING * missing}
+        return _sum(terms), _seen(terms, parts.base - parts.source, error)
+
     def forward(self, enhancer: Enhancer, parts: Parts, price: Price) -> tuple[Tensor, dict[str, float]]:
         """Enhance parts and look at them."""
         enhancement = enhancer(parts.base, parts.known)
         detail, source = enhancement.detail, parts.source
         noise = torch.randn(len(source), 1, *(2 * side for side in source.shape[-2:]), device=source.device)
         texture = enhancer.texture(enhancement.gains, noise)
-        known = parts.base + detail
+        error = parts.base + detail - source
         shared = detail.detach() + SHARED * (detail - detail.detach())
         made = compose(parts.base, shared, texture, detail_strength=1, texture_strength=1)
-        energy = _energy_ratio(texture, known.detach() - source)
+        energy = _energy_ratio(texture, error.detach())
         terms = {
-            "pixel": PIXEL * (known - source).abs().mean() / 255,
-            "low": LOW * F.avg_pool2d(known - source, 4).abs().mean() / 255,
+            **_likeness(error),
             "bands": BANDS * self._bands(made, source),
             "smooth": SMOOTH * _on_smooth(enhancement.gains, source),
             "energy": price.value * energy,
             **self._perceptual(made, source),
         }
         price.adjust(float(energy.detach()))
-        seen = {name: float(term.detach()) for name, term in terms.items()}
-        seen |= {"ratio": float(energy.detach()), "price": price.value}
-        before, after = (float((x.detach() - source).square().mean()) for x in (parts.base, known))
-        seen["gained"] = 10 * math.log10(max(before, 0.01) / max(after, 0.01))
-        return torch.stack(list(terms.values())).sum(), seen
+        seen = {"ratio": float(energy.detach()), "price": price.value}
+        return _sum(terms), {**_seen(terms, parts.base - source, error), **seen}
 
     def _perceptual(self, made: Tensor, source: Tensor) -> dict[str, Tensor]:
         ours, theirs = (to_rgb(x, Colour()) for x in (made, source))
@@ -132,6 +142,34 @@ class EnhancementLoss(nn.Module):
             total = total + _statistics(*responses, BAND_WINDOWS, floor=BAND_FLOOR)
             ours, theirs = F.avg_pool2d(ours, 2), F.avg_pool2d(theirs, 2)
         return total
+
+
+def _sum(terms: dict[str, Tensor]) -> Tensor:
+    return torch.stack(list(terms.values())).sum()
+
+
+def _seen(terms: dict[str, Tensor], before: Tensor, after: Tensor) -> dict[str, float]:
+    """Give terms as numbers, with the decibels that detail has gained."""
+    energies = [float(error.detach().square().mean().clamp_min(0.01)) for error in (before, after)]
+    gained = 10 * math.log10(energies[0] / energies[1])
+    return {**{name: float(term.detach()) for name, term in terms.items()}, "gained": gained}
+
+
+def _likeness(error: Tensor) -> dict[str, Tensor]:
+    pixel, low = error.abs().mean() / 255, F.avg_pool2d(error, 4).abs().mean() / 255
+    return {"pixel": PIXEL * pixel, "low": LOW * low}
+
+
+def _missing(filters: Tensor, gains: Tensor, error: Tensor) -> Tensor:
+    """Compare deviations of texture, by the filters' bands, with a part of those of errors, as logarithms."""
+    luma = F.pixel_shuffle(error[:, :4], 2)
+    bank = filters.detach()[:, None]
+    responses = F.conv2d(luma, bank, padding=bank.shape[-1] // 2).square()
+    wanted = F.avg_pool2d(F.avg_pool2d(responses, GAIN_SCALE), 5, stride=1, padding=2, count_include_pad=False).sqrt()
+    overlaps = F.conv2d(filters[:, None], bank, padding=bank.shape[-1] - 1).square().sum((2, 3))
+    made = (torch.einsum("jk,bjrc->bkrc", overlaps, gains.square()) + 1e-4).sqrt()
+    ratio = (made + MISSING_FLOOR) / (MISSING_PART * wanted + MISSING_FLOOR)
+    return ratio.log().square().mean()
 
 
 def _statistics(ours: Tensor, theirs: Tensor, windows: Sequence[int], *, floor: float) -> Tensor:

@@ -27,7 +27,7 @@ from quality.enhance import Case, changes, clip_cases, described, enhanced, figu
 from training.enhancement_data import BasePicture, BasePictures, Parts
 from training.enhancement_loss import EnhancementLoss, Price
 
-RATE, GAIN_RATE, WARM_UP = 4e-4, 1.2e-3, 200
+RATE, GAIN_RATE, WARM_UP = 5e-4, 1e-3, 60
 """Learning rates, and the steps over which they come up."""
 MEMORY = 0.998
 """Of the moving average of the weights, which is what is used."""
@@ -133,11 +133,11 @@ class Run:
         self._loss = EnhancementLoss(device)
         self._sums: Counter[str] = Counter()
 
-    def go_on(self, minutes: float, *, batch: int, panel_minutes: float) -> None:
+    def go_on(self, minutes: float, *, batch: int, first_steps: int, panel_minutes: float) -> None:
         """Train for so long, with a report every so often."""
         start = looked = time.monotonic()
         while (now := time.monotonic()) - start < 60 * minutes:
-            self._step(batch)
+            self._step(batch, is_first=self._state.step < first_steps)
             self._state.seconds += time.monotonic() - now
             if self._state.step % REPORT_INTERVAL == 0:
                 self._report()
@@ -148,10 +148,13 @@ class Run:
                 looked = time.monotonic()
         self._state.save()
 
-    def _step(self, batch: int) -> None:
+    def _step(self, batch: int, *, is_first: bool) -> None:
         drawn, state = self._pictures.parts(batch), self._state
         parts = Parts(*(x.to(self._device) for x in (drawn.source, drawn.base, drawn.known)))
-        loss, terms = self._loss(state.enhancer, parts, state.price)
+        if is_first:
+            loss, terms = self._loss.first(state.enhancer, parts)
+        else:
+            loss, terms = self._loss(state.enhancer, parts, state.price)
         state.update(loss)
         self._sums.update({**terms, "total": float(loss.detach())})
 
@@ -168,6 +171,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="the checkpoint")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--first-steps", type=int, default=1500, help="of the first stage")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--panel-cache", type=Path, help="look at the panel; coded clips are kept here")
@@ -187,7 +191,12 @@ def main() -> None:
     if arguments.panel_cache:
         panel = Panel(arguments.panel_cache, BasePictures(arguments.bases / "held-out"))
     run = Run(state, BasePictures(arguments.bases / "training"), panel, device_of(arguments.device))
-    run.go_on(arguments.minutes, batch=arguments.batch, panel_minutes=arguments.panel_minutes)
+    run.go_on(
+        arguments.minutes,
+        batch=arguments.batch,
+        first_steps=arguments.first_steps,
+        panel_minutes=arguments.panel_minutes,
+    )
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from ffhybrid.filters.enhance.structure import (
     Layer,
 )
 
-FIRST_GAIN = 0.02
-"""Of every filter at every place before training, as an activation: small, but above 0, where ReLU has a gradient."""
+FIRST_GAIN = 0.15
+"""Of every filter at every place before training, as an activation: statistics have no gradient by a gain of 0."""
 
 
 def conditions(*, qp: float, distance: int | None = None) -> list[float]:
