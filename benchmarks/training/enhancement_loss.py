@@ -35,12 +35,14 @@ VGG_FLOOR, BAND_FLOOR = 1e-3, 4.0
 """Energies of activations, and of responses in squared samples, beside which less does not count."""
 SHARED = 0.2
 """How much of the gradient of statistics reaches detail."""
-PIXEL, LOW, VGG, ALEX, BANDS, SMOOTH, MISSING = 6.0, 3.0, 0.5, 0.6, 0.3, 0.05, 0.2
+PIXEL, LOW, VGG, ALEX, BANDS, SMOOTH, MISSING = 0.5, 0.2, 0.5, 0.6, 0.3, 0.05, 0.2
 """Weights of the terms."""
 ENERGY = 0.12
 """Of texture against what is still wrong beside it: what the price of energy is adjusted to."""
 MISSING_PART, MISSING_FLOOR = 0.35, 0.3
 """How much of the deviation of errors texture is to have in the first stage, and samples that do not count."""
+HUBER, ERROR_FLOOR = 4.0, 0.5
+"""Samples beyond which errors count linearly, and an error beside which that of a part does not count."""
 ENERGY_FLOOR = 2.0
 """In squared samples, beside which the energy of errors does not count: pictures that are nearly right."""
 SMOOTH_DEVIATION = 2.0
@@ -92,10 +94,11 @@ class EnhancementLoss(nn.Module):
     def first(self, enhancer: Enhancer, parts: Parts) -> tuple[Tensor, dict[str, float]]:
         """Enhance parts and look at them, in the first stage."""
         enhancement = enhancer(parts.base, parts.known)
-        error = parts.base + enhancement.detail - parts.source
+        before = parts.base - parts.source
+        error = before + enhancement.detail
         missing = _missing(enhancer.normalised_filters(), enhancement.gains, error.detach())
-        terms = {**_likeness(error), "missing": MISSING * missing}
-        return _sum(terms), _seen(terms, parts.base - parts.source, error)
+        terms = {**_likeness(before, error), "missing": MISSING * missing}
+        return _sum(terms), _seen(terms, before, error)
 
     def forward(self, enhancer: Enhancer, parts: Parts, price: Price) -> tuple[Tensor, dict[str, float]]:
         """Enhance parts and look at them."""
@@ -103,12 +106,13 @@ class EnhancementLoss(nn.Module):
         detail, source = enhancement.detail, parts.source
         noise = torch.randn(len(source), 1, *(2 * side for side in source.shape[-2:]), device=source.device)
         texture = enhancer.texture(enhancement.gains, noise)
-        error = parts.base + detail - source
+        before = parts.base - source
+        error = before + detail
         shared = detail.detach() + SHARED * (detail - detail.detach())
         made = compose(parts.base, shared, texture, detail_strength=1, texture_strength=1)
         energy = _energy_ratio(texture, error.detach())
         terms = {
-            **_likeness(error),
+            **_likeness(before, error),
             "bands": BANDS * self._bands(made, source),
             "smooth": SMOOTH * _on_smooth(enhancement.gains, source),
             "energy": price.value * energy,
@@ -116,7 +120,7 @@ class EnhancementLoss(nn.Module):
         }
         price.adjust(float(energy.detach()))
         seen = {"ratio": float(energy.detach()), "price": price.value}
-        return _sum(terms), {**_seen(terms, parts.base - source, error), **seen}
+        return _sum(terms), {**_seen(terms, before, error), **seen}
 
     def _perceptual(self, made: Tensor, source: Tensor) -> dict[str, Tensor]:
         ours, theirs = (to_rgb(x, Colour()) for x in (made, source))
@@ -155,9 +159,21 @@ def _seen(terms: dict[str, Tensor], before: Tensor, after: Tensor) -> dict[str, 
     return {**{name: float(term.detach()) for name, term in terms.items()}, "gained": gained}
 
 
-def _likeness(error: Tensor) -> dict[str, Tensor]:
-    pixel, low = error.abs().mean() / 255, F.avg_pool2d(error, 4).abs().mean() / 255
-    return {"pixel": PIXEL * pixel, "low": LOW * low}
+def _likeness(before: Tensor, after: Tensor) -> dict[str, Tensor]:
+    """Compare errors with those of bases, of each part by itself: of samples, and of means of 8x8."""
+    pixel, low = (
+        _huber(after) / (_huber(before) + ERROR_FLOOR),
+        _huber(_means(after)) / (_huber(_means(before)) + ERROR_FLOOR),
+    )
+    return {"pixel": PIXEL * pixel.mean(), "low": LOW * low.mean()}
+
+
+def _huber(error: Tensor) -> Tensor:
+    return F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=HUBER).mean((1, 2, 3))
+
+
+def _means(error: Tensor) -> Tensor:
+    return F.avg_pool2d(error, 4)
 
 
 def _missing(filters: Tensor, gains: Tensor, error: Tensor) -> Tensor:

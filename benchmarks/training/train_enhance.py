@@ -27,7 +27,7 @@ from quality.enhance import Case, changes, clip_cases, described, enhanced, figu
 from training.enhancement_data import BasePicture, BasePictures, Parts
 from training.enhancement_loss import EnhancementLoss, Price
 
-RATE, GAIN_RATE, WARM_UP = 5e-4, 1e-3, 60
+RATE, GAIN_RATE, WARM_UP = 4e-4, 8e-4, 100
 """Learning rates, and the steps over which they come up."""
 MEMORY = 0.998
 """Of the moving average of the weights, which is what is used."""

@@ -102,7 +102,7 @@ class Enhancer(nn.Module):
         self.filters = nn.Parameter(_first_filters())
         with torch.no_grad():
             for layer in LAYERS:
-                if layer.residual or layer.name in ("detail", "gain.second"):
+                if layer.added_to or layer.name in ("detail", "gain.second"):
                     self._named(layer.name).weight.zero_()
             self._named("gain.second").bias.fill_(FIRST_GAIN)
 
@@ -148,7 +148,7 @@ class Enhancer(nn.Module):
         quarter = block("merge", _clamped(quarter + _enlarged(_clamped(run("up4", eighth)))))
         gain = self._gain(run("gain.first", quarter))
         half = _clamped(half + _enlarged(_clamped(run("up2", quarter))))
-        detail = _clamped(run("detail", run("fuse", half)))
+        detail = _clamped(run("detail", _clamped(half + run("fuse", half))))
         return Enhancement(DETAIL_UNIT * detail, GAIN_UNIT * gain)
 
     def _gain(self, hidden: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ class Layer:
         kernel: rows and columns, 1 or 3.
         scale: of its output against the luma plane: sides are so many times smaller.
         relu: negative outputs become 0.
-        residual: outputs are added to the input of the block, the input of the layer before.
+        added_to: the name of the layer to whose input the output is added, after ReLU.
         unshuffled: the input is twice as large, of a quarter of the channels: channel 4 c + 2 row + column is what
             channel c has at that place of a 2x2 block.
         conditioned: the bias depends on the picture's conditions.
@@ -74,7 +74,7 @@ class Layer:
     kernel: int
     scale: int
     relu: bool = False
-    residual: bool = False
+    added_to: str | None = None
     unshuffled: bool = False
     conditioned: bool = False
 
@@ -97,10 +97,10 @@ class Layer:
 
 def _block(name: str, scale: int) -> tuple[Layer, Layer]:
     """Two convolutions whose sum with their input goes on."""
-    channels = CHANNELS[scale]
+    channels, first = CHANNELS[scale], f"{name}.first"
     return (
-        Layer(name=f"{name}.first", inputs=channels, outputs=channels, kernel=3, scale=scale, relu=True),
-        Layer(name=f"{name}.second", inputs=channels, outputs=channels, kernel=3, scale=scale, residual=True),
+        Layer(name=first, inputs=channels, outputs=channels, kernel=3, scale=scale, relu=True),
+        Layer(name=f"{name}.second", inputs=channels, outputs=channels, kernel=3, scale=scale, added_to=first),
     )
 
 
@@ -132,7 +132,7 @@ LAYERS = (
     Layer(name="gain.first", inputs=CHANNELS[4], outputs=GAIN_CHANNELS, kernel=3, scale=GAIN_SCALE, relu=True),
     Layer(name="gain.second", inputs=GAIN_CHANNELS, outputs=TEXTURES, kernel=1, scale=GAIN_SCALE, relu=True),
     _up(2),
-    Layer(name="fuse", inputs=CHANNELS[2], outputs=CHANNELS[2], kernel=3, scale=2, relu=True),
+    Layer(name="fuse", inputs=CHANNELS[2], outputs=CHANNELS[2], kernel=3, scale=2, relu=True, added_to="fuse"),
     Layer(name="detail", inputs=CHANNELS[2], outputs=PLANES, kernel=3, scale=2),
 )
 """All of them, in the order in which they run."""
