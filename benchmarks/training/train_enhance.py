@@ -27,8 +27,8 @@ from quality.enhance import Case, changes, clip_cases, described, enhanced, figu
 from training.enhancement_data import BasePicture, BasePictures, Parts
 from training.enhancement_loss import EnhancementLoss, Price
 
-RATE, GAIN_RATE, WARM_UP = 4e-4, 8e-4, 100
-"""Learning rates, and the steps over which they come up."""
+FIRST_RATE, RATE, WARM_UP = 1e-3, 4e-4, 100
+"""Learning rates of both stages, and the steps over which the first one comes up."""
 MEMORY = 0.998
 """Of the moving average of the weights, which is what is used."""
 REPORT_INTERVAL, KEEP_INTERVAL = 50, 100
@@ -44,12 +44,7 @@ class State:
         self.path = path
         self.enhancer, self.average = Enhancer().to(device), Enhancer().to(device)
         self.average.load_state_dict(self.enhancer.state_dict())
-        of_gains = ("_layers.gain", "filters")
-        named = list(self.enhancer.named_parameters())
-        slow = [value for name, value in named if not name.startswith(of_gains)]
-        fast = [value for name, value in named if name.startswith(of_gains)]
-        groups = [{"params": slow, "lr": RATE}, {"params": fast, "lr": GAIN_RATE}]
-        self.optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
+        self.optimiser = torch.optim.Adam(self.enhancer.parameters(), betas=(0.9, 0.99))
         self.price, self.step, self.seconds = Price(), 0, 0.0
         if path.exists():
             self._load(torch.load(path, map_location=device, weights_only=True))
@@ -79,13 +74,13 @@ class State:
         torch.save(found, following)
         following.replace(self.path)
 
-    def update(self, loss: Tensor) -> None:
+    def update(self, loss: Tensor, *, is_first: bool) -> None:
         """Take one step."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.enhancer.parameters(), 1.0)
-        for group, rate in zip(self.optimiser.param_groups, (RATE, GAIN_RATE), strict=True):
-            group["lr"] = rate * min(1.0, (self.step + 1) / WARM_UP)
+        for group in self.optimiser.param_groups:
+            group["lr"] = (FIRST_RATE if is_first else RATE) * min(1.0, (self.step + 1) / WARM_UP)
         self.optimiser.step()
         self.step += 1
         memory = min(MEMORY, self.step / (self.step + 10))
@@ -155,7 +150,7 @@ class Run:
             loss, terms = self._loss.first(state.enhancer, parts)
         else:
             loss, terms = self._loss(state.enhancer, parts, state.price)
-        state.update(loss)
+        state.update(loss, is_first=is_first)
         self._sums.update({**terms, "total": float(loss.detach())})
 
     def _report(self) -> None:
@@ -171,7 +166,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="the checkpoint")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--batch", type=int, default=6)
-    parser.add_argument("--first-steps", type=int, default=1500, help="of the first stage")
+    parser.add_argument("--first-steps", type=int, default=3000, help="of the first stage")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--panel-cache", type=Path, help="look at the panel; coded clips are kept here")

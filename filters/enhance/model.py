@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -32,6 +33,8 @@ from ffhybrid.filters.enhance.structure import (
 FIRST_GAIN = 0.15
 """Of every filter at every place before training, as an activation: statistics have no gradient by a gain of 0."""
 
+WAY_BACK = 0.1
+
 
 def conditions(*, qp: float, distance: int | None = None) -> list[float]:
     """Give what is known of a picture as the network has it.
@@ -57,18 +60,21 @@ class Enhancement:
     gains: Tensor
 
 
-class _WithWayBack(torch.autograd.Function):
-    """ReLU whose zeros still feel a gradient that would raise them: a gain that fell to 0 can come back."""
+class _Relu(torch.autograd.Function):
+    """ReLU up to the limit of activations, whose zeros feel a part of a gradient that would raise them.
+
+    So units that noise has silenced early in training, and gains that fell to 0, can come back.
+    """
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return x.clamp_min(0)
+        return x.clamp(0, ACTIVATION_LIMIT)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
-        (x,), (gradient,) = ctx.saved_tensors, gradients  # type: ignore[attr-defined]
-        return torch.where(x > 0, gradient, gradient.clamp_max(0))
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (x,), (gradient,) = ctx.saved_tensors, gradients
+        return torch.where(x > 0, gradient, WAY_BACK * gradient.clamp_max(0))
 
 
 class _Convolution(nn.Module):
@@ -90,7 +96,7 @@ class _Convolution(nn.Module):
         x = F.conv2d(x, self.weight, self.bias, padding=layer.kernel // 2)
         if layer.conditioned:
             x = x + F.linear(known, self.conditions)[..., None, None]
-        return x.clamp(0, ACTIVATION_LIMIT) if layer.relu else x
+        return cast(Tensor, _Relu.apply(x)) if layer.relu else x  # type: ignore[no-untyped-call]
 
 
 class Enhancer(nn.Module):
@@ -102,8 +108,7 @@ class Enhancer(nn.Module):
         self.filters = nn.Parameter(_first_filters())
         with torch.no_grad():
             for layer in LAYERS:
-                if layer.added_to or layer.name in ("detail", "gain.second"):
-                    self._named(layer.name).weight.zero_()
+                self._named(layer.name).weight.mul_(_first_factor(layer))
             self._named("gain.second").bias.fill_(FIRST_GAIN)
 
     def _named(self, name: str) -> _Convolution:
@@ -146,16 +151,10 @@ class Enhancer(nn.Module):
         for number in range(TRUNK_BLOCKS):
             eighth = block(f"trunk{number}", eighth)
         quarter = block("merge", _clamped(quarter + _enlarged(_clamped(run("up4", eighth)))))
-        gain = self._gain(run("gain.first", quarter))
+        gain = run("gain.second", run("gain.first", quarter))
         half = _clamped(half + _enlarged(_clamped(run("up2", quarter))))
         detail = _clamped(run("detail", _clamped(half + run("fuse", half))))
         return Enhancement(DETAIL_UNIT * detail, GAIN_UNIT * gain)
-
-    def _gain(self, hidden: Tensor) -> Tensor:
-        last = self._named("gain.second")
-        raw = F.conv2d(hidden, last.weight, last.bias)
-        gain: Tensor = _WithWayBack.apply(raw)  # type: ignore[no-untyped-call]
-        return gain.clamp_max(ACTIVATION_LIMIT)
 
     def normalised_filters(self) -> Tensor:
         """Make the filters of the texture of mean 0 and norm 1."""
@@ -192,6 +191,15 @@ def _clamped(x: Tensor) -> Tensor:
 def _enlarged(x: Tensor, factor: int = 2) -> Tensor:
     """Enlarge bilinearly; weights are odd multiples of 1 / (2 factor), beyond the edges is the edge."""
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def _first_factor(layer: Layer) -> float:
+    """Give what is added to something a small part in it, and pictures no detail, at the start of training."""
+    if layer.name in ("detail", "gain.second"):
+        return 0.0
+    if layer.name.startswith("up"):
+        return 0.3
+    return 0.1 if layer.added_to else 1.0
 
 
 def _first_filters() -> Tensor:
