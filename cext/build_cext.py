@@ -76,6 +76,7 @@ typedef struct ffh_slice_header {
     uint8_t first_slice_segment_in_pic_flag;
     uint8_t slice_pic_parameter_set_id;
     uint8_t slice_type;
+    int8_t slice_qp;
     ...;
 } ffh_slice_header;
 int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *header);

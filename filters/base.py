@@ -97,10 +97,11 @@ class DifferentiableObjective(Objective, Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BasePicture:
-    """A base picture: its samples at the size of the spec, and ``data``, which a stream holds of it."""
+    """A base picture: its samples at the size of the spec, ``data``, which a stream holds of it, and its QP."""
 
     picture: Picture
     data: bytes
+    qp: int
 
     @property
     def size(self) -> int:

@@ -16,6 +16,7 @@ from ffhybrid.encoder.crf_search import MOST_PROBES, SIZE
 from ffhybrid.encoder.options import Placeholder
 from ffhybrid.encoder.secant_search import Probe, SecantSearch
 from ffhybrid.filters.base import BasePicture, FitProgress, KeyframeGenerator, Objective, RefiningGenerator
+from ffhybrid.hevc import slice_qp
 from ffhybrid.x265.encoding import X265Gop, encode_gop
 from ffhybrid.x265.options import HIGHEST_CRF, HIGHEST_X265_CRF, X265Options
 
@@ -67,7 +68,8 @@ class BaseCoder:
     def _decoded(self, coded: X265Gop) -> BasePicture:
         spec = self.gop.spec
         whole = coded.keyframe(spec.bit_depth)
-        return BasePicture(whole.cropped(spec.width, spec.height), coded.intra_slice)
+        picture, qp = whole.cropped(spec.width, spec.height), slice_qp(coded.intra_slice, coded.parameter_sets)
+        return BasePicture(picture, coded.intra_slice, qp)
 
 
 def fit_keyframe(

@@ -33,7 +33,7 @@ from ffhybrid.hevc.parameter_sets import (
     with_level,
     write_hvcc,
 )
-from ffhybrid.hevc.slices import SpliceEffort, lossless_idr, placeholder_idr, slice_pps_id, slice_type
+from ffhybrid.hevc.slices import SpliceEffort, lossless_idr, placeholder_idr, slice_pps_id, slice_qp, slice_type
 
 __all__ = [
     "LENGTH_SIZE",
@@ -61,6 +61,7 @@ __all__ = [
     "rbsp",
     "read_hvcc",
     "slice_pps_id",
+    "slice_qp",
     "slice_type",
     "split_annexb",
     "split_length_prefixed",

@@ -31,10 +31,19 @@ def slice_pps_id(nal: bytes) -> int:
 
 def slice_type(nal: bytes, sets: ParameterSets) -> str:
     """``"B"``, ``"P"`` or ``"I"`` for the first slice segment of a slice."""
+    return "BPI"[_header(nal, sets).slice_type]
+
+
+def slice_qp(nal: bytes, sets: ParameterSets) -> int:
+    """``SliceQpY`` of the first slice segment of a slice (H.265 equation 7-54)."""
+    return int(_header(nal, sets).slice_qp)
+
+
+def _header(nal: bytes, sets: ParameterSets) -> Any:
     header = ffi.new("ffh_slice_header *")
     pps = _pps_by_id(sets, slice_pps_id(nal))
     checked(lib.ffh_parse_slice_header(nal, len(nal), parsed("sps", sets.sps), pps, header), "a slice header")
-    return "BPI"[header.slice_type]
+    return header
 
 
 def _pps_by_id(sets: ParameterSets, pps_id: int) -> Any:
