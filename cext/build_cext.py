@@ -137,6 +137,7 @@ HEADERS = [
     "hevc/recode/recode",
     "hevc/intra/picture",
     "util/digest",
+    "neural/noise",
     "neural/overfit",
     "codes/codes",
     "codes/tokens",
