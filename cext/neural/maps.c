@@ -1,10 +1,43 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include "neural/maps.h"
 
 #include <stdlib.h>
+#include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "util/common.h"
 
 enum { LINE = 64 /* bytes of a cache line */ };
+#define HUGE_PAGE ((size_t)1 << 21)
+
+/* Large maps lie on huge pages where there are some: to touch small ones for the first time takes as long as much of
+ * the arithmetic. */
+static void *allocate(size_t size)
+{
+    size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : LINE;
+
+    size = (size + alignment - 1) / alignment * alignment;
+    void *memory = aligned_alloc(alignment, size);
+#ifdef __linux__
+    if (memory && alignment == HUGE_PAGE)
+        madvise(memory, size, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+
+/* What kernels read beyond the columns. */
+static void clear_margins(const ffh_maps *maps)
+{
+    ptrdiff_t before = 2 * FFH_MAP_MARGIN, after = before + 2 * (ptrdiff_t)maps->columns;
+    int16_t *at = maps->memory;
+
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)maps->pairs * maps->rows; i++, at += maps->stride) {
+        memset(at, 0, (size_t)before * sizeof(*at));
+        memset(at + after, 0, (size_t)(maps->stride - after) * sizeof(*at));
+    }
+}
 
 int ffh_maps_init(ffh_maps *maps, int pairs, int rows, int columns)
 {
@@ -15,10 +48,10 @@ int ffh_maps_init(ffh_maps *maps, int pairs, int rows, int columns)
     bytes = ((bytes + LINE - 1) / LINE | 1) * LINE;
     *maps = (ffh_maps){ .pairs = pairs, .rows = rows, .columns = columns };
     maps->stride = (ptrdiff_t)(bytes / sizeof(int16_t));
-    maps->memory = calloc((size_t)pairs * (size_t)rows * bytes + LINE, 1);
+    maps->memory = allocate((size_t)pairs * (size_t)rows * bytes);
     if (!maps->memory)
         return FFH_ENOMEM;
-    maps->at = (int16_t *)(((uintptr_t)maps->memory + LINE - 1) / LINE * LINE);
+    clear_margins(maps);
     return 0;
 }
 
@@ -33,7 +66,6 @@ ffh_maps ffh_maps_view(const ffh_maps *maps, int pairs)
     ffh_maps view = *maps;
 
     view.pairs = pairs;
-    view.memory = NULL;
     return view;
 }
 

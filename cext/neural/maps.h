@@ -18,20 +18,19 @@ typedef struct ffh_maps {
     int rows;
     int columns;
     ptrdiff_t stride; /* from pair to pair, in samples */
-    void *memory;     /* owned */
-    int16_t *at;      /* aligned, in `memory` */
+    int16_t *memory;  /* owned */
 } ffh_maps;
 
-/* All zeros. Returns 0 or FFH_ENOMEM; release with ffh_maps_free. */
+/* Returns 0 or FFH_ENOMEM; release with ffh_maps_free. */
 int ffh_maps_init(ffh_maps *maps, int pairs, int rows, int columns);
 void ffh_maps_free(ffh_maps *maps);
 
-/* The same memory for other, not larger maps of the same columns. */
+/* The same memory, borrowed, for maps of fewer pairs. */
 ffh_maps ffh_maps_view(const ffh_maps *maps, int pairs);
 
 static inline int16_t *ffh_maps_at(const ffh_maps *maps, int pair, int row)
 {
-    return maps->at + ((ptrdiff_t)row * maps->pairs + pair) * maps->stride + 2 * FFH_MAP_MARGIN;
+    return maps->memory + ((ptrdiff_t)row * maps->pairs + pair) * maps->stride + 2 * FFH_MAP_MARGIN;
 }
 
 /* Makes the column behind the last one zero again, in all pairs of a row, after a kernel wrote beyond it. */

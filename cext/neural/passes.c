@@ -26,7 +26,9 @@ int ffh_passes_init(ffh_passes *passes, int threads, int pairs, int columns)
     *passes = (ffh_passes){ .threads = FFH_MAX(1, FFH_MIN(threads, FFH_MAX_THREADS)) };
     int error = ffh_maps_init(&passes->zeros, 1, 1, columns);
     error = error ? error : ffh_maps_init(&passes->split, UNSHUFFLED * pairs, passes->threads, columns / 2);
-    if (error)
+    if (!error)
+        memset(passes->zeros.memory, 0, (size_t)passes->zeros.stride * sizeof(int16_t));
+    else
         ffh_passes_free(passes);
     return error;
 }
