@@ -1,6 +1,6 @@
 """Round a trained enhancement network to the file of the integer decoder.
 
-    python -m training.export_enhance --from CHECKPOINT.pt|WEIGHTS.safetensors [--to FILE]
+python -m training.export_enhance --from CHECKPOINT.pt|WEIGHTS.safetensors [--to FILE]
 """
 
 from __future__ import annotations

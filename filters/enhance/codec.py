@@ -171,7 +171,7 @@ def _read_distance(rest: bytes, *, is_predicted: bool) -> int | None:
     return distance
 
 
-def decode(data: bytes, base: Picture, *, threads: int) -> Picture:
+def decode(data: bytes, base: Picture, spec: PictureSpec, *, threads: int) -> Picture:
     """Make the picture of a base picture and the latent that enhances it; the same samples for any number of threads.
 
     Raises:
@@ -179,6 +179,8 @@ def decode(data: bytes, base: Picture, *, threads: int) -> Picture:
         UnsupportedError: another version of the latent, or another network.
     """
     latent = read_latent(data)
+    if (base.width, base.height, base.bit_depth) != (spec.width, spec.height, spec.bit_depth):
+        raise CorruptDataError("the base picture has another size or bit depth than the picture")
     if not any(_strength_bytes(latent.strengths)[:2]):
         return base
     return network().look(base, latent.known, threads=threads).picture(latent.strengths)
