@@ -14,7 +14,8 @@ from ffhybrid.filters.enhance.codec import STRENGTH_STEPS
 from support import tool
 
 DRIVER = Path(__file__).with_name("enhance_picture.c")
-UNITS = sorted(path for room in ("util", "neural") for path in (CEXT / room).glob("*.c"))
+NEURAL = ("compose", "convolution", "enhance", "enhancer", "maps", "noise", "passes")
+UNITS = (*(CEXT / "neural" / f"{name}.c" for name in NEURAL), CEXT / "util" / "threads.c")
 
 
 def made_md5(golden: Golden, threads: int, folder: Path, *command: str | Path) -> str:
