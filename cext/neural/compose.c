@@ -122,19 +122,21 @@ static void narrow_gains(const worker *w, int pair, int row)
     }
 }
 
-/* Adds what textures of a pair give to every fourth column of a row. */
-static void add_pair(const worker *w, int pair, int phase)
+/* Adds what textures of a pair give to every fourth column of a row; `phase` is a constant where this is inlined, so
+ * that weights are shifts. */
+static inline __attribute__((always_inline)) void add_phase(const worker *w, int pair, const int phase)
 {
     int right = 1 + 2 * ((phase + PHASES / 2) % PHASES);
+    int columns = quarter_columns(w);
     const int32_t *before = w->narrow + 2 * ((phase + PHASES / 2) / PHASES), *after = before + 2;
     const int16_t *pattern = ffh_maps_at(&w->patterns, pair, phase);
-    int32_t *sums = w->sums + (ptrdiff_t)phase * quarter_columns(w);
+    int32_t *restrict sums = w->sums + (ptrdiff_t)phase * columns;
 
-    for (int x = 0; x < quarter_columns(w); x++) {
+    for (int x = 0; x < columns; x++) {
         int32_t sum = 0;
         for (int i = 0; i < 2; i++) {
             int32_t gain = (8 - right) * before[2 * x + i] + right * after[2 * x + i];
-            sum += ((gain + (1 << (GAIN_SHIFT - 1))) >> GAIN_SHIFT) * pattern[2 * x + i];
+            sum += (int16_t)((gain + (1 << (GAIN_SHIFT - 1))) >> GAIN_SHIFT) * pattern[2 * x + i];
         }
         sums[x] += sum;
     }
@@ -153,8 +155,10 @@ static void texture_row(worker *w, int row)
         pattern_row(w, row, phase);
     for (int pair = 0; pair < w->patterns.pairs; pair++) {
         narrow_gains(w, pair, row);
-        for (int phase = 0; phase < PHASES; phase++)
-            add_pair(w, pair, phase);
+        add_phase(w, pair, 0);
+        add_phase(w, pair, 1);
+        add_phase(w, pair, 2);
+        add_phase(w, pair, 3);
     }
     for (int phase = 0; phase < PHASES; phase++)
         for (int x = 0; x < columns; x++)
