@@ -5,17 +5,21 @@
 
 #include "neural/passes.h"
 #include "util/common.h"
+#include "util/pages.h"
 
 enum { MIN_SIDE = 2, BASE_PAIRS = FFH_ENHANCE_PLANES / 2, SCALES = FFH_ENHANCE_SCALES };
 
-/* Everything that exists while the network runs: two sets of maps at each scale, between which layers go back and
- * forth. */
+/* Everything that exists while the network runs: two sets of maps at 1/4 and 1/8, between which layers go back and
+ * forth, and one at 1/2; the last layer's input is where the smaller ones were. */
 typedef struct state {
     const ffh_enhancer *enhancer;
     const ffh_enhance_weights *after; /* the trunk */
     int32_t conditions[FFH_ENHANCE_CONDITIONS];
     ffh_passes passes;
-    ffh_maps maps[SCALES][2];
+    ffh_maps half;
+    ffh_maps maps[SCALES][2]; /* from 1/4 on */
+    uint8_t *shared;          /* their memory */
+    size_t shared_size;
 } state;
 
 static int check_picture(const ffh_planes *base, int width, int height)
@@ -97,7 +101,7 @@ static void run_up(const state *s, const ffh_enhance_weights *weights, int scale
     ffh_maps narrow = ffh_maps_view(&s->maps[scale][1], weights->layer.outputs / 2);
 
     run_layer(s, weights, &s->maps[scale][0], NULL, &narrow);
-    ffh_pass_enlarge(&s->passes, &narrow, &s->maps[scale - 1][0]);
+    ffh_pass_enlarge(&s->passes, &narrow, scale == 1 ? &s->half : &s->maps[scale - 1][0]);
 }
 
 /* From the base picture, in the maps for detail, to detail and gains. */
@@ -105,10 +109,10 @@ static void run_network(const state *s, ffh_enhancement *found)
 {
     const ffh_enhance_weights *layer = s->enhancer->layer, *after = s->after;
     const ffh_maps(*maps)[2] = s->maps;
-    ffh_maps gains = ffh_maps_view(&maps[1][1], s->enhancer->size.gain_channels / 2);
+    ffh_maps gains = ffh_maps_view(&maps[1][1], s->enhancer->size.gain_channels / 2), fused;
 
-    run_layer(s, &layer[FFH_LAYER_STEM], &found->detail, NULL, &maps[0][0]);
-    run_layer(s, &layer[FFH_LAYER_DOWN4], &maps[0][0], NULL, &maps[1][0]);
+    run_layer(s, &layer[FFH_LAYER_STEM], &found->detail, NULL, &s->half);
+    run_layer(s, &layer[FFH_LAYER_DOWN4], &s->half, NULL, &maps[1][0]);
     run_layer(s, &layer[FFH_LAYER_DOWN8], &maps[1][0], NULL, &maps[2][0]);
     for (int block = 0; block < s->enhancer->size.blocks; block++)
         run_block(s, &layer[FFH_LAYER_TRUNK + 2 * block], 2);
@@ -117,33 +121,52 @@ static void run_network(const state *s, ffh_enhancement *found)
     run_layer(s, &after[FFH_LAYER_GAIN], &maps[1][0], NULL, &gains);
     run_layer(s, &after[FFH_LAYER_GAIN + 1], &gains, NULL, &found->gains);
     run_up(s, &after[FFH_LAYER_UP2], 1);
-    run_layer(s, &after[FFH_LAYER_FUSE], &maps[0][0], &maps[0][0], &maps[0][1]);
-    run_layer(s, &after[FFH_LAYER_DETAIL], &maps[0][1], NULL, &found->detail);
+    ffh_maps_place(&fused, s->half.pairs, s->half.rows, s->half.columns, s->shared);
+    run_layer(s, &after[FFH_LAYER_FUSE], &s->half, &s->half, &fused);
+    run_layer(s, &after[FFH_LAYER_DETAIL], &fused, NULL, &found->detail);
+}
+
+/* Places the maps from 1/4 on into the shared memory, or, where there is none, only counts; returns the bytes. */
+static size_t place_maps(state *s, int rows, int columns)
+{
+    const ffh_enhance_size *size = &s->enhancer->size;
+    size_t used = 0;
+
+    for (int scale = 1; scale < SCALES; scale++) {
+        int pairs = size->channels[scale] / 2, other = FFH_MAX(pairs, size->channels[scale - 1] / 2);
+        if (scale == 1)
+            other = FFH_MAX(other, size->gain_channels / 2);
+        for (int i = 0; i < 2; i++) {
+            int room = i ? other : pairs;
+            if (s->shared)
+                ffh_maps_place(&s->maps[scale][i], room, rows >> scale, columns >> scale, s->shared + used);
+            used += ffh_maps_bytes(room, rows >> scale, columns >> scale);
+        }
+        s->maps[scale][1].pairs = pairs;
+    }
+    return used;
 }
 
 static int state_init(state *s, int rows, int columns, int threads)
 {
-    const ffh_enhance_size *size = &s->enhancer->size;
-    int pairs[SCALES], most = BASE_PAIRS, error = 0;
+    int pairs = s->enhancer->size.channels[0] / 2;
 
-    for (int scale = 0; scale < SCALES; scale++)
-        pairs[scale] = size->channels[scale] / 2;
-    for (int scale = 0; scale < SCALES && !error; scale++) {
-        int also = scale == 0 ? 0 : FFH_MAX(pairs[scale - 1], scale == 1 ? size->gain_channels / 2 : 0);
-        error = ffh_maps_init(&s->maps[scale][0], pairs[scale], rows >> scale, columns >> scale);
-        if (!error)
-            error = ffh_maps_init(&s->maps[scale][1], FFH_MAX(pairs[scale], also), rows >> scale, columns >> scale);
-        s->maps[scale][1].pairs = pairs[scale];
-        most = FFH_MAX(most, pairs[scale]);
-    }
-    return error ? error : ffh_passes_init(&s->passes, threads, most, columns);
+    s->shared_size = FFH_MAX(place_maps(s, rows, columns), ffh_maps_bytes(pairs, rows, columns));
+    int error = ffh_maps_init(&s->half, pairs, rows, columns);
+
+    if (error)
+        return error;
+    s->shared = ffh_pages_allocate(s->shared_size);
+    if (!s->shared)
+        return FFH_ENOMEM;
+    place_maps(s, rows, columns);
+    return ffh_passes_init(&s->passes, threads, FFH_MAX(pairs, s->maps[1][0].pairs), columns);
 }
 
 static void state_free(state *s)
 {
-    for (int scale = 0; scale < SCALES; scale++)
-        for (int i = 0; i < 2; i++)
-            ffh_maps_free(&s->maps[scale][i]);
+    ffh_maps_free(&s->half);
+    ffh_pages_free(s->shared, s->shared_size);
     ffh_passes_free(&s->passes);
 }
 

@@ -13,7 +13,7 @@
 enum {
     FFH_ENHANCE_ALIGN = 8, /* both sides of the luma plane are extended to multiples of it */
     FFH_ENHANCE_MAX_SIDE = 16384,
-    FFH_ENHANCE_MAX_SAMPLES = 1 << 26, /* luma; about 32 bytes are allocated for each */
+    FFH_ENHANCE_MAX_SAMPLES = 1 << 26, /* luma; about 25 bytes are allocated for each */
     FFH_ENHANCE_MAX_DEPTH = 12,
     FFH_FEATURE_BITS = 11, /* fractional, of features */
     FFH_INPUT_SHIFT = 6,   /* a step of 8 bits as a feature: 2^11 / 32 */

@@ -1,31 +1,9 @@
-#define _DEFAULT_SOURCE /* madvise */
 #include "neural/maps.h"
 
-#include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 #include "util/common.h"
-
-enum { LINE = 64 /* bytes of a cache line */ };
-#define HUGE_PAGE ((size_t)1 << 21)
-
-/* Large maps lie on huge pages where there are some: to touch small ones for the first time takes as long as much of
- * the arithmetic. */
-static void *allocate(size_t size)
-{
-    size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : LINE;
-
-    size = (size + alignment - 1) / alignment * alignment;
-    void *memory = aligned_alloc(alignment, size);
-#ifdef __linux__
-    if (memory && alignment == HUGE_PAGE)
-        madvise(memory, size, MADV_HUGEPAGE);
-#endif
-    return memory;
-}
+#include "util/pages.h"
 
 /* What kernels read beyond the columns. */
 static void clear_margins(const ffh_maps *maps)
@@ -39,26 +17,43 @@ static void clear_margins(const ffh_maps *maps)
     }
 }
 
-int ffh_maps_init(ffh_maps *maps, int pairs, int rows, int columns)
+/* From pair to pair: an odd number of cache lines, so that rows of all pairs fall into different sets. */
+static size_t stride_of(int columns)
 {
     size_t aligned = ((size_t)columns + FFH_MAP_ALIGN - 1) / FFH_MAP_ALIGN * FFH_MAP_ALIGN;
     size_t bytes = (aligned + 2 * FFH_MAP_MARGIN) * 2 * sizeof(int16_t);
 
-    /* An odd number of cache lines: rows of all pairs fall into different sets. */
-    bytes = ((bytes + LINE - 1) / LINE | 1) * LINE;
-    *maps = (ffh_maps){ .pairs = pairs, .rows = rows, .columns = columns };
-    maps->stride = (ptrdiff_t)(bytes / sizeof(int16_t));
-    maps->memory = allocate((size_t)pairs * (size_t)rows * bytes);
-    if (!maps->memory)
-        return FFH_ENOMEM;
+    return ((bytes + FFH_LINE - 1) / FFH_LINE | 1) * FFH_LINE / sizeof(int16_t);
+}
+
+size_t ffh_maps_bytes(int pairs, int rows, int columns)
+{
+    return (size_t)pairs * (size_t)rows * stride_of(columns) * sizeof(int16_t);
+}
+
+void ffh_maps_place(ffh_maps *maps, int pairs, int rows, int columns, void *memory)
+{
+    *maps = (ffh_maps){ pairs, rows, columns, (ptrdiff_t)stride_of(columns), memory, 0 };
     clear_margins(maps);
+}
+
+int ffh_maps_init(ffh_maps *maps, int pairs, int rows, int columns)
+{
+    size_t bytes = ffh_maps_bytes(pairs, rows, columns);
+    void *memory = ffh_pages_allocate(bytes);
+
+    *maps = (ffh_maps){ 0 };
+    if (!memory)
+        return FFH_ENOMEM;
+    ffh_maps_place(maps, pairs, rows, columns, memory);
+    maps->owned = bytes;
     return 0;
 }
 
 void ffh_maps_free(ffh_maps *maps)
 {
-    free(maps->memory);
-    maps->memory = NULL;
+    ffh_pages_free(maps->memory, maps->owned);
+    *maps = (ffh_maps){ 0 };
 }
 
 ffh_maps ffh_maps_view(const ffh_maps *maps, int pairs)

@@ -18,12 +18,17 @@ typedef struct ffh_maps {
     int rows;
     int columns;
     ptrdiff_t stride; /* from pair to pair, in samples */
-    int16_t *memory;  /* owned */
+    int16_t *memory;
+    size_t owned; /* bytes of it, 0 where it is borrowed */
 } ffh_maps;
 
-/* Returns 0 or FFH_ENOMEM; release with ffh_maps_free. */
+/* Maps with memory of their own. Returns 0 or FFH_ENOMEM; release with ffh_maps_free. */
 int ffh_maps_init(ffh_maps *maps, int pairs, int rows, int columns);
 void ffh_maps_free(ffh_maps *maps);
+
+/* Maps in memory that is borrowed, which begins at a cache line and has so many bytes. */
+void ffh_maps_place(ffh_maps *maps, int pairs, int rows, int columns, void *memory);
+size_t ffh_maps_bytes(int pairs, int rows, int columns);
 
 /* The same memory, borrowed, for maps of fewer pairs. */
 ffh_maps ffh_maps_view(const ffh_maps *maps, int pairs);

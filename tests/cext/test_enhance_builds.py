@@ -15,7 +15,7 @@ from support import tool
 
 DRIVER = Path(__file__).with_name("enhance_picture.c")
 NEURAL = ("compose", "convolution", "enhance", "enhancer", "maps", "noise", "passes")
-UNITS = (*(CEXT / "neural" / f"{name}.c" for name in NEURAL), CEXT / "util" / "threads.c")
+UNITS = (*(CEXT / "neural" / f"{name}.c" for name in NEURAL), *(CEXT / "util" / f"{name}.c" for name in ("pages", "threads")))
 
 
 def made_md5(golden: Golden, threads: int, folder: Path, *command: str | Path) -> str:
