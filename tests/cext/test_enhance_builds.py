@@ -14,8 +14,11 @@ from ffhybrid.filters.enhance.codec import STRENGTH_STEPS
 from support import tool
 
 DRIVER = Path(__file__).with_name("enhance_picture.c")
-NEURAL = ("compose", "convolution", "enhance", "enhancer", "maps", "noise", "passes")
-UNITS = (*(CEXT / "neural" / f"{name}.c" for name in NEURAL), *(CEXT / "util" / f"{name}.c" for name in ("pages", "threads")))
+ROOMS = {
+    "neural": ("compose", "convolution", "enhance", "enhancer", "maps", "noise", "passes"),
+    "util": ("pages", "threads"),
+}
+UNITS = [CEXT / room / f"{name}.c" for room, names in ROOMS.items() for name in names]
 
 
 def made_md5(golden: Golden, threads: int, folder: Path, *command: str | Path) -> str:
