@@ -46,7 +46,7 @@ cross-aarch64: $(VENV)/.installed-test
 # Damaged input for everything that reads untrusted files, so many seconds each: the C core under libFuzzer (needs
 # clang with its runtime library), payloads and whole files under atheris.
 FUZZ_SECONDS ?= 600
-FUZZ_C := overfit stream codes
+FUZZ_C := enhance overfit stream codes
 FUZZ_PYTHON := payload file
 FUZZ_OPTIONS = -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=64 -print_final_stats=1
 fuzz: $(addprefix fuzz-,$(FUZZ_C) $(FUZZ_PYTHON))

@@ -109,6 +109,29 @@ int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, 
 int ffh_overfit_read(const uint8_t *data, size_t size, int width, int height, ffh_overfit_header *header,
                      int32_t *values, int8_t *const *arrays);
 int32_t ffh_overfit_step(uint8_t step, int level);
+typedef struct ffh_enhance_size {
+    uint8_t channels[3]; uint8_t blocks; uint8_t gain_channels; uint8_t textures;
+} ffh_enhance_size;
+typedef struct ffh_enhance_layer {
+    int inputs; int outputs; int kernel; int relu; int unshuffled; int conditioned;
+} ffh_enhance_layer;
+#define FFH_ENHANCE_MAX_LAYERS ...
+#define FFH_ENHANCE_MIN_QP ...
+#define FFH_ENHANCE_MAX_QP ...
+int ffh_enhance_layers(const ffh_enhance_size *size, ffh_enhance_layer *layers);
+typedef struct ffh_enhancer ffh_enhancer;
+int ffh_enhancer_read(const uint8_t *data, size_t size, ffh_enhancer **enhancer);
+void ffh_enhancer_free(ffh_enhancer *enhancer);
+typedef struct ffh_enhance_known { int qp; int predicted; int distance; } ffh_enhance_known;
+typedef struct ffh_enhance_strengths { uint8_t texture; uint8_t detail; uint8_t noise; } ffh_enhance_strengths;
+typedef struct ffh_enhancement ffh_enhancement;
+int ffh_enhance_look(const ffh_enhancer *enhancer, const ffh_enhance_known *known, const ffh_planes *base, int width,
+                     int height, int threads, ffh_enhancement **enhancement);
+void ffh_enhancement_free(ffh_enhancement *enhancement);
+int ffh_enhance_compose(const ffh_enhancer *enhancer, const ffh_enhancement *enhancement,
+                        const ffh_enhance_strengths *strengths, const ffh_planes *base, const ffh_planes *to,
+                        int threads);
+
 void ffh_noise_row(int channel, int row, int columns, int16_t *out);
 extern const uint32_t ffh_laplace_decay[64];
 
@@ -137,6 +160,8 @@ HEADERS = [
     "hevc/recode/recode",
     "hevc/intra/picture",
     "util/digest",
+    "neural/enhance",
+    "neural/noise",
     "neural/overfit",
     "codes/codes",
     "codes/tokens",

@@ -121,6 +121,7 @@ _KEYFRAMES = Registry[KeyframeGenerator](
     "keyframe generator",
     {
         "overfit": Place("ffhybrid.filters.overfit.generator", "Overfit", extra="encode"),
+        "enhance": Place("ffhybrid.filters.enhance.generator", "Enhance"),
         "promptus": Place("ffhybrid.filters.promptus.generator", "Promptus", extra="diffusers"),
         "thumbnail": Place("ffhybrid.filters.thumbnail", "Thumbnail"),
         "vae": Place("ffhybrid.filters.vae.generator", "Vae", extra="diffusers"),

@@ -5,14 +5,8 @@
 #define FFH_NEURAL_SYNTHESIS_H
 
 #include "neural/layers.h"
+#include "neural/planes.h"
 #include "neural/upsampling.h"
-
-/* Planes of a picture: samples of one byte at 8 bits, two above; strides in bytes. */
-typedef struct ffh_planes {
-    uint8_t *planes[3];
-    ptrdiff_t strides[3];
-    int bit_depth;
-} ffh_planes;
 
 /*
  * The network must have passed ffh_network_check; `classes` have FFH_ACTIVATION_BITS fractional bits. `base` is the
@@ -21,8 +15,5 @@ typedef struct ffh_planes {
  */
 int ffh_synthesise(const ffh_network *network, const ffh_pyramid *pyramid, const int16_t classes[FFH_CLASSES],
                    const ffh_planes *base, const ffh_planes *to, int threads);
-
-/* Common randomness: sums of four uniform bytes around zero, the same on every machine. */
-void ffh_noise_row(int channel, int row, int columns, int16_t *out);
 
 #endif

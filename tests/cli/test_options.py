@@ -125,6 +125,7 @@ def test_params_have_the_types_of_their_generator() -> None:
     assert found == {"nested": True, "start": 0.3, "scale": 4}
     assert {name: registry.own_options(name) for name in registry.names()} == {
         "overfit": (),
+        "enhance": (),
         "promptus": ("scale", "nested", "start"),
         "thumbnail": ("scale", "qp"),
         "vae": ("scale",),

@@ -1,0 +1,47 @@
+"""Round a trained enhancement network to the file of the integer decoder.
+
+python -m training.export_enhance --from CHECKPOINT.pt|WEIGHTS.safetensors [--to FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ffhybrid.filters.enhance import codec
+from ffhybrid.filters.enhance.model import Enhancer
+from ffhybrid.filters.enhance.rounding import to_file
+
+MOST_BYTES = 2_000_000
+
+
+def named(path: Path) -> dict[str, Tensor]:
+    """Read parameters by the names of the structure: the moving average of a checkpoint, or a file of tensors."""
+    if path.suffix == ".safetensors":
+        return {name: value.float() for name, value in load_file(path).items()}
+    enhancer = Enhancer()
+    enhancer.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+    return {name: value.detach() for name, value in enhancer.named().items()}
+
+
+def main() -> None:
+    """Write the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--from", dest="source", type=Path, required=True)
+    parser.add_argument("--to", type=Path, default=codec.WEIGHTS)
+    arguments = parser.parse_args()
+    data = to_file({name: value.numpy() for name, value in named(arguments.source).items()})
+    if len(data) > MOST_BYTES:
+        parser.error(f"{len(data)} bytes are more than {MOST_BYTES}")
+    codec.Network(data)
+    arguments.to.write_bytes(data)
+    print(f"{arguments.to}: {len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()

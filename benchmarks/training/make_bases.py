@@ -1,0 +1,111 @@
+"""Make what an enhancer learns from: parts of photos and drawn pictures, and how x265 codes them as keyframes.
+
+Each file has a source and two bases of it, (3/2 rows, columns) 8-bit 4:2:0 as FFmpeg lays it out, with their QPs. One
+photo in twenty is held out, by its name.
+
+    python -m training.make_bases --to FOLDER --photos FOLDER [--kinds photo changed drawn]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ffhybrid.x265.options import FULL_HYBRID
+from stills import Samples, code_still
+from training.drawn import CHANGED, DRAWN, Rgb
+
+SIDES = (448, 384)
+"""Columns and rows of a part at most."""
+SCALES = (0.5, 0.9)
+QPS = (24, 51, 40)
+"""Least, most, and where most are, as x265 is told; its keyframes get 3 less."""
+BASES = 2
+HELD_OUT = 20
+KINDS = {"photo": 1.0, "changed": 0.3, "drawn": 0.12}
+"""Files for each photo."""
+
+
+def photo_part(path: Path) -> Rgb:
+    """Reduce a photo and cut a part out; sides are multiples of 16."""
+    with av.open(path) as container:
+        frame = next(container.decode(video=0))
+    scale = random.uniform(*SCALES)
+    width, height = (max(round(side * scale), 128) for side in (frame.width, frame.height))
+    rgb = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+    columns, rows = (min(limit, side) // 16 * 16 for limit, side in zip(SIDES, (width, height), strict=True))
+    y, x = random.randrange(height - rows + 1), random.randrange(width - columns + 1)
+    return rgb[y : y + rows, x : x + columns].astype(np.float32)
+
+
+def planes(rgb: Rgb) -> Samples:
+    """Convert to 8-bit 4:2:0 of limited range."""
+    samples = np.ascontiguousarray(rgb.round().clip(0, 255).astype(np.uint8))
+    return av.VideoFrame.from_ndarray(samples, format="rgb24").reformat(format="yuv420p").to_ndarray()
+
+
+def code(source: Samples, qp: int) -> tuple[Samples, int]:
+    """Code a picture as keyframes are coded, with a constant QP or by CRF; returns it decoded, and its slice's QP."""
+    sao = int(random.random() < 0.15)
+    by_qp = random.random() < 0.6
+    rate = f"qp={qp}" if by_qp else f"crf={min(qp + 2, 51)}"
+    tuning = {**FULL_HYBRID, "sao": sao}
+    if random.random() < 0.4:
+        del tuning["rd"], tuning["rskip"]
+    params = ":".join([rate, *(f"{name}={value}" for name, value in tuning.items())])
+    return code_still(source, params, preset=random.choice(("medium", "medium", "slow")))
+
+
+def sources(kind: str, photos: list[Path]) -> Iterator[tuple[str, Rgb]]:
+    """Draw pictures of a kind without end, each with the name of the photo it is of."""
+    for number in range(round(KINDS[kind] * len(photos))):
+        photo = photos[number] if kind == "photo" else random.choice(photos)
+        if kind == "drawn":
+            yield f"{number:05d}", random.choice(DRAWN)(SIDES[::-1])
+        elif kind == "changed":
+            yield photo.stem, random.choice(CHANGED)(photo_part(photo))
+        else:
+            yield photo.stem, photo_part(photo)
+
+
+def main() -> None:
+    """Write files until there are enough; what is there stays."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    random.seed(arguments.seed)
+    photos = sorted(path for path in arguments.photos.iterdir() if path.suffix in (".jpg", ".jpeg", ".png"))
+    random.shuffle(photos)
+    running = [(kind, sources(kind, photos)) for kind in arguments.kinds]
+    made = 0
+    while running:
+        kind, source = random.choices(running, [KINDS[kind] for kind, _ in running])[0]
+        found = next(source, None)
+        if found is None:
+            running.remove((kind, source))
+            continue
+        name, rgb = found
+        part = "held-out" if zlib.crc32(name.encode()) % HELD_OUT == 0 else "training"
+        folder = arguments.to / part
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = planes(rgb)
+        coded = [code(picture, round(random.triangular(*QPS))) for _ in range(BASES)]
+        bases, qps = zip(*coded, strict=True)
+        path = folder / f"{kind}-{arguments.seed}-{made:05d}-{name}.npz"
+        np.savez(path, source=picture, bases=np.stack(bases), qps=np.array(qps))
+        made += 1
+        if made % 100 == 0:
+            print(made, flush=True)
+
+
+if __name__ == "__main__":
+    main()

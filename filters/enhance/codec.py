@@ -1,0 +1,213 @@
+"""The latent of generator ``enhance``, and the integer decoder of the built-in network.
+
+A latent says which network it belongs to, what is known of its picture, and how strongly detail and texture are added
+(docs/FORMAT.md section 4). Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ffhybrid._cext import ffi, lib
+from ffhybrid.core.buffers import packed_rows
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.errors import CorruptDataError, UnsupportedError
+
+WEIGHTS = Path(__file__).with_name("weights.bin")
+VERSION, PRIOR_SIZE = 1, 4
+LOWEST_QP, HIGHEST_QP = int(lib.FFH_ENHANCE_MIN_QP), int(lib.FFH_ENHANCE_MAX_QP)
+STRENGTH_STEPS = 32
+"""Strengths are multiples of one over this, up to 255 of them."""
+MOST_NOISES = 256
+MOST_DISTANCE = (1 << 16) - 1
+_HEAD = struct.Struct(f"<B{PRIOR_SIZE}sbBBBB")
+_DISTANCE = struct.Struct("<H")
+_PREDICTED = 1
+"""The flag of P pictures; the others are reserved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the network is told of a picture.
+
+    Attributes:
+        qp: of the base picture's first slice.
+        distance: of a P picture, how many pictures in output order it is after the last generated one; None for I.
+    """
+
+    qp: int
+    distance: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strengths:
+    """How much is added to a base: multiples of texture and detail in steps of 1/32, and which noise texture is of."""
+
+    texture: float = 1.0
+    detail: float = 1.0
+    noise: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnhanceLatent:
+    """Everything that a latent holds."""
+
+    known: Known
+    strengths: Strengths
+
+
+LATENT_SIZE = _HEAD.size
+"""Bytes of an I picture's."""
+
+
+class Network:
+    """A network as the C core has it.
+
+    Args:
+        data: of the file that :mod:`ffhybrid.filters.enhance.rounding` makes.
+
+    Raises:
+        CorruptDataError: it is none, or one whose sums could leave 32 bits.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        made = ffi.new("ffh_enhancer **")
+        _check(lib.ffh_enhancer_read(data, len(data), made), "the file of the enhancement network is damaged")
+        self.digest = hashlib.sha256(data).digest()[:PRIOR_SIZE]
+        self._enhancer = ffi.gc(made[0], lib.ffh_enhancer_free)
+
+    def look(self, base: Picture, known: Known, *, threads: int) -> Enhancement:
+        """See what is missing in a base picture.
+
+        Raises:
+            CorruptDataError: a picture, or something known of it, beyond the format's bounds.
+        """
+        given = ffi.new(
+            "ffh_enhance_known *", [known.qp, known.distance is not None, min(known.distance or 0, MOST_DISTANCE)]
+        )
+        made = ffi.new("ffh_enhancement **")
+        view, kept = _planes(base)
+        code = lib.ffh_enhance_look(self._enhancer, given, view, base.width, base.height, threads, made)
+        _check(code, "the enhance latent does not fit its picture")
+        del kept
+        return Enhancement(self._enhancer, ffi.gc(made[0], lib.ffh_enhancement_free), base, threads)
+
+
+class Enhancement:
+    """What a network sees in a base picture; pictures of any strengths can be made of it."""
+
+    def __init__(self, enhancer: Any, seen: Any, base: Picture, threads: int) -> None:
+        self._enhancer, self._seen, self._base, self._threads = enhancer, seen, base, threads
+
+    def picture(self, strengths: Strengths) -> Picture:
+        """Make the picture; the same samples for any number of threads."""
+        made = Picture.zeros(PictureSpec(self._base.width, self._base.height, self._base.bit_depth))
+        given = ffi.new("ffh_enhance_strengths *", _strength_bytes(strengths))
+        (below, kept), (to, _) = _planes(self._base), _planes(made)
+        _check(lib.ffh_enhance_compose(self._enhancer, self._seen, given, below, to, self._threads), "")
+        del kept
+        return made
+
+
+@cache
+def network() -> Network:
+    """Load the built-in network."""
+    return Network(WEIGHTS.read_bytes())
+
+
+def write_latent(latent: EnhanceLatent) -> bytes:
+    """Serialise.
+
+    Raises:
+        ValueError: a value beyond the format's bounds.
+    """
+    known = latent.known
+    if not LOWEST_QP <= known.qp <= HIGHEST_QP:
+        raise ValueError(f"QP {known.qp} is beyond {LOWEST_QP} to {HIGHEST_QP}")
+    flags, distance = 0, b""
+    if known.distance is not None:
+        if not 1 <= known.distance <= MOST_DISTANCE:
+            raise ValueError(f"a distance of {known.distance} pictures is beyond 1 to {MOST_DISTANCE}")
+        flags, distance = _PREDICTED, _DISTANCE.pack(known.distance)
+    strengths = _strength_bytes(latent.strengths)
+    return _HEAD.pack(VERSION, network().digest, known.qp, *strengths, flags) + distance
+
+
+def read_latent(data: bytes) -> EnhanceLatent:
+    """Parse.
+
+    Raises:
+        CorruptDataError, UnsupportedError: as :func:`decode`.
+    """
+    if data[:1] != bytes([VERSION]):
+        raise UnsupportedError("the enhance latent has a version that this program does not know")
+    if len(data) < _HEAD.size:
+        raise CorruptDataError("the enhance latent ends inside its head")
+    _, prior, qp, texture, detail, noise, flags = _HEAD.unpack_from(data)
+    if prior != network().digest:
+        raise UnsupportedError("the enhance latent belongs to another network: another version of ffhybrid made it")
+    if flags & ~_PREDICTED:
+        raise UnsupportedError("the enhance latent has a part that this program does not know")
+    distance = _read_distance(data[_HEAD.size :], is_predicted=bool(flags))
+    if not LOWEST_QP <= qp <= HIGHEST_QP:
+        raise CorruptDataError(f"the enhance latent is damaged: there is no QP {qp}")
+    strengths = Strengths(texture=texture / STRENGTH_STEPS, detail=detail / STRENGTH_STEPS, noise=noise)
+    return EnhanceLatent(known=Known(qp=qp, distance=distance), strengths=strengths)
+
+
+def _read_distance(rest: bytes, *, is_predicted: bool) -> int | None:
+    if len(rest) != (_DISTANCE.size if is_predicted else 0):
+        raise CorruptDataError("the enhance latent is damaged: it has another length than its flags say")
+    if not is_predicted:
+        return None
+    distance = int(_DISTANCE.unpack(rest)[0])
+    if not distance:
+        raise CorruptDataError("the enhance latent is damaged: a P picture is no picture after the last generated one")
+    return distance
+
+
+def decode(data: bytes, base: Picture, spec: PictureSpec, *, threads: int) -> Picture:
+    """Make the picture of a base picture and the latent that enhances it; the same samples for any number of threads.
+
+    Raises:
+        CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
+        UnsupportedError: another version of the latent, or another network.
+    """
+    latent = read_latent(data)
+    if (base.width, base.height, base.bit_depth) != (spec.width, spec.height, spec.bit_depth):
+        raise CorruptDataError("the base picture has another size or bit depth than the picture")
+    if not any(_strength_bytes(latent.strengths)[:2]):
+        return base
+    return network().look(base, latent.known, threads=threads).picture(latent.strengths)
+
+
+def _strength_bytes(strengths: Strengths) -> tuple[int, int, int]:
+    texture, detail = (round(part * STRENGTH_STEPS) for part in (strengths.texture, strengths.detail))
+    for value in (texture, detail, strengths.noise):
+        if not 0 <= value < 256:
+            raise ValueError(f"{strengths} are beyond a byte each")
+    return texture, detail, strengths.noise
+
+
+def _planes(picture: Picture) -> tuple[Any, object]:
+    """Give the C core a view, and what has to outlive it."""
+    view = ffi.new("ffh_planes *")
+    planes = [packed_rows(plane) for plane in picture.planes]
+    for i, plane in enumerate(planes):
+        view.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
+        view.strides[i] = plane.strides[0]
+    view.bit_depth = picture.bit_depth
+    return view, planes
+
+
+def _check(code: int, damage: str) -> None:
+    if code == 0:
+        return
+    if code == lib.FFH_ENOMEM:
+        raise MemoryError("a picture")
+    raise CorruptDataError(damage)

@@ -1,0 +1,119 @@
+"""Generator ``enhance``: what the registry makes. Restoring needs nothing but the C core; judging imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ffhybrid.core.ordered_pool import usable_cores
+from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.errors import UsageError
+from ffhybrid.filters.base import (
+    BaseCoder,
+    BasePicture,
+    DifferentiableObjective,
+    FitProgress,
+    Objective,
+    Refinement,
+    Reproducibility,
+)
+from ffhybrid.filters.devices import check_device
+from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
+from ffhybrid.filters.enhance import codec
+from ffhybrid.filters.enhance.choice import PRESETS, choose, judge_of
+
+MAX_THREADS = 8
+
+
+class Enhance:
+    """A base picture, to which a trained network adds the detail and the texture that coding took from it.
+
+    Args:
+        preset: effort of choosing strengths, in x265's words; default ``medium``.
+        tune: ``perceptual`` (default) chooses them by visual distance, ``psnr`` by the mean squared error.
+        device: ``auto``, ``cpu`` or ``cuda``, for choosing only.
+        seed: which noise texture is made of, 0 to 255.
+        lpips: a file with AlexNet's weights, where they are not found by themselves.
+
+    Raises:
+        UsageError: a value that there is not.
+    """
+
+    name = "enhance"
+    reproducibility = Reproducibility.EXACT
+
+    def __init__(
+        self,
+        *,
+        preset: str | None = None,
+        tune: str = PERCEPTUAL,
+        device: str = "auto",
+        seed: int = 0,
+        lpips: Path | None = None,
+    ) -> None:
+        if not 0 <= seed < codec.MOST_NOISES:
+            raise UsageError(f"generator enhance has noises 0 to {codec.MOST_NOISES - 1}, and none of seed {seed}")
+        self._trials = look_up(PRESETS, preset)
+        self._tune = check_tune(tune)
+        self._device = check_device(device)
+        self._noise = seed
+        self._lpips = lpips
+
+    def fit_refinement(
+        self,
+        objective: Objective,
+        spec: PictureSpec,
+        *,
+        bases: BaseCoder,
+        budget: int,
+        warm_start: Refinement | None,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> Refinement:
+        """Spend the budget on a base picture, and choose strengths; an objective of its own keeps the base it has.
+
+        Raises:
+            UsageError: the device is not there.
+        """
+        if warm_start is not None and isinstance(objective, DifferentiableObjective):
+            base = warm_start.base
+        else:
+            base = bases.within(budget - codec.LATENT_SIZE)
+        known = codec.Known(qp=base.qp)
+        strengths = self._choose(objective, spec, base, known, progress)
+        return Refinement(codec.write_latent(codec.EnhanceLatent(known=known, strengths=strengths)), base)
+
+    def refine(self, latent: bytes, base: Picture, spec: PictureSpec) -> Picture:
+        """Decode a latent in integer arithmetic.
+
+        Raises:
+            CorruptDataError: a damaged latent, or a base picture of another size.
+            UnsupportedError: another version of it, or another network.
+        """
+        return codec.decode(latent, base, spec, threads=_threads())
+
+    def _choose(
+        self,
+        objective: Objective,
+        spec: PictureSpec,
+        base: BasePicture,
+        known: codec.Known,
+        progress: Callable[[FitProgress], None] | None,
+    ) -> codec.Strengths:
+        if not self._trials.is_choice:
+            return codec.Strengths(noise=self._noise)
+        steps = 0
+
+        def report(loss: float) -> None:
+            nonlocal steps
+            steps += 1
+            if progress:
+                size = base.size + codec.LATENT_SIZE
+                progress(FitProgress(step=steps, steps=self._trials.count, size=size, distortion=loss))
+
+        judge = judge_of(objective, spec, tune=self._tune, device=self._device, lpips=self._lpips)
+        seen = codec.network().look(base.picture, known, threads=_threads())
+        return choose(seen, self._trials, judge, noise=self._noise, report=report)
+
+
+def _threads() -> int:
+    return min(usable_cores(), MAX_THREADS)
