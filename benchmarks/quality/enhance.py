@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,30 +67,33 @@ def figures(shown: Sequence[Picture], source: Picture) -> list[Figures]:
     ]
 
 
-def cases(pictures: Iterable[tuple[str, Picture]], qps: Sequence[int], cache: Path) -> list[Case]:
-    """Code pictures at QPs; what a folder has already is taken from there."""
+def cases(name: str, source: Picture, qps: Sequence[int], cache: Path) -> list[Case]:
+    """Code a picture at QPs; what a folder has already is taken from there."""
     cache.mkdir(parents=True, exist_ok=True)
-    return [_case(name, picture, qp, cache / f"{name}-{qp}") for name, picture in pictures for qp in qps]
-
-
-def _case(name: str, source: Picture, qp: int, path: Path) -> Case:
     spec = PictureSpec(source.width, source.height)
-    samples, notes = path.with_suffix(".npy"), path.with_suffix(".json")
-    if not notes.exists():
-        laid_out = source.samples().reshape(-1, source.width)
-        decoded, slice_qp = code_still(laid_out, f"qp={qp}:sao=0", preset="slow")
-        np.save(samples, decoded)
-        base = Picture.from_samples(decoded.ravel(), spec)
-        notes.write_text(json.dumps({"qp": slice_qp, "figures": figures([base], source)[0]}))
-    found = json.loads(notes.read_text())
-    base = Picture.from_samples(np.load(samples).ravel(), spec)
+    paths = {qp: cache / f"{name}-{qp}.json" for qp in qps}
+    missing = [qp for qp, path in paths.items() if not path.exists()]
+    laid_out = source.samples().reshape(-1, source.width)
+    coded = [code_still(laid_out, f"qp={qp}:sao=0", preset="slow") for qp in missing]
+    looked = figures([Picture.from_samples(samples.ravel(), spec) for samples, _ in coded], source) if coded else []
+    for qp, (samples, slice_qp), seen in zip(missing, coded, looked, strict=True):
+        np.save(paths[qp].with_suffix(".npy"), samples)
+        paths[qp].write_text(json.dumps({"qp": slice_qp, "figures": seen}))
+    return [_cached(name, source, qp, path) for qp, path in paths.items()]
+
+
+def _cached(name: str, source: Picture, qp: int, path: Path) -> Case:
+    found = json.loads(path.read_text())
+    spec = PictureSpec(source.width, source.height)
+    base = Picture.from_samples(np.load(path.with_suffix(".npy")).ravel(), spec)
     return Case(name, qp, found["qp"], source, base, found["figures"])
 
 
-def clip_cases(qps: Sequence[int], cache: Path, clips: Sequence[Path] = ()) -> list[Case]:
-    """Take the first frames of clips, by default those beside the project or of the wheel."""
+def clip_cases(qps: Sequence[int], cache: Path, clips: Sequence[Path] = ()) -> Iterator[list[Case]]:
+    """Take the first frames of clips, by default those beside the project or of the wheel; give the cases of each."""
     chosen = clips or shared_clips() or [wheel_clip("bikes.mp4"), wheel_clip("bigbuckbunny.mp4")]
-    return cases(((clip.stem, first_frame(clip, WIDTH)[0]) for clip in chosen), qps, cache)
+    for clip in chosen:
+        yield cases(clip.stem, first_frame(clip, WIDTH)[0], qps, cache)
 
 
 def enhanced(enhancer: Enhancer, case: Case, strengths: Sequence[tuple[float, float]]) -> list[Picture]:
@@ -167,16 +170,18 @@ def main() -> None:
     strengths = [(1.0, strength) for strength in arguments.strengths]
     table = Table("clip", "QP", "texture", *METRICS, box=None)
     found: dict[float, list[tuple[Figures, Figures]]] = {}
-    for case in clip_cases(arguments.qp, arguments.cache, arguments.clips):
-        pictures = enhanced(enhancer, case, strengths)
-        table.add_row(case.name, str(case.qp), "base", *(f"{case.figures[name]:.3f}" for name in METRICS))
-        for strength, made in zip(arguments.strengths, figures(pictures, case.source), strict=True):
-            found.setdefault(strength, []).append((case.figures, made))
-            change = changes([(case.figures, made)])
-            cells = (f"{100 * change[n]:+.1f} %" if n in NETWORKS else f"{change[n]:+.2f}" for n in METRICS)
-            table.add_row("", "", f"{strength:g}", *cells)
-        if arguments.crops:
-            save_crops(arguments.crops, case, pictures)
+    for of_clip in clip_cases(arguments.qp, arguments.cache, arguments.clips):
+        made = [enhanced(enhancer, case, strengths) for case in of_clip]
+        seen = iter(figures([picture for pictures in made for picture in pictures], of_clip[0].source))
+        for case, pictures in zip(of_clip, made, strict=True):
+            table.add_row(case.name, str(case.qp), "base", *(f"{case.figures[name]:.3f}" for name in METRICS))
+            for strength, picture_figures in zip(arguments.strengths, seen, strict=False):
+                found.setdefault(strength, []).append((case.figures, picture_figures))
+                change = changes([(case.figures, picture_figures)])
+                cells = (f"{100 * change[n]:+.1f} %" if n in NETWORKS else f"{change[n]:+.2f}" for n in METRICS)
+                table.add_row("", "", f"{strength:g}", *cells)
+            if arguments.crops:
+                save_crops(arguments.crops, case, pictures)
     console.print(table)
     for strength, rows in found.items():
         console.print(f"texture {strength:g}: {described(changes(rows))}")
