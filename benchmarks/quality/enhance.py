@@ -128,6 +128,19 @@ def described(found: Figures) -> str:
     return "  ".join(f"{k} {100 * v:+.1f} %" if k in NETWORKS else f"{k} {v:+.2f}" for k, v in found.items())
 
 
+def grid_line(made: Picture, base: Picture) -> float:
+    """How far the spectrum of what was added stands out at frequencies of grids of 2, 4 and 8 samples, in decibels."""
+    added = made.y.astype(np.float64) - base.y
+    lines = []
+    for rows in (added, added.T):
+        power = (np.abs(np.fft.rfft(rows * np.hanning(rows.shape[1]))) ** 2).mean(0)
+        for eighths in range(1, 5):
+            at = rows.shape[1] * eighths // 8
+            around = np.r_[power[at - 8 : at - 2], power[at + 3 : at + 9]]
+            lines.append(10 * np.log10((power[at] + 1e-9) / (around.mean() + 1e-9)))
+    return float(max(lines))
+
+
 def save_crops(folder: Path, case: Case, pictures: Sequence[Picture]) -> None:
     """Write source, base and enhanced pictures side by side: the parts with most and least detail, and the middle."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -168,18 +181,19 @@ def main() -> None:
     arguments = parser.parse_args()
     enhancer, console = load(arguments.weights), Console(width=150)
     strengths = [(1.0, strength) for strength in arguments.strengths]
-    table = Table("clip", "QP", "texture", *METRICS, box=None)
+    table = Table("clip", "QP", "texture", *METRICS, "grid", box=None)
     found: dict[float, list[tuple[Figures, Figures]]] = {}
     for of_clip in clip_cases(arguments.qp, arguments.cache, arguments.clips):
         made = [enhanced(enhancer, case, strengths) for case in of_clip]
         seen = iter(figures([picture for pictures in made for picture in pictures], of_clip[0].source))
         for case, pictures in zip(of_clip, made, strict=True):
             table.add_row(case.name, str(case.qp), "base", *(f"{case.figures[name]:.3f}" for name in METRICS))
-            for strength, picture_figures in zip(arguments.strengths, seen, strict=False):
-                found.setdefault(strength, []).append((case.figures, picture_figures))
-                change = changes([(case.figures, picture_figures)])
+            for strength, picture in zip(arguments.strengths, pictures, strict=True):
+                pair = (case.figures, next(seen))
+                found.setdefault(strength, []).append(pair)
+                change = changes([pair])
                 cells = (f"{100 * change[n]:+.1f} %" if n in NETWORKS else f"{change[n]:+.2f}" for n in METRICS)
-                table.add_row("", "", f"{strength:g}", *cells)
+                table.add_row("", "", f"{strength:g}", *cells, f"{grid_line(picture, case.base):+.1f} dB")
             if arguments.crops:
                 save_crops(arguments.crops, case, pictures)
     console.print(table)
