@@ -36,9 +36,9 @@ VGG_WINDOWS = ((8, 16), (8, 16), (4, 8))
 BAND_WINDOWS = (8, 16)
 VGG_FLOOR, BAND_FLOOR = 1e-3, 4.0
 """Energies of activations, and of responses in squared samples, beside which less does not count."""
-SHARED = 0.4
+SHARED = 0.8
 """How much of the gradient of statistics reaches detail."""
-PIXEL, LOW, VGG, LAYERS, ALEX, BANDS, SMOOTH, MISSING = 0.5, 0.2, 0.5, 3.0, 0.6, 0.3, 0.1, 0.2
+PIXEL, LOW, VGG, LAYERS, ALEX, BANDS, SMOOTH, MISSING = 0.5, 0.2, 0.5, 4.0, 0.8, 0.3, 0.1, 0.2
 """Weights of the terms."""
 ENERGY = 0.12
 """Of texture against what is still wrong beside it: what the price of energy is adjusted to."""

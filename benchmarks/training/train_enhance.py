@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.devices import DEVICES, device_of
 from ffhybrid.filters.enhance.model import Enhancer
-from quality.enhance import Case, changes, clip_cases, described, enhanced, figures
+from quality.enhance_cases import Case, Enhanced, changes, clip_cases, described, looks
 from training.enhancement_data import BasePicture, BasePictures, Parts
 from training.enhancement_loss import EnhancementLoss, Price
 
@@ -109,13 +109,15 @@ class Panel:
 
 
 def _changes(enhancer: Enhancer, part: list[Case]) -> dict[str, float]:
-    return changes([(case.figures, figures(enhanced(enhancer, case, [(1, 1)]), case.source)[0]) for case in part])
+    return changes(
+        [(case.figures, looks([Enhanced(enhancer, case).picture(1)], case.source)[0].figures) for case in part]
+    )
 
 
 def _held_out_case(name: str, picture: BasePicture) -> Case:
     spec = PictureSpec(picture.source.shape[1], picture.source.shape[0] * 2 // 3)
     source, base = (Picture.from_samples(x.ravel(), spec) for x in (picture.source, picture.bases[0]))
-    return Case(name, 0, int(picture.qps[0]), source, base, figures([base], source)[0])
+    return Case(name, 0, int(picture.qps[0]), source, base, looks([base], source)[0].figures)
 
 
 class Run:

@@ -176,11 +176,14 @@ class Enhancer(nn.Module):
 
 
 def compose(
-    base: Tensor, detail: Tensor, texture: Tensor, *, detail_strength: float, texture_strength: float
+    base: Tensor, detail: Tensor, texture: Tensor, *, detail_strength: float, texture_strength: float | Tensor
 ) -> Tensor:
-    """Add up a picture, (batch, 6, rows, columns): base, detail, and texture of luma, each by its strength."""
+    """Add up a picture, (batch, 6, rows, columns): base, detail, and texture of luma, each by its strength.
+
+    That of texture may differ from place to place: (1 or batch, 1, rows, columns) of the luma plane.
+    """
     enhanced = base + detail_strength * detail
-    luma = enhanced[:, :4] + texture_strength * F.pixel_unshuffle(texture, 2)
+    luma = enhanced[:, :4] + F.pixel_unshuffle(texture_strength * texture, 2)
     return torch.cat((luma, enhanced[:, 4:]), 1)
 
 
