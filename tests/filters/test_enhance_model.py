@@ -160,3 +160,14 @@ def test_named_tensors_make_the_same_network(enhancer: Enhancer, base: Tensor, e
     with torch.no_grad():
         assert torch.equal(other(base, KNOWN).detail, enhancement.detail)
     assert torch.allclose(other.normalised_filters(), enhancer.normalised_filters(), atol=1e-6)
+
+
+def test_strength_of_texture_may_differ_by_place(base: Tensor, enhancement: Enhancement, texture: Tensor) -> None:
+    left = torch.zeros_like(texture)
+    left[..., :88] = 1
+    made, whole, without = (
+        compose(base, enhancement.detail, texture, detail_strength=1, texture_strength=s) for s in (left, 1, 0)
+    )
+
+    assert torch.equal(made[..., :44], whole[..., :44])
+    assert torch.equal(made[..., 44:], without[..., 44:])
