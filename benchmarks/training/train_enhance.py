@@ -82,6 +82,7 @@ class State:
         for group in self.optimiser.param_groups:
             group["lr"] = (FIRST_RATE if is_first else RATE) * min(1.0, (self.step + 1) / WARM_UP)
         self.optimiser.step()
+        self.enhancer.confine()
         self.step += 1
         memory = min(MEMORY, self.step / (self.step + 10))
         with torch.no_grad():

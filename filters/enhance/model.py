@@ -27,6 +27,7 @@ from ffhybrid.filters.enhance.structure import (
     TEXTURE_SIDE,
     TEXTURES,
     TRUNK_BLOCKS,
+    WEIGHT_LIMIT,
     Layer,
 )
 
@@ -129,6 +130,16 @@ class Enhancer(nn.Module):
         with torch.no_grad():
             for name, value in self.named().items():
                 (self.filters if name == FILTERS else value).copy_(values[name])
+
+    def confine(self) -> None:
+        """Scale outputs down whose weights have grown beyond what integer sums take."""
+        with torch.no_grad():
+            for layer in LAYERS:
+                convolution = self._named(layer.name)
+                total = convolution.weight.abs().sum((1, 2, 3)) + convolution.bias.abs()
+                factor = (WEIGHT_LIMIT / total).clamp_max(1)
+                convolution.weight.mul_(factor.view(-1, 1, 1, 1))
+                convolution.bias.mul_(factor)
 
     def forward(self, base: Tensor, known: Tensor) -> Enhancement:
         """Look at base pictures.

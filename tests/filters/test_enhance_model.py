@@ -15,6 +15,7 @@ from ffhybrid.filters.enhance.structure import (
     LAYERS,
     TEXTURE_SIDE,
     TEXTURES,
+    WEIGHT_LIMIT,
     macs,
     parameters,
 )
@@ -151,6 +152,18 @@ def test_a_silent_unit_can_come_back(base: Tensor) -> None:
 
     assert last.grad is not None
     assert (last.grad < 0).all()
+
+
+def test_weights_are_kept_within_what_integer_sums_take() -> None:
+    enhancer = Enhancer()
+    weight = enhancer.named()["trunk1.first.weight"]
+    with torch.no_grad():
+        weight[5].fill_(1)
+    others = weight[:5].clone()
+    enhancer.confine()
+
+    assert math.isclose(float(weight[5].abs().sum()), WEIGHT_LIMIT, rel_tol=1e-5)
+    assert torch.equal(weight[:5], others)
 
 
 def test_named_tensors_make_the_same_network(enhancer: Enhancer, base: Tensor, enhancement: Enhancement) -> None:
