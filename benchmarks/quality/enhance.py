@@ -1,6 +1,7 @@
-"""What the enhancer makes of x265's keyframes: LPIPS, DISTS, SSIMULACRA2, PSNR at strengths of texture, and crops.
+"""What the enhancer makes of x265's keyframes for no bytes: LPIPS, DISTS, SSIMULACRA2 and PSNR against their bases'.
 
-Bases are the first frames of clips at ``preset=slow:qp=N:sao=0``, kept with their figures in a folder.
+Strengths of texture are those given, the best of them for the picture, and the best for every place of 64x64, by the
+sum of the networks' distances: what an encoder may choose that has the source.
 
     python -m quality.enhance --weights FILE --cache FOLDER [--qp 34 38 42 46] [--strengths 0 0.5 1] [--crops FOLDER]
 """
@@ -8,10 +9,7 @@ Bases are the first frames of clips at ``preset=slow:qp=N:sao=0``, kept with the
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,109 +18,72 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from safetensors.torch import load_file
-from torch import Tensor
 
-from clips import shared_clips, wheel_clip
-from ffhybrid.core.picture import Colour, Picture, PictureSpec
+from ffhybrid.core.picture import Colour, Picture
 from ffhybrid.filters.colour import to_rgb
-from ffhybrid.filters.enhance.model import Enhancer, compose, conditions
-from ffhybrid.filters.enhance.structure import ALIGNMENT
+from ffhybrid.filters.enhance.model import Enhancer
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.noise import gaussian
-from ffhybrid.panel.picture_metrics import look_at
-from quality.keyframe import first_frame, psnr
-from stills import code_still
+from ffhybrid.filters.places import Places
+from quality.enhance_cases import (
+    CPU,
+    METRICS,
+    NETWORKS,
+    Case,
+    Enhanced,
+    Figures,
+    Look,
+    changes,
+    clip_cases,
+    described,
+    load,
+    looks,
+)
 
-WIDTH = 640
 QPS = (34, 38, 42, 46)
-NETWORKS = ("lpips", "lpips_vgg", "dists")
-METRICS = (*NETWORKS, "ssimulacra2", "psnr")
 CROP, MAGNIFIED = 128, 3
-CPU = torch.device("cpu")
+BEST_OF_PICTURE, BEST_OF_PLACES = "best", "places"
 
-Figures = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """A picture, its base, the QP that x265 was told and that of the slice, and how like the base is to it."""
-
-    name: str
-    qp: int
-    slice_qp: int
-    source: Picture
-    base: Picture
-    figures: Figures
+Shown = dict[str, tuple[Picture, Figures]]
+"""Pictures and their figures by the strength of texture."""
 
 
-def figures(shown: Sequence[Picture], source: Picture) -> list[Figures]:
-    """Compare pictures with their source."""
-    spec = PictureSpec(source.width, source.height)
-    names = [name for name in METRICS if name != "psnr"]
-    series = look_at([[picture] for picture in shown], [source], spec, names, lpips=None)
-    return [
-        {**{name: found[name].values[0] for name in names}, "psnr": psnr(picture, source)}
-        for picture, found in zip(shown, series, strict=True)
+def at_strengths(enhancer: Enhancer, of_clip: Sequence[Case], strengths: Sequence[float]) -> Iterator[Shown]:
+    """Enhance the bases of a clip's first frame, with given strengths and chosen ones."""
+    source = of_clip[0].source
+    found = [Enhanced(enhancer, case) for case in of_clip]
+    made = [[each.picture(strength) for strength in strengths] for each in found]
+    seen = iter(looks([picture for pictures in made for picture in pictures], source))
+    by_case = [[(picture, next(seen)) for picture in pictures] for pictures in made]
+    mixed = [
+        each.picture(_best_of_places(case, [look for _, look in looked], strengths))
+        for case, each, looked in zip(of_clip, found, by_case, strict=True)
     ]
+    for case, looked, picture, look in zip(of_clip, by_case, mixed, looks(mixed, source), strict=True):
+        best = min(looked, key=lambda pair: sum(pair[1].figures[name] / case.figures[name] for name in NETWORKS))
+        shown = {f"{strength:g}": pair for strength, pair in zip(strengths, looked, strict=True)}
+        shown |= {BEST_OF_PICTURE: best, BEST_OF_PLACES: (picture, look)}
+        yield {name: (each, seen_of.figures) for name, (each, seen_of) in shown.items()}
 
 
-def cases(pictures: Iterable[tuple[str, Picture]], qps: Sequence[int], cache: Path) -> list[Case]:
-    """Code pictures at QPs; what a folder has already is taken from there."""
-    cache.mkdir(parents=True, exist_ok=True)
-    return [_case(name, picture, qp, cache / f"{name}-{qp}") for name, picture in pictures for qp in qps]
+def _best_of_places(case: Case, looked: Sequence[Look], strengths: Sequence[float]) -> torch.Tensor:
+    """Choose a strength for every place, (1, 1, places down, places across)."""
+    distances = [torch.stack([look.places[name] / case.figures[name] for name in NETWORKS]).sum(0) for look in looked]
+    best = torch.tensor(strengths)[torch.stack(distances).argmin(0)]
+    shape = Places(case.source.height, case.source.width).average(torch.zeros(1, 1, 8, 8)).shape
+    return best.view(shape)
 
 
-def _case(name: str, source: Picture, qp: int, path: Path) -> Case:
-    spec = PictureSpec(source.width, source.height)
-    samples, notes = path.with_suffix(".npy"), path.with_suffix(".json")
-    if not notes.exists():
-        laid_out = source.samples().reshape(-1, source.width)
-        decoded, slice_qp = code_still(laid_out, f"qp={qp}:sao=0", preset="slow")
-        np.save(samples, decoded)
-        base = Picture.from_samples(decoded.ravel(), spec)
-        notes.write_text(json.dumps({"qp": slice_qp, "figures": figures([base], source)[0]}))
-    found = json.loads(notes.read_text())
-    base = Picture.from_samples(np.load(samples).ravel(), spec)
-    return Case(name, qp, found["qp"], source, base, found["figures"])
-
-
-def clip_cases(qps: Sequence[int], cache: Path, clips: Sequence[Path] = ()) -> list[Case]:
-    """Take the first frames of clips, by default those beside the project or of the wheel."""
-    chosen = clips or shared_clips() or [wheel_clip("bikes.mp4"), wheel_clip("bigbuckbunny.mp4")]
-    return cases(((clip.stem, first_frame(clip, WIDTH)[0]) for clip in chosen), qps, cache)
-
-
-def enhanced(enhancer: Enhancer, case: Case, strengths: Sequence[tuple[float, float]]) -> list[Picture]:
-    """Enhance a base with strengths of detail and texture."""
-    base = pack(case.base, CPU)
-    rows, columns = base.shape[-2:]
-    block = ALIGNMENT // 2
-    padded = F.pad(base, (0, -columns % block, 0, -rows % block), mode="replicate")
-    with torch.no_grad():
-        found = enhancer(padded, torch.tensor([conditions(qp=case.slice_qp)]))
-        noise = gaussian((1, 2 * padded.shape[-2], 2 * padded.shape[-1]), seed=0, device=CPU)
-        texture = enhancer.texture(found.gains, noise)
-    return [
-        _picture(compose(padded, found.detail, texture, detail_strength=d, texture_strength=t)[..., :rows, :columns])
-        for d, t in strengths
-    ]
-
-
-def _picture(packed: Tensor) -> Picture:
-    samples = (packed[0] + 128).round().clamp(0, 255).to(torch.uint8)
-    return Picture(F.pixel_shuffle(samples[:4], 2)[0].numpy(), samples[4].numpy(), samples[5].numpy())
-
-
-def changes(rows: Sequence[tuple[Figures, Figures]]) -> Figures:
-    """Average changes from base to enhanced: relative ones of networks, differences of the others."""
-    found = {name: statistics.mean(new[name] / old[name] - 1 for old, new in rows) for name in NETWORKS}
-    return found | {name: statistics.mean(new[name] - old[name] for old, new in rows) for name in METRICS[3:]}
-
-
-def described(found: Figures) -> str:
-    """Write changes in a line."""
-    return "  ".join(f"{k} {100 * v:+.1f} %" if k in NETWORKS else f"{k} {v:+.2f}" for k, v in found.items())
+def grid_line(made: Picture, base: Picture) -> float:
+    """How far the spectrum of what was added stands out at frequencies of grids of 2, 4 and 8 samples, in decibels."""
+    added = made.y.astype(np.float64) - base.y
+    lines = []
+    for rows in (added, added.T):
+        power = (np.abs(np.fft.rfft(rows * np.hanning(rows.shape[1]))) ** 2).mean(0)
+        for eighths in range(1, 5):
+            at = rows.shape[1] * eighths // 8
+            around = np.r_[power[at - 8 : at - 2], power[at + 3 : at + 9]]
+            lines.append(10 * np.log10((power[at] + 1e-9) / (around.mean() + 1e-9)))
+    return float(max(lines))
 
 
 def save_crops(folder: Path, case: Case, pictures: Sequence[Picture]) -> None:
@@ -146,13 +107,6 @@ def _places(source: Picture) -> dict[str, tuple[int, int]]:
     return {name: (int(at) // across * 8, int(at) % across * 8) for name, at in chosen.items()}
 
 
-def load(path: Path) -> Enhancer:
-    """Read a network of named tensors."""
-    enhancer = Enhancer()
-    enhancer.load_named({name: value.float() for name, value in load_file(path).items()})
-    return enhancer.eval()
-
-
 def main() -> None:
     """Print a table, and averages by strength."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -164,22 +118,21 @@ def main() -> None:
     parser.add_argument("--crops", type=Path, help="write crops to this folder")
     arguments = parser.parse_args()
     enhancer, console = load(arguments.weights), Console(width=150)
-    strengths = [(1.0, strength) for strength in arguments.strengths]
-    table = Table("clip", "QP", "texture", *METRICS, box=None)
-    found: dict[float, list[tuple[Figures, Figures]]] = {}
-    for case in clip_cases(arguments.qp, arguments.cache, arguments.clips):
-        pictures = enhanced(enhancer, case, strengths)
-        table.add_row(case.name, str(case.qp), "base", *(f"{case.figures[name]:.3f}" for name in METRICS))
-        for strength, made in zip(arguments.strengths, figures(pictures, case.source), strict=True):
-            found.setdefault(strength, []).append((case.figures, made))
-            change = changes([(case.figures, made)])
-            cells = (f"{100 * change[n]:+.1f} %" if n in NETWORKS else f"{change[n]:+.2f}" for n in METRICS)
-            table.add_row("", "", f"{strength:g}", *cells)
-        if arguments.crops:
-            save_crops(arguments.crops, case, pictures)
-    console.print(table)
+    found: dict[str, list[tuple[Figures, Figures]]] = {}
+    for of_clip in clip_cases(arguments.qp, arguments.cache, arguments.clips):
+        table = Table("clip", "QP", "texture", *METRICS, "grid", box=None)
+        for case, shown in zip(of_clip, at_strengths(enhancer, of_clip, arguments.strengths), strict=True):
+            table.add_row(case.name, str(case.qp), "base", *(f"{case.figures[name]:.3f}" for name in METRICS))
+            for strength, (picture, seen) in shown.items():
+                found.setdefault(strength, []).append((case.figures, seen))
+                change = changes([(case.figures, seen)])
+                cells = (f"{100 * change[n]:+.1f} %" if n in NETWORKS else f"{change[n]:+.2f}" for n in METRICS)
+                table.add_row("", "", strength, *cells, f"{grid_line(picture, case.base):+.1f} dB")
+            if arguments.crops:
+                save_crops(arguments.crops, case, [picture for picture, _ in shown.values()])
+        console.print(table)
     for strength, rows in found.items():
-        console.print(f"texture {strength:g}: {described(changes(rows))}")
+        console.print(f"texture {strength}: {described(changes(rows))}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ffhybrid.filters.enhance.model import conditions
 
 PART = 128
 """Side of a training part in luma samples."""
-KINDS = {"photo": 0.7, "changed": 0.2, "drawn": 0.1}
+KINDS = {"photo": 0.5, "camera": 0.25, "changed": 0.17, "drawn": 0.08}
 """How often parts are of a kind."""
 ALIGNED = 0.5
 """How many parts begin where blocks of 8x8 do; the others begin anywhere, so that no phase of a grid is learned."""

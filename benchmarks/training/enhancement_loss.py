@@ -1,8 +1,9 @@
 """What an enhancer is trained by: likeness of what can be known, and of the statistics of what cannot.
 
 Detail is held to the source sample by sample. Texture is held to local means and deviations of VGG16's early
-activations and of band-pass responses (as a Wasserstein distance of normal distributions), and to LPIPS of AlexNet; it
-costs its energy, and more where the source is smooth. DISTS and SSIMULACRA2 are kept out, to watch by.
+activations and of band-pass responses (as a Wasserstein distance of normal distributions), to LPIPS of AlexNet,
+and to the first layers of that of VGG16; it costs its energy, and more where the source is smooth. DISTS and
+SSIMULACRA2 are kept out, to watch by.
 
 A first stage, which needs no other network and takes a third of the time, has gains learn how much is wrong where, by
 bands: a part of that is a good beginning for texture.
@@ -29,13 +30,15 @@ from training.enhancement_data import PART, Parts
 
 ALEX_PARTS, VGG_PARTS, VGG_SIDE = 4, 2, 96
 """How many parts of a batch AlexNet and VGG16 see, and of how many samples VGG16: they are most of the cost."""
+LPIPS_LAYERS = 2
+"""Of LPIPS on VGG16, those whose activations are there anyway."""
 VGG_WINDOWS = ((8, 16), (8, 16), (4, 8))
 BAND_WINDOWS = (8, 16)
 VGG_FLOOR, BAND_FLOOR = 1e-3, 4.0
 """Energies of activations, and of responses in squared samples, beside which less does not count."""
-SHARED = 0.2
+SHARED = 0.8
 """How much of the gradient of statistics reaches detail."""
-PIXEL, LOW, VGG, ALEX, BANDS, SMOOTH, MISSING = 0.5, 0.2, 0.5, 0.6, 0.3, 0.05, 0.2
+PIXEL, LOW, VGG, LAYERS, ALEX, BANDS, SMOOTH, MISSING = 0.5, 0.2, 0.5, 4.0, 0.8, 0.3, 0.1, 0.2
 """Weights of the terms."""
 ENERGY = 0.12
 """Of texture against what is still wrong beside it: what the price of energy is adjusted to."""
@@ -88,6 +91,7 @@ class EnhancementLoss(nn.Module):
             raise SystemExit(f"the loss has no weights here: {HOW_TO_GET}; {HOW_TO_GET_VGG}")
         self._alex = Lpips(*alex)
         self._vgg = EarlyVgg(vgg[0]).to(memory_format=torch.channels_last)
+        self._linear = [weight.float().view(1, -1, 1, 1).to(device) for weight in vgg[1][:LPIPS_LAYERS]]
         self.register_buffer("bank", Enhancer().normalised_filters().detach()[:, None])
         self.to(device)
 
@@ -135,7 +139,8 @@ class EnhancementLoss(nn.Module):
             _statistics(a, b, windows, floor=VGG_FLOOR)
             for a, b, windows in zip(found, wanted, VGG_WINDOWS, strict=True)
         ]
-        return {"alex": ALEX * alex, "vgg": VGG * torch.stack(vgg).sum()}
+        layers = [_lpips_layer(*features) for features in zip(found, wanted, self._linear, strict=False)]
+        return {"alex": ALEX * alex, "vgg": VGG * torch.stack(vgg).sum(), "layers": LAYERS * torch.stack(layers).sum()}
 
     def _bands(self, made: Tensor, source: Tensor) -> Tensor:
         """Compare band-pass responses of luma, at full and half size."""
@@ -196,6 +201,12 @@ def _statistics(ours: Tensor, theirs: Tensor, windows: Sequence[int], *, floor: 
         for a, b in zip(_local(ours, window, floor), _local(theirs, window, floor), strict=True):
             total = total + ((a - b).square().mean((1, 2, 3)) / energy).mean()
     return total / len(windows)
+
+
+def _lpips_layer(ours: Tensor, theirs: Tensor, linear: Tensor) -> Tensor:
+    """Compare unit-length activations as LPIPS does."""
+    a, b = (x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in (ours, theirs))
+    return ((a - b).square() * linear).sum(1).mean()
 
 
 def _local(x: Tensor, window: int, floor: float) -> Iterator[Tensor]:

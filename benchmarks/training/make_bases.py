@@ -28,8 +28,10 @@ QPS = (24, 51, 40)
 """Least, most, and where most are, as x265 is told; its keyframes get 3 less."""
 BASES = 2
 HELD_OUT = 20
-KINDS = {"photo": 1.0, "changed": 0.3, "drawn": 0.12}
+KINDS = {"photo": 1.0, "camera": 0.3, "changed": 0.3, "drawn": 0.12}
 """Files for each photo."""
+CAMERA_QPS = (22, 32)
+"""By which sources are coded first that are as a camera's file decodes: most that people encode are."""
 
 
 def photo_part(path: Path) -> Rgb:
@@ -60,6 +62,10 @@ def code(source: Samples, qp: int) -> tuple[Samples, int]:
         del tuning["rd"], tuning["rskip"]
     params = ":".join([rate, *(f"{name}={value}" for name, value in tuning.items())])
     return code_still(source, params, preset=random.choice(("medium", "medium", "slow")))
+
+
+def _filmed(source: Samples) -> Samples:
+    return code_still(source, f"qp={random.randint(*CAMERA_QPS)}", preset="medium")[0]
 
 
 def sources(kind: str, photos: list[Path]) -> Iterator[tuple[str, Rgb]]:
@@ -97,7 +103,7 @@ def main() -> None:
         part = "held-out" if zlib.crc32(name.encode()) % HELD_OUT == 0 else "training"
         folder = arguments.to / part
         folder.mkdir(parents=True, exist_ok=True)
-        picture = planes(rgb)
+        picture = _filmed(planes(rgb)) if kind == "camera" else planes(rgb)
         coded = [code(picture, round(random.triangular(*QPS))) for _ in range(BASES)]
         bases, qps = zip(*coded, strict=True)
         path = folder / f"{kind}-{arguments.seed}-{made:05d}-{name}.npz"

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.devices import DEVICES, device_of
 from ffhybrid.filters.enhance.model import Enhancer
-from quality.enhance import Case, changes, clip_cases, described, enhanced, figures
+from quality.enhance_cases import Case, Enhanced, changes, clip_cases, described, looks
 from training.enhancement_data import BasePicture, BasePictures, Parts
 from training.enhancement_loss import EnhancementLoss, Price
 
@@ -32,8 +32,8 @@ FIRST_RATE, RATE, WARM_UP = 1e-3, 4e-4, 100
 MEMORY = 0.998
 """Of the moving average of the weights, which is what is used."""
 REPORT_INTERVAL, KEEP_INTERVAL = 50, 100
-PANEL_QPS = (38, 46)
-HELD_OUT_FILES = 4
+PANEL_QPS = (42,)
+HELD_OUT_FILES = 2
 """Of each kind, that the panel looks at."""
 
 
@@ -82,6 +82,7 @@ class State:
         for group in self.optimiser.param_groups:
             group["lr"] = (FIRST_RATE if is_first else RATE) * min(1.0, (self.step + 1) / WARM_UP)
         self.optimiser.step()
+        self.enhancer.confine()
         self.step += 1
         memory = min(MEMORY, self.step / (self.step + 10))
         with torch.no_grad():
@@ -99,25 +100,25 @@ class Panel:
     """Looks at the network from time to time."""
 
     def __init__(self, cache: Path, held_out: BasePictures) -> None:
-        self._clips = clip_cases(PANEL_QPS, cache)
-        self._held_out = [_held_out_case(name, picture) for name, picture in held_out.whole(HELD_OUT_FILES)]
+        self._parts = {f"clips at {qp}": [case for (case,) in clip_cases((qp,), cache)] for qp in PANEL_QPS}
+        for name, picture in held_out.whole(HELD_OUT_FILES):
+            self._parts.setdefault(f"held-out {name.split()[0]}", []).append(_held_out_case(name, picture))
 
     def line(self, enhancer: Enhancer) -> str:
         """Describe what it does."""
-        parts: dict[str, list[Case]]
-        parts = {f"clips at {qp}": [case for case in self._clips if case.qp == qp] for qp in PANEL_QPS}
-        for case in self._held_out:
-            parts.setdefault(f"held-out {case.name.split()[0]}", []).append(case)
-        return "\n".join(f"    {name}: {described(self._changes(enhancer, part))}" for name, part in parts.items())
+        return "\n".join(f"    {name}: {described(_changes(enhancer, part))}" for name, part in self._parts.items())
 
-    def _changes(self, enhancer: Enhancer, part: list[Case]) -> dict[str, float]:
-        return changes([(case.figures, figures(enhanced(enhancer, case, [(1, 1)]), case.source)[0]) for case in part])
+
+def _changes(enhancer: Enhancer, part: list[Case]) -> dict[str, float]:
+    return changes(
+        [(case.figures, looks([Enhanced(enhancer, case).picture(1)], case.source)[0].figures) for case in part]
+    )
 
 
 def _held_out_case(name: str, picture: BasePicture) -> Case:
     spec = PictureSpec(picture.source.shape[1], picture.source.shape[0] * 2 // 3)
     source, base = (Picture.from_samples(x.ravel(), spec) for x in (picture.source, picture.bases[0]))
-    return Case(name, 0, int(picture.qps[0]), source, base, figures([base], source)[0])
+    return Case(name, 0, int(picture.qps[0]), source, base, looks([base], source)[0].figures)
 
 
 class Run:

@@ -27,6 +27,7 @@ from ffhybrid.filters.enhance.structure import (
     TEXTURE_SIDE,
     TEXTURES,
     TRUNK_BLOCKS,
+    WEIGHT_LIMIT,
     Layer,
 )
 
@@ -130,6 +131,16 @@ class Enhancer(nn.Module):
             for name, value in self.named().items():
                 (self.filters if name == FILTERS else value).copy_(values[name])
 
+    def confine(self) -> None:
+        """Scale outputs down whose weights have grown beyond what integer sums take."""
+        with torch.no_grad():
+            for layer in LAYERS:
+                convolution = self._named(layer.name)
+                total = convolution.weight.abs().sum((1, 2, 3)) + convolution.bias.abs()
+                factor = (WEIGHT_LIMIT / total).clamp_max(1)
+                convolution.weight.mul_(factor.view(-1, 1, 1, 1))
+                convolution.bias.mul_(factor)
+
     def forward(self, base: Tensor, known: Tensor) -> Enhancement:
         """Look at base pictures.
 
@@ -176,11 +187,14 @@ class Enhancer(nn.Module):
 
 
 def compose(
-    base: Tensor, detail: Tensor, texture: Tensor, *, detail_strength: float, texture_strength: float
+    base: Tensor, detail: Tensor, texture: Tensor, *, detail_strength: float, texture_strength: float | Tensor
 ) -> Tensor:
-    """Add up a picture, (batch, 6, rows, columns): base, detail, and texture of luma, each by its strength."""
+    """Add up a picture, (batch, 6, rows, columns): base, detail, and texture of luma, each by its strength.
+
+    That of texture may differ from place to place: (1 or batch, 1, rows, columns) of the luma plane.
+    """
     enhanced = base + detail_strength * detail
-    luma = enhanced[:, :4] + texture_strength * F.pixel_unshuffle(texture, 2)
+    luma = enhanced[:, :4] + F.pixel_unshuffle(texture_strength * texture, 2)
     return torch.cat((luma, enhanced[:, 4:]), 1)
 
 

@@ -15,6 +15,7 @@ from ffhybrid.filters.enhance.structure import (
     LAYERS,
     TEXTURE_SIDE,
     TEXTURES,
+    WEIGHT_LIMIT,
     macs,
     parameters,
 )
@@ -153,6 +154,18 @@ def test_a_silent_unit_can_come_back(base: Tensor) -> None:
     assert (last.grad < 0).all()
 
 
+def test_weights_are_kept_within_what_integer_sums_take() -> None:
+    enhancer = Enhancer()
+    weight = enhancer.named()["trunk1.first.weight"].detach()
+    with torch.no_grad():
+        weight[5].fill_(1)
+    others = weight[:5].clone()
+    enhancer.confine()
+
+    assert math.isclose(float(weight[5].abs().sum()), WEIGHT_LIMIT, rel_tol=1e-5)
+    assert torch.equal(weight[:5], others)
+
+
 def test_named_tensors_make_the_same_network(enhancer: Enhancer, base: Tensor, enhancement: Enhancement) -> None:
     other = Enhancer()
     other.load_named({name: value.detach() for name, value in enhancer.named().items()})
@@ -160,3 +173,14 @@ def test_named_tensors_make_the_same_network(enhancer: Enhancer, base: Tensor, e
     with torch.no_grad():
         assert torch.equal(other(base, KNOWN).detail, enhancement.detail)
     assert torch.allclose(other.normalised_filters(), enhancer.normalised_filters(), atol=1e-6)
+
+
+def test_strength_of_texture_may_differ_by_place(base: Tensor, enhancement: Enhancement, texture: Tensor) -> None:
+    left = torch.zeros_like(texture)
+    left[..., :88] = 1
+    made, whole, without = (
+        compose(base, enhancement.detail, texture, detail_strength=1, texture_strength=s) for s in (left, 1, 0)
+    )
+
+    assert torch.equal(made[..., :44], whole[..., :44])
+    assert torch.equal(made[..., 44:], without[..., 44:])
