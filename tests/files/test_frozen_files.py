@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from frozen.freeze import FOLDER, manifest, restored_md5
 
 FROZEN = manifest()
