@@ -5,7 +5,7 @@ keeps it in ``--out``): the panel of stock view, restored video and x265's own e
 clip how far the stock view is from x265's.
 
     python -m quality.stock_view [--points 0.0064 0.019] [--frames 120] [--width 640] [--interval 24]
-        [--metrics lpips ...] [--jobs 1] [--out FOLDER] [CLIP ...]
+        [--kf enhance] [--effort medium] [--metrics lpips ...] [--jobs 1] [--out FOLDER] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--interval", type=int, default=24, help="sampled metrics: one picture of so many")
     parser.add_argument("--metrics", nargs="+", choices=METRICS, default=tuple(METRICS))
-    parser.add_argument("--overfit", default="superfast", help="effort of the generator")
+    parser.add_argument("--kf", dest="generator", default="overfit", help="one that refines base pictures")
+    parser.add_argument("--effort", default="superfast", help="of the generator")
     parser.add_argument("--x265", default="medium", help="preset")
     parser.add_argument("--jobs", type=int, default=1, help="clips at a time, each in a process")
     parser.add_argument("--out", type=Path, default=Path("build/stock-view"), help="kept, and resumed")
@@ -64,7 +65,8 @@ def main() -> None:
             width=options.width,
             interval=options.interval,
             metrics=tuple(dict.fromkeys((*options.metrics, "lpips", "psnr"))),
-            overfit=options.overfit,
+            generator=options.generator,
+            effort=options.effort,
             x265=options.x265,
             out=options.out,
             stock=True,

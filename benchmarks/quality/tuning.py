@@ -43,9 +43,8 @@ from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, enc
 from ffhybrid.encoder.crf_search import meet_size
 from ffhybrid.encoder.keyframes import BaseCoder
 from ffhybrid.encoder.rate_targets import Encode
-from ffhybrid.filters import Likeness
-from ffhybrid.filters.base import BasePicture, Refinement
-from ffhybrid.filters.overfit.generator import Overfit
+from ffhybrid.filters import Likeness, create
+from ffhybrid.filters.base import BasePicture, Refinement, RefiningGenerator
 from ffhybrid.panel import METRICS, PanelOptions, measure
 from ffhybrid.panel.picture_metrics import look_at
 from ffhybrid.panel.values import Panel
@@ -151,7 +150,8 @@ class Settings:
     width: int
     interval: int
     metrics: tuple[str, ...]
-    overfit: str
+    generator: str
+    effort: str
     x265: str
     out: Path
     stock: bool = False
@@ -164,7 +164,7 @@ class Settings:
 
     def folder(self, clip: Path) -> Path:
         """Where a clip's encodes are kept."""
-        return self.out / f"{clip.stem}-{self.width}-{self.frames}-{self.point:g}"
+        return self.out / f"{clip.stem}-{self.width}-{self.frames}-{self.point:g}-{self.generator}"
 
 
 def encode_variants(path: Path, settings: Settings) -> None:
@@ -223,8 +223,10 @@ def _nal_units(coded: CodedGop, units: Iterable[AccessUnit]) -> Iterator[bytes]:
 
 def _keyframe(gop: SourceGop, budget: int, folder: Path, settings: Settings) -> Keyframe:
     """Fit a keyframe, once for a budget; of a variant's options its base picture is coded with the preset alone."""
-    generator = Overfit(preset=settings.overfit)
-    file = folder / f"{budget}.npz"
+    generator = create(settings.generator, preset=settings.effort)
+    if not isinstance(generator, RefiningGenerator):
+        raise TypeError(f"generator {settings.generator} refines no base picture")
+    file = folder / f"{settings.generator}-{budget}.npz"
     if not file.exists():
         bases = BaseCoder(gop, X265Options(preset=settings.x265))
         fitted = generator.fit_refinement(
@@ -295,7 +297,8 @@ def main() -> None:
     parser.add_argument("--interval", type=int, default=24, help="sampled metrics: one picture of so many")
     parser.add_argument("--stock", action="store_true", help="the stock views too")
     parser.add_argument("--metrics", nargs="+", choices=METRICS, default=tuple(METRICS))
-    parser.add_argument("--overfit", default="superfast", help="effort of the generator")
+    parser.add_argument("--kf", dest="generator", default="overfit", help="one that refines base pictures")
+    parser.add_argument("--effort", default="superfast", help="of the generator")
     parser.add_argument("--x265", default="medium", help="preset")
     parser.add_argument("--jobs", type=int, default=1, help="clips at a time, each in a process")
     parser.add_argument("--out", type=Path, default=Path("build/tuning"), help="kept, and resumed")
