@@ -120,8 +120,8 @@ class Registry(Generic[Made]):
 _KEYFRAMES = Registry[KeyframeGenerator](
     "keyframe generator",
     {
+        "enhance": Place("ffhybrid.filters.enhance.generator", "Enhance", extra="encode"),
         "overfit": Place("ffhybrid.filters.overfit.generator", "Overfit", extra="encode"),
-        "enhance": Place("ffhybrid.filters.enhance.generator", "Enhance"),
         "promptus": Place("ffhybrid.filters.promptus.generator", "Promptus", extra="diffusers"),
         "thumbnail": Place("ffhybrid.filters.thumbnail", "Thumbnail"),
         "vae": Place("ffhybrid.filters.vae.generator", "Vae", extra="diffusers"),

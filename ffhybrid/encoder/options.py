@@ -72,7 +72,7 @@ class GopOptions:
     """
 
     mode: EncodeMode = EncodeMode.HYBRID
-    generator: str = "overfit"
+    generator: str = "enhance"
     generator_options: Mapping[str, object] = field(default_factory=dict)
     keyframe_budget: int | None = None
     rate: Rate | None = None

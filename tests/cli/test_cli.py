@@ -213,7 +213,7 @@ def test_a_closed_pipe_is_quiet(track_file: Path) -> None:
         (("-crf", "77"), "0 to 60"),
         (("-carriage", "track", "-f", "mp4"), "inband"),
         (("-kf", "thumbnail", "-kf-params", "qp=60"), "0 to 51"),
-        (("-kf-params", "qp=30"), "overfit has no 'qp'"),
+        (("-kf-params", "qp=30"), "enhance has no 'qp'"),
         (("-kf:preset", "quick"), "ultrafast"),
         (("-kf:tune", "beauty"), "perceptual"),
     ],

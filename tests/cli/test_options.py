@@ -110,7 +110,7 @@ def test_libavformat_lists_what_its_muxers_have() -> None:
         ("-kf promptus -kf-params start=early", "-kf-params start=early: it takes a number"),
         ("-kf promptus -kf-params interval=5", "generator promptus has no 'interval' (it has scale, nested, start)"),
         ("-mode promptus -kf-params nested=1", "generator promptus-video has no 'nested' (it has scale, interval)"),
-        ("-kf-params scale=2", "generator overfit has no 'scale' (it has none)"),
+        ("-kf-params scale=2", "generator enhance has no 'scale' (it has none)"),
     ],
 )
 def test_params_of_a_generator_are_its_own(
@@ -124,8 +124,8 @@ def test_params_have_the_types_of_their_generator() -> None:
     found = registry.parse_keyframe_params("promptus", "nested=1:start=0.3:scale=2:scale=4")
     assert found == {"nested": True, "start": 0.3, "scale": 4}
     assert {name: registry.own_options(name) for name in registry.names()} == {
-        "overfit": (),
         "enhance": (),
+        "overfit": (),
         "promptus": ("scale", "nested", "start"),
         "thumbnail": ("scale", "qp"),
         "vae": ("scale",),

@@ -42,7 +42,7 @@ def test_files_are_probed_restored_and_verified(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("command", "wanted"),
     [
-        ("encode -i CLIP OUT", "encoding with generator overfit takes torch: pip install 'ffhybrid[encode]'"),
+        ("encode -i CLIP OUT", "encoding with generator enhance takes torch: pip install 'ffhybrid[encode]'"),
         ("encode -kf vae -i CLIP OUT", "encoding with generator vae takes torch: pip install 'ffhybrid[diffusers]'"),
         ("train cadm -i CLIP -o OUT", "training takes torch: pip install 'ffhybrid[diffusers]'"),
         ("compare -b:v 50k -i CLIP -o OUT", "comparing takes imageio_ffmpeg: pip install 'ffhybrid[report]'"),
