@@ -14,6 +14,8 @@ from ffhybrid.core.picture import Picture
 from golden import HEAD, Golden, golden_latents, planes_md5
 from support import run, tool
 
+pytestmark = pytest.mark.slow
+
 CEXT = Path(__file__).resolve().parents[2] / "cext"
 DRIVER = Path(__file__).with_name("decode_latent.c")
 UNITS = sorted(str(path) for room in ("util", "neural") for path in (CEXT / room).glob("*.c"))

@@ -23,6 +23,8 @@ from ffhybrid.filters.perceptual_weights import find_lpips_weights
 from golden import random_latent
 from support import IntraBases, psnr
 
+pytestmark = pytest.mark.slow
+
 SMALL = PictureSpec(96, 80)
 BUDGET = 350
 CPU = torch.device("cpu")

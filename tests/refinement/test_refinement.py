@@ -132,8 +132,7 @@ def test_refined_gops_restore_exactly_and_lose_nothing(
             clip("carphone_pristine.mp4"),
             path,
             options=ffhybrid.EncodeOptions(
-                generator="overfit",
-                generator_options={"preset": "ultrafast", "device": "cpu"},
+                generator_options={"preset": "fast", "device": "cpu"},
                 keyframe_budget=budget,
                 refinements=refinements,
                 rate=ffhybrid.Rate(bitrate=bitrate),
