@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--bpp", type=float, default=0.0064)
-    parser.add_argument("--preset", default="fast", help="effort of overfit")
+    parser.add_argument("--preset", default="fast", help="effort of the generator")
     parser.add_argument("--frames", type=int, default=72)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--out", type=Path, default=Path("build/ablation"), help="kept, and resumed")

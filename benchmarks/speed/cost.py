@@ -65,7 +65,7 @@ def main() -> None:
     """Print a row a preset."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", nargs="?", type=Path)
-    parser.add_argument("--presets", nargs="+", default=("ultrafast", "superfast"), help="effort of overfit")
+    parser.add_argument("--presets", nargs="+", default=("ultrafast", "superfast"), help="effort of the generator")
     parser.add_argument("--bpp", type=float, default=0.0064, help="bits per pixel")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--x265-preset", default="medium")
