@@ -18,7 +18,7 @@ from ffhybrid.encoder.secant_search import Probe, SecantSearch
 from ffhybrid.filters.base import BasePicture, FitProgress, KeyframeGenerator, Objective, RefiningGenerator
 from ffhybrid.hevc import slice_qp
 from ffhybrid.x265.encoding import X265Gop, encode_gop
-from ffhybrid.x265.options import HIGHEST_CRF, HIGHEST_X265_CRF, X265Options
+from ffhybrid.x265.options import HIGHEST_X265_CRF, X265Options
 
 THOROUGH = {"rd": "6", "rdoq-level": "2", "rskip": "0", "fast-intra": "0"}
 """What is worth it for one picture, and changes no parameter set: those are the P and B pictures'."""
@@ -62,7 +62,7 @@ class BaseCoder:
 
     def _at(self, crf: float) -> X265Gop:
         first = replace(self.gop, pts=self.gop.pts[:1], durations=self.gop.durations[:1])
-        options = replace(self.options, crf=min(crf, HIGHEST_CRF), quantiser_cap=HIGHEST_X265_CRF)
+        options = replace(self.options, crf=crf, quantiser_cap=HIGHEST_X265_CRF)
         return encode_gop(first, options, params=THOROUGH, keyframe=self.picture)
 
     def _decoded(self, coded: X265Gop) -> BasePicture:
