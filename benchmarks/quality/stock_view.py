@@ -10,7 +10,6 @@ clip how far the stock view is from x265's.
 
 from __future__ import annotations
 
-import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clips import shared_clips, wheel_clip
-from ffhybrid.panel import METRICS
-from quality.tuning import STOCK, Settings, encode_clips, facts_of, print_table
+from quality.tuning import STOCK, Settings, encode_clips, facts_of, print_table, settings_parser
 
 HYBRID, X265 = "whole-0.4+cap45", "x265-whole+cap45"
 """The hybrid's own tuning, and the same for x265 alone."""
@@ -41,18 +39,8 @@ def print_clips(clips: Sequence[Path], settings: Settings, console: Console) -> 
 
 def main() -> None:
     """Encode what is missing, and print tables for every point."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path)
+    parser = settings_parser(__doc__, frames=120, out=Path("build/stock-view"))
     parser.add_argument("--points", nargs="+", type=float, default=(0.0064, 0.019), help="bits per pixel")
-    parser.add_argument("--frames", type=int, default=120)
-    parser.add_argument("--width", type=int, default=640)
-    parser.add_argument("--interval", type=int, default=24, help="sampled metrics: one picture of so many")
-    parser.add_argument("--metrics", nargs="+", choices=METRICS, default=tuple(METRICS))
-    parser.add_argument("--kf", dest="generator", default="overfit", help="one that refines base pictures")
-    parser.add_argument("--effort", default="superfast", help="of the generator")
-    parser.add_argument("--x265", default="medium", help="preset")
-    parser.add_argument("--jobs", type=int, default=1, help="clips at a time, each in a process")
-    parser.add_argument("--out", type=Path, default=Path("build/stock-view"), help="kept, and resumed")
     options = parser.parse_args()
     clips = options.clips or shared_clips() or [wheel_clip("bikes.mp4")]
     logging.basicConfig(level=logging.WARNING)

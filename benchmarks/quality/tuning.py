@@ -286,22 +286,28 @@ def print_table(clips: Sequence[Path], settings: Settings, console: Console) -> 
         console.print(table)
 
 
-def main() -> None:
-    """Encode what is missing, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def settings_parser(description: str | None, *, frames: int, out: Path) -> argparse.ArgumentParser:
+    """Make a parser of clips and of what variants of all points have in common."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=SHARES)
-    parser.add_argument("--point", type=float, default=0.0064, help="bits per pixel")
-    parser.add_argument("--frames", type=int, default=96)
+    parser.add_argument("--frames", type=int, default=frames)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--interval", type=int, default=24, help="sampled metrics: one picture of so many")
-    parser.add_argument("--stock", action="store_true", help="the stock views too")
     parser.add_argument("--metrics", nargs="+", choices=METRICS, default=tuple(METRICS))
     parser.add_argument("--kf", dest="generator", default="overfit", help="one that refines base pictures")
     parser.add_argument("--effort", default="superfast", help="of the generator")
     parser.add_argument("--x265", default="medium", help="preset")
     parser.add_argument("--jobs", type=int, default=1, help="clips at a time, each in a process")
-    parser.add_argument("--out", type=Path, default=Path("build/tuning"), help="kept, and resumed")
+    parser.add_argument("--out", type=Path, default=out, help="kept, and resumed")
+    return parser
+
+
+def main() -> None:
+    """Encode what is missing, and print the tables."""
+    parser = settings_parser(__doc__, frames=96, out=Path("build/tuning"))
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=SHARES)
+    parser.add_argument("--point", type=float, default=0.0064, help="bits per pixel")
+    parser.add_argument("--stock", action="store_true", help="the stock views too")
     arguments = vars(parser.parse_args())
     clips = arguments.pop("clips") or shared_clips() or [wheel_clip("bikes.mp4")]
     jobs = arguments.pop("jobs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -44,6 +44,10 @@ class SourceGop:
     def start_seconds(self) -> float:
         """Timestamp of the keyframe."""
         return float(self.pts[0] * self.time_base)
+
+    def first(self) -> SourceGop:
+        """Give a GOP of the first picture alone."""
+        return replace(self, pts=self.pts[:1], durations=self.durations[:1])
 
     def picture(self, index: int) -> Picture:
         """Read one frame back."""

@@ -167,8 +167,7 @@ def coded_again(gop: SourceGop, coded: CodedGop, options: X265Options) -> CodedG
 
 def intra_size(gop: SourceGop, options: X265Options) -> int:
     """Bytes of the I-frame that x265 makes of the first picture."""
-    first = replace(gop, pts=gop.pts[:1], durations=gop.durations[:1])
-    return len(encode_gop(first, options, params=keyframe_zones()).intra_slice)
+    return len(encode_gop(gop.first(), options, params=keyframe_zones()).intra_slice)
 
 
 def check(gop: CodedGop, source: SourceGop, generator_decode: GeneratorDecode) -> None:

@@ -61,9 +61,8 @@ class BaseCoder:
         return Probe(found, wanted, found / wanted, coded)
 
     def _at(self, crf: float) -> X265Gop:
-        first = replace(self.gop, pts=self.gop.pts[:1], durations=self.gop.durations[:1])
         options = replace(self.options, crf=crf, quantiser_cap=HIGHEST_X265_CRF)
-        return encode_gop(first, options, params=THOROUGH, keyframe=self.picture)
+        return encode_gop(self.gop.first(), options, params=THOROUGH, keyframe=self.picture)
 
     def _decoded(self, coded: X265Gop) -> BasePicture:
         spec = self.gop.spec

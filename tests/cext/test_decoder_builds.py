@@ -10,34 +10,20 @@ from typing import Any
 import pytest
 from cffi import FFI
 
+from core_builds import BUILDS, CEXT, compile_core
 from ffhybrid.core.picture import Picture
 from golden import HEAD, Golden, golden_latents, planes_md5
-from support import run, tool
+from support import tool
 
 pytestmark = pytest.mark.slow
 
-CEXT = Path(__file__).resolve().parents[2] / "cext"
 DRIVER = Path(__file__).with_name("decode_latent.c")
 UNITS = sorted(str(path) for room in ("util", "neural") for path in (CEXT / room).glob("*.c"))
-BUILDS = {
-    "gcc-O0": ("gcc", "-O0"),
-    "gcc-O3-native": ("gcc", "-O3", "-march=native"),
-    "gcc-avx2": ("gcc", "-O3", "-DFFH_AVX2_KERNELS"),
-    "gcc-plain": ("gcc", "-O2", "-DFFH_PLAIN_KERNELS"),
-    "clang-O0": ("clang", "-O0"),
-    "clang-O3": ("clang", "-O3"),
-    "clang-plain": ("clang", "-O3", "-DFFH_PLAIN_KERNELS"),
-}
 DECLARATIONS = """
 typedef struct ffh_planes { uint8_t *planes[3]; ptrdiff_t strides[3]; int bit_depth; } ffh_planes;
 int ffh_overfit_decode(const uint8_t *data, size_t size, int width, int height, const ffh_planes *base,
                        const ffh_planes *to, int threads);
 """
-
-
-def compile_core(target: Path, compiler: str, *arguments: str | Path) -> None:
-    """Compile sources with a compiler, or skip."""
-    run(tool(compiler), "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread", f"-I{CEXT}", *arguments, "-o", target)
 
 
 def planes(ffi: FFI, picture: Picture) -> object:
