@@ -7,6 +7,9 @@ are. Gradients pass.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
@@ -70,6 +73,19 @@ _CUBIC = (6.248496625763138e-05, -0.020884521182843837, 2.326765642916932)
 _EXPONENT = 0.6276336467831387
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenScale:
+    """What is to be known of one scale of a source, however many pictures are compared with it.
+
+    ``mean`` and ``variance`` are of XYB at every sample, ``edges`` is 1 more than its distance from the mean.
+    """
+
+    xyb: Tensor
+    mean: Tensor
+    variance: Tensor
+    edges: Tensor
+
+
 def ssimulacra2(ours: Tensor, theirs: Tensor) -> Tensor:
     """Score pictures against their source.
 
@@ -80,23 +96,35 @@ def ssimulacra2(ours: Tensor, theirs: Tensor) -> Tensor:
     Returns:
         (batch,), at most 100.
     """
-    return ssimulacra2_by_place(ours, theirs, whole)[:, 0, 0]
+    return ssimulacra2_by_place(ours, seen_scales(theirs), whole)[:, 0, 0]
 
 
-def ssimulacra2_by_place(ours: Tensor, theirs: Tensor, average: Average) -> Tensor:
+def seen_scales(source: Tensor) -> list[SeenScale]:
+    """Look at a source: RGB as :func:`ssimulacra2` has it."""
+    found = []
+    for xyb in _scales(source):
+        mean, square = _blur(torch.cat((xyb, xyb * xyb))).chunk(2)
+        found.append(SeenScale(xyb, mean, square - mean.square(), 1 + (xyb - mean).abs()))
+    return found
+
+
+def ssimulacra2_by_place(ours: Tensor, source: list[SeenScale], average: Average) -> Tensor:
     """Score windows of pictures, each by the norms of its own part of the maps: (batch, places down, across)."""
-    pair = torch.cat((to_linear(ours), to_linear(theirs)))
-    norms = []
-    for scale in range(SCALES):
-        if min(pair.shape[-2:]) < LEAST_SIDE:
-            break
-        if scale:
-            pair = F.avg_pool2d(pair, 2, ceil_mode=True, count_include_pad=False)
-        ours, theirs = _positive_xyb(pair).chunk(2)
-        norms.append(_norms(ours, theirs, average))
+    norms = [_norms(xyb, seen, average) for xyb, seen in zip(_scales(ours), source, strict=True)]
     found = torch.stack(norms, 2).flatten(1, 4)
     weights = torch.tensor(_WEIGHTS, dtype=torch.float64, device=ours.device).flatten()[: found.shape[1]]
     return _score(torch.einsum("bwrc,w->brc", found.double(), weights))
+
+
+def _scales(rgb: Tensor) -> Iterator[Tensor]:
+    """Give XYB of as many scales as there are."""
+    linear = to_linear(rgb)
+    for scale in range(SCALES):
+        if min(linear.shape[-2:]) < LEAST_SIDE:
+            return
+        if scale:
+            linear = F.avg_pool2d(linear, 2, ceil_mode=True, count_include_pad=False)
+        yield _positive_xyb(linear)
 
 
 def _positive_xyb(linear: Tensor) -> Tensor:
@@ -107,15 +135,14 @@ def _positive_xyb(linear: Tensor) -> Tensor:
     return torch.stack((14 * x + 0.42, y + 0.01, blue - y + 0.55), 1)
 
 
-def _norms(ours: Tensor, theirs: Tensor, average: Average) -> Tensor:
+def _norms(ours: Tensor, source: SeenScale, average: Average) -> Tensor:
     """Mean and fourth norm of the three maps of one scale, (batch, channel, norm, map, places down, places across)."""
-    parts = (ours, theirs, ours * ours, theirs * theirs, ours * theirs)
-    mean_ours, mean_theirs, square_ours, square_theirs, product = _blur(torch.cat(parts)).chunk(5)
-    covariance = product - mean_ours * mean_theirs
-    variances = (square_ours - mean_ours.square()) + (square_theirs - mean_theirs.square())
-    luminance = 1 - (mean_ours - mean_theirs).square()
+    mean, square, product = _blur(torch.cat((ours, ours * ours, ours * source.xyb))).chunk(3)
+    covariance = product - mean * source.mean
+    variances = (square - mean.square()) + source.variance
+    luminance = 1 - (mean - source.mean).square()
     structure = 1 - luminance * (2 * covariance + _STABILITY) / (variances + _STABILITY)
-    edges = (1 + (ours - mean_ours).abs()) / (1 + (theirs - mean_theirs).abs()) - 1
+    edges = (1 + (ours - mean).abs()) / source.edges - 1
     maps = torch.stack((structure.clamp_min(0), edges.clamp_min(0), (-edges).clamp_min(0)), 2)
     flat = maps.flatten(1, 2)
     norms = torch.stack((average(flat), root(average(flat.square().square()), 0.25)), 2)

@@ -18,7 +18,7 @@ from torch import Tensor
 from ffhybrid.filters.colour import to_oklab
 from ffhybrid.filters.lpips import Lpips
 from ffhybrid.filters.places import Places
-from ffhybrid.filters.ssimulacra2 import ssimulacra2_by_place
+from ffhybrid.filters.ssimulacra2 import SeenScale, seen_scales, ssimulacra2_by_place
 
 PERFECT = 100
 """SSIMULACRA2 of equal pictures."""
@@ -39,9 +39,9 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenSource:
-    """What is to be known of a source picture, however many are compared with it; ``rgb`` is (1, 3, rows, columns)."""
+    """What is to be known of a source picture, however many are compared with it."""
 
-    rgb: Tensor
+    scales: list[SeenScale]
     oklab: Tensor
     activations: list[Tensor]
 
@@ -68,7 +68,8 @@ class VisualDistance:
     def source(self, rgb: Tensor) -> SeenSource:
         """Look at a source picture."""
         with torch.no_grad():
-            return SeenSource(rgb, to_oklab(rgb), [] if self._lpips is None else self._lpips.activations(rgb))
+            activations = [] if self._lpips is None else self._lpips.activations(rgb)
+            return SeenSource(seen_scales(rgb), to_oklab(rgb), activations)
 
     def parts(self, ours: Tensor, source: SeenSource) -> PictureParts:
         """Compare a picture with its source."""
@@ -78,7 +79,7 @@ class VisualDistance:
             lpips = self._lpips.distance(self._lpips.activations(ours), source.activations)[0]
         error = (to_oklab(ours) - source.oklab).square().sum(1, keepdim=True)
         return PictureParts(
-            PERFECT - ssimulacra2_by_place(ours, source.rgb, places.average)[0], places.average(error)[0, 0], lpips
+            PERFECT - ssimulacra2_by_place(ours, source.scales, places.average)[0], places.average(error)[0, 0], lpips
         )
 
     def pooled(self, pictures: Sequence[PictureParts]) -> dict[str, Tensor]:

@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 SAMPLING_INTERVAL, LEAST_SAMPLES = 16, 4
 """The visual distance looks at one picture of so many, and at so many at least, where there are."""
-MOST_KEPT = 1 << 22
-"""Luma samples of source pictures that are known from encode to encode: some 60 bytes each."""
+MOST_KEPT = 1 << 21
+"""Luma samples of source pictures that are known from encode to encode: some 110 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
