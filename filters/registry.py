@@ -68,6 +68,14 @@ class Registry(Generic[Made]):
         """
         return tuple(option for option in self._known(name) if option not in {*SHARED_OPTIONS, INTRA_CODEC})
 
+    def takes(self, name: str, option: str) -> bool:
+        """Whether a generator has an option.
+
+        Raises:
+            UsageError: an unknown name.
+        """
+        return option in self._known(name)
+
     def parse_params(self, name: str, text: str) -> dict[str, object]:
         """Parse ``key=value:key=value``, a generator's own options, into arguments of :meth:`create`.
 
@@ -135,7 +143,7 @@ _SEQUENCES = Registry[SequenceGenerator](
 )
 
 names, create, for_restoring = _KEYFRAMES.names, _KEYFRAMES.create, _KEYFRAMES.for_restoring
-own_options, parse_keyframe_params = _KEYFRAMES.own_options, _KEYFRAMES.parse_params
+own_options, takes, parse_keyframe_params = _KEYFRAMES.own_options, _KEYFRAMES.takes, _KEYFRAMES.parse_params
 sequence_names, create_sequence, sequence_for_restoring = (
     _SEQUENCES.names,
     _SEQUENCES.create,

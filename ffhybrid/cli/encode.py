@@ -41,8 +41,8 @@ from ffhybrid.x265.options import DEFAULT_CRF, HIGHEST_CRF, HYBRID, PRESETS, X26
 
 FIRST_PAGE = (
     *("-ss", "-to", "-t", "-vf", "-map", "-an", "-c:a", "-b:a", "-g", "-frames:v", "-mode"),
-    *("-kf", "-b:kf", "-kf:preset", "-kf:tune", "-kf:refine", "-kf-params", "-model", "-device"),
-    *("-b:v", "-target", "-crf", "-preset", "-x265-params", "-engine"),
+    *("-kf", "-b:kf", "-kf:preset", "-kf:tune", "-kf:refine", "-model", "-device"),
+    *("-b:v", "-target", "-speed", "-crf", "-preset", "-x265-params", "-engine"),
 )
 """What the short help of ``encode`` and ``batch`` shows."""
 

@@ -9,6 +9,7 @@ from ffhybrid.cli.parser import Parser
 from ffhybrid.cli.values import boolean, byte_count, natural, one_of, positive
 from ffhybrid.encoder.modes import parse_generator_params
 from ffhybrid.encoder.options import EncodeMode, Placeholder
+from ffhybrid.encoder.speed import EFFORTS
 from ffhybrid.filters.registry import names
 from ffhybrid.options import EncodeOptions
 
@@ -21,7 +22,9 @@ def add_keyframes(command: Parser) -> None:
     generators = ", ".join(names())
     keyframe.add_argument("-kf", type=one_of(names()), default=names()[0], metavar="NAME", help=f"of {generators}")
     keyframe.add_argument("-b:kf", dest="budget", type=byte_count, metavar="BYTES", help="bytes of a keyframe")
-    keyframe.add_argument("-kf:preset", dest="kf_preset", metavar="NAME", help="effort of a fit, x265's names (medium)")
+    keyframe.add_argument(
+        "-kf:preset", dest="kf_preset", metavar="NAME", help="effort of a fit, x265's names (by -speed)"
+    )
     keyframe.add_argument("-kf:tune", dest="kf_tune", metavar="NAME", help="aim of a fit: perceptual (default) or psnr")
     keyframe.add_argument(
         "-kf:refine", dest="refine", type=natural, default=0, metavar="N", help="joint refinements at most (0)"
@@ -33,7 +36,7 @@ def add_keyframes(command: Parser) -> None:
         "-kf:fallback", dest="fallback", type=boolean, default=True, metavar="0|1", help="keep x265's if it wins (1)"
     )
     keyframe.add_argument(
-        "-kf:budgets", dest="budgets", type=positive, metavar="N", help=f"sizes tried for each ({DEFAULTS.budgets})"
+        "-kf:budgets", dest="budgets", type=positive, metavar="N", help="sizes tried for each (by -speed)"
     )
     keyframe.add_argument(
         "-stock-quality",
@@ -56,10 +59,17 @@ def add_keyframes(command: Parser) -> None:
         "-kf-params", dest="kf_params", default="", metavar="K=V:...", help="what only one generator has, as scale=2"
     )
     keyframe.add_argument(
+        "-speed",
+        type=int,
+        default=DEFAULTS.speed,
+        metavar="N",
+        help=f"with -b:v and -target: 0, everything is tried, to {len(EFFORTS) - 1} (%(default)s)",
+    )
+    keyframe.add_argument(
         "-candidates",
         type=natural,
         metavar="N",
-        help=f"with -b:v: more encodes of a size ({DEFAULTS.candidates})",
+        help="with -b:v: more encodes of a size (by -speed)",
     )
     command.suggest({f"-kf:{key}": f"-kf-params {key}=VALUE" for key in ("scale", "qp", "nested", "start", "interval")})
 
@@ -75,8 +85,9 @@ def keyframe_options(options: argparse.Namespace, mode: EncodeMode = EncodeMode.
         fallback=options.fallback,
         stock_weight=options.stock_weight,
         placeholder=options.placeholder,
-        budgets=options.budgets or DEFAULTS.budgets,
-        candidates=DEFAULTS.candidates if options.candidates is None else options.candidates,
+        speed=options.speed,
+        budgets=options.budgets,
+        candidates=options.candidates,
     )
 
 

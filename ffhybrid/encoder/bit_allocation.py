@@ -11,21 +11,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.crf_search import SIZE, TOLERANCE
+from ffhybrid.encoder.crf_search import LOWEST_CRF, Precision
 from ffhybrid.errors import UsageError
 from ffhybrid.x265.encoding import encode_gop
-from ffhybrid.x265.options import X265Options
+from ffhybrid.x265.options import HIGHEST_CRF, X265Options
 
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
 LEAST_PICTURE = 12
 """Bytes that a picture takes even at the highest CRF."""
+EQUAL_CRF, CRF_OF_LOG, KNEE, BEYOND_KNEE = 34.5, 7.0, 1.0, 2.5
+"""The CRF at which a GOP under ``-tune hybrid`` has the bytes of the first pass; by how much it rises where the
+logarithm of the bytes falls by 1; from where on it rises faster, and by how much, with the square (nine clips at 0.0064
+to 0.019 bits a pixel: within 2.5)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """One GOP as the first pass saw it: bytes at a constant quality, pictures, seconds."""
+    """One GOP as the first pass saw it: bytes at a constant quality, those of its I picture, pictures, seconds."""
 
     size: int
+    intra: int
     pictures: int
     seconds: float
 
@@ -35,18 +40,20 @@ class Share:
     """What one GOP gets, with a target of quality at most.
 
     ``size`` is in bytes of its elementary streams (:attr:`~ffhybrid.encoder.coded_gop.CodedGop.size`); ``crf`` is the
-    one at which the first pass expects x265 to need them.
+    one at which the first pass expects x265 to need them, ``intra`` the part of the first pass's bytes that was its I
+    picture's.
     """
 
     size: int
     crf: float
+    intra: float
 
 
 def first_pass(gop: SourceGop) -> Complexity:
     """Encode a GOP quickly at one CRF."""
     coded = encode_gop(gop, FIRST_PASS, params={})
     size = sum(unit.size for unit in coded.access_units)
-    return Complexity(size, len(gop), gop.seconds)
+    return Complexity(size, coded.intra.size, len(gop), gop.seconds)
 
 
 def shares(
@@ -57,6 +64,7 @@ def shares(
     bufsize: int | None = None,
     of_file: float,
     of_gops: Sequence[int],
+    precision: Precision,
 ) -> list[Share]:
     """Share bytes by complexity; what a GOP leaves because of ``maxrate`` goes to those after it.
 
@@ -67,25 +75,33 @@ def shares(
         bufsize: bits of the decoder's buffer; a second of ``maxrate`` where it is None.
         of_file: bytes that the container takes once.
         of_gops: bytes that it takes for each GOP.
+        precision: with which GOPs come to their shares.
 
     Raises:
         UsageError: too few bits for this many pictures.
     """
     left = _bytes_of_gops(complexities, of_file, of_gops, bitrate)
     complexity_left = sum(gop.size for gop in complexities)
-    buffer = _Buffer(maxrate, bufsize) if maxrate is not None else None
+    buffer = _Buffer(maxrate, bufsize, precision) if maxrate is not None else None
     found = []
     for gop, around in zip(complexities, of_gops, strict=True):
         wanted = left * gop.size / complexity_left
         if buffer:
             wanted = min(wanted, buffer.most(gop.seconds))
         size = max(round(wanted) - around, LEAST_PICTURE * gop.pictures)
-        found.append(Share(size, FIRST_PASS.crf + math.log(size / gop.size) / SIZE.slope))
+        found.append(Share(size, _crf(size / gop.size), gop.intra / gop.size))
         left -= size + around
         complexity_left -= gop.size
         if buffer:
             buffer.spend(size + around, gop.seconds)
     return found
+
+
+def _crf(ratio: float) -> float:
+    """Guess the CRF that gives ``ratio`` times the bytes of the first pass."""
+    less = -math.log(ratio)
+    crf = EQUAL_CRF + CRF_OF_LOG * less + BEYOND_KNEE * max(less - KNEE, 0) ** 2
+    return min(max(crf, LOWEST_CRF), HIGHEST_CRF)
 
 
 def _bytes_of_gops(complexities: Sequence[Complexity], of_file: float, overheads: Sequence[int], bitrate: int) -> float:
@@ -101,15 +117,16 @@ def _bytes_of_gops(complexities: Sequence[Complexity], of_file: float, overheads
 class _Buffer:
     """The decoder's buffer, full at the beginning; GOPs are taken to exceed their shares by the search's tolerance."""
 
-    def __init__(self, maxrate: int, bufsize: int | None) -> None:
+    def __init__(self, maxrate: int, bufsize: int | None, precision: Precision) -> None:
+        self._overdraw = 1 + precision.of_sizes
         self._maxrate = maxrate
         self._size = bufsize or maxrate
         self._bits = float(self._size)
 
     def most(self, seconds: float) -> float:
         """Bytes that a GOP of so many seconds may take."""
-        return (self._bits + self._maxrate * seconds) / 8 / (1 + TOLERANCE)
+        return (self._bits + self._maxrate * seconds) / 8 / self._overdraw
 
     def spend(self, size: int, seconds: float) -> None:
         """Count a GOP."""
-        self._bits = min(self._bits + self._maxrate * seconds - 8 * size * (1 + TOLERANCE), self._size)
+        self._bits = min(self._bits + self._maxrate * seconds - 8 * size * self._overdraw, self._size)

@@ -23,7 +23,7 @@ from ffhybrid.restorer.generator_decode import GeneratorDecode, sequence_md5
 from ffhybrid.restorer.splice import NATIVE_IDR, restore_gop
 from ffhybrid.x265.encoding import X265Gop, encode_gop
 from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options, keyframe_zones
-from ffhybrid.x265.reference_lock import encode_locked
+from ffhybrid.x265.reference_lock import encode_locked, encode_nearly_locked
 
 GREY_CRF = 51.0
 IN_ORDER = {"bframes": "0"}
@@ -106,9 +106,13 @@ class Keyframe:
         return picture_md5(sei.picture_md5s(refinement.base.picture)) if refinement else None
 
 
-def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options) -> CodedGop:
-    """Code P and B pictures against a generated picture (HybridPrompt section 3.2, step II)."""
-    locked = encode_locked(gop, keyframe.picture, options)
+def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options, *, is_trial: bool = False) -> CodedGop:
+    """Code P and B pictures against a generated picture (HybridPrompt section 3.2, step II).
+
+    A trial shows and takes nearly as much, and cannot be restored.
+    """
+    lock = encode_nearly_locked if is_trial else encode_locked
+    locked = lock(gop, keyframe.picture, options)
     stream = locked.coded
     payload = _payload(
         gop, stream, keyframe.generator, locked.keyframe, latent=keyframe.latent, differences=locked.fixups

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from ffhybrid.encoder.coded_gop import CodedGop
@@ -20,12 +21,30 @@ def crf_control(slope: float) -> Control:
     return Control(low=LOWEST_CRF, high=HIGHEST_CRF, step=CRF_STEP, slope=slope)
 
 
-SIZE = crf_control(-0.115)
+SIZE = crf_control(-0.13)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precision:
+    """How near a search comes to its target: within so many tolerances, or after so many encodes at most."""
+
+    tolerances: float = 1.0
+    most_probes: int = MOST_PROBES
+
+    @property
+    def of_sizes(self) -> float:
+        """The part of a size by which it may be missed."""
+        return self.tolerances * TOLERANCE
+
+
+EXACT = Precision()
 
 Result = TypeVar("Result")
 
 
-def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: float) -> CodedGop:
+def meet_size(
+    encode: Callable[[float], CodedGop], wanted: int, *, first_crf: float, precision: Precision = EXACT
+) -> CodedGop:
     """Find the CRF whose encode has ``wanted`` bytes; of all probed, the one that comes nearest.
 
     ``encode`` codes a GOP at a CRF. Whatever of its size does not depend on the CRF is measured on the way.
@@ -37,15 +56,21 @@ def meet_size(encode: Callable[[float], CodedGop], wanted: int, *, first_crf: fl
         left = max(wanted - (gop.size - governed), 1)
         return Probe(governed, left, gop.size / wanted, gop)
 
-    return search_crf(probe, SIZE, first_crf=first_crf)
+    return search_crf(probe, SIZE, first_crf=first_crf, tolerance=precision.of_sizes, most_probes=precision.most_probes)
 
 
 def search_crf(
-    probe: Callable[[float], Probe[Result]], control: Control, *, first_crf: float, tolerance: float = TOLERANCE
+    probe: Callable[[float], Probe[Result]], control: Control, *, first_crf: float, tolerance: float, most_probes: int
 ) -> Result:
     """Probe CRFs until one meets the target to a part of it; of all probed, the one that comes nearest."""
-    search = SecantSearch(control=control, tolerance=tolerance, most_probes=MOST_PROBES)
+    search = SecantSearch(control=control, tolerance=tolerance, most_probes=most_probes)
     return search.meet(probe, first=first_crf).result
+
+
+def crf_at_size(gop: CodedGop, wanted: int) -> float:
+    """Estimate the CRF at which a GOP would have ``wanted`` bytes."""
+    governed = max(gop.governed_size, 1)
+    return SIZE.moved(gop.crf, ratio=max(wanted - (gop.size - governed), 1) / governed)
 
 
 def neighbours(gop: CodedGop, wanted: int, *, count: int) -> list[float]:

@@ -13,7 +13,7 @@ from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
-from ffhybrid.encoder.keyframe_search import GopSearch
+from ffhybrid.encoder.keyframe_search import GopSearch, compares, first_share
 from ffhybrid.encoder.metric_target import MetricTarget, log_reached
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
@@ -89,10 +89,11 @@ class GopEncoder:
             EncoderError: x265 failed, or the GOP does not restore exactly.
             UsageError: the target's metric cannot look at pictures as small as these.
         """
-        watch = GopWatch(gop.index, on_progress)
+        watch = GopWatch(gop.index, on_progress, frames=len(gop))
         target = self._target(gop, share)
         if target is not None:
-            best = self._search.search(target, watch, first_crf=self._first_crf(share))
+            keyframe_share = first_share(share.intra if share else None)
+            best = self._search.search(target, watch, first_crf=self._first_crf(share), keyframe_share=keyframe_share)
             return self._met(gop, best, share, watch)
         if not self._options.fallback and not self._options.refinements:
             return self._finished(gop, self._search.unjudged(gop, watch), None, watch)
@@ -106,11 +107,11 @@ class GopEncoder:
         Raises:
             EncoderError, UsageError: as :meth:`encode`.
         """
-        watch = GopWatch(gop.index, on_progress)
+        watch = GopWatch(gop.index, on_progress, frames=len(gop))
         target = self._target(gop, share)
         if target is None:
-            watch.at(Stage.NATIVE, 0, 1)
-            return self._finished(gop, encode_native_idr(gop, self._options.x265), None, watch)
+            encode = watch.counted(lambda _: encode_native_idr(gop, self._options.x265), Stage.NATIVE, of=1)
+            return self._finished(gop, encode(self._options.x265.crf), None, watch)
         best = self._search.native(target, watch, first_crf=self._first_crf(share))
         return self._met(gop, best, share, watch)
 
@@ -135,7 +136,7 @@ class GopEncoder:
             check_size(wanted.metric, gop.spec, what=f"-target {wanted}")
             most = share.size if share else None
             return MetricTarget(source=gop, judge=judge, wanted=wanted, lpips=_lpips_file(self._options), most=most)
-        return SizeTarget(gop, judge, share.size) if share else None
+        return SizeTarget(gop, judge, share.size, self._options.effort.precision) if share else None
 
     def _first_crf(self, share: Share | None) -> float:
         return share.crf if share and self._options.target is None else self._options.x265.crf
@@ -164,17 +165,19 @@ class GopEncoder:
         options = self._options
         weights = _lpips_file(options)
         is_perceptual = options.generator_options.get("tune") in (None, "perceptual")
-        is_judged = options.fallback or options.refinements or options.rate or options.target
+        is_compared = compares(options.effort, self._generator, stock_weight=options.stock_weight)
+        is_rated = options.target or (options.rate and is_compared)
+        is_judged = options.refinements or is_rated or (options.fallback and not options.rate)
         return GopSearch(
             generator=self._generator,
             judge=Judge(
                 visual_distance(weights) if is_judged and is_perceptual else None, stock_weight=options.stock_weight
             ),
-            x265=options.x265,
+            x265=replace(options.x265, is_light=options.effort.is_light),
+            effort=options.effort,
+            compares=is_compared,
             keyframe_budget=options.keyframe_budget,
-            budgets=options.budgets,
             refinements=options.refinements,
-            candidates=options.candidates,
             fallback=options.fallback,
             placeholder=options.placeholder,
             lpips=weights,

@@ -2,7 +2,8 @@
 
 HybridPrompt leaves adaptive allocation to the future (section 5). Here x265 codes the GOP alone first, which is the
 result to beat; then generated keyframes of several shares of its size are candidates, each with P and B pictures that
-meet the target, and the GOP that costs least over all pictures is kept.
+meet the target, and the GOP that costs least over all pictures is kept. Quick encodes are enough to tell keyframes
+apart: then only the best one's GOP is coded as asked.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from ffhybrid.encoder.coded_gop import (
     intra_size,
     without_hashes,
 )
-from ffhybrid.encoder.crf_search import MOST_PROBES
 from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
 from ffhybrid.encoder.options import Placeholder
 from ffhybrid.encoder.progress import GopWatch, Stage
 from ffhybrid.encoder.quality import Judge
-from ffhybrid.encoder.rate_targets import Encode, Judged, RateTarget, SizeTarget
+from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
+from ffhybrid.encoder.speed import TRIAL, TRIAL_PRECISION, Comparing, Effort
 from ffhybrid.filters import FitProgress, Likeness, Objective
-from ffhybrid.filters.base import KeyframeGenerator
+from ffhybrid.filters.base import KeyframeGenerator, RefiningGenerator
 from ffhybrid.refinement.objective import GopObjective
 from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
 
@@ -37,24 +38,43 @@ logger = logging.getLogger(__name__)
 
 STEP, MOST_SHRUNK = 1.5, 2
 """The factor between candidate budgets; how often a budget shrinks that leaves P and B pictures no room."""
-FIRST_SHARE, LARGEST_SHARE, LEAST_BUDGET = 0.4, 0.7, 200
-"""The part of the GOP's bytes that a keyframe takes at first, and that it takes at most; the fewest bytes of one.
-
-At 0.0096 bits a pixel two fifths looks best on most clips, and three fifths where hardly anything moves
-(``benchmarks/quality/tuning.py``).
-"""
+USUAL_SHARE, LARGEST_SHARE, LEAST_BUDGET = 0.35, 0.7, 200
+"""The part of the GOP's bytes that a keyframe takes at first where nothing is known of the GOP, and that it takes at
+most; the fewest bytes of one."""
+LEAST_SHARE, SHARE_OF_INTRA, MOST_FIRST_SHARE = 0.15, 1.4, 0.45
+"""What it takes at first where the first pass has seen the GOP: more where its I picture had more of the bytes, since
+hardly anything moves there."""
 RICHER, MOST_WON = 1.5, 0.07
 """The factor of bits that x265's own keyframe is a candidate with too, and what that lowers the cost by at most
 (``benchmarks/quality/keyframe_bits.py``): it is none where a generated one wins by more."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeyframeCandidate:
-    """A GOP with a generated keyframe of a budget, or with x265's own, and how it is coded at other CRFs."""
+class KeyframeChoice:
+    """A generated keyframe of a budget, or x265's own with ``factor`` times the bits that it would give it."""
 
-    judged: Judged
-    encode: Encode
+    keyframe: Keyframe | None = None
     budget: int = 0
+    factor: float = KEYFRAME_FACTOR
+
+    def coded(self, gop: SourceGop, options: X265Options, *, is_trial: bool) -> CodedGop:
+        """Code a GOP with it."""
+        if self.keyframe is None:
+            return encode_native_idr(gop, options, factor=self.factor)
+        return encode_generated(gop, self.keyframe, options, is_trial=is_trial)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeCandidate:
+    """A keyframe, and the GOP that goes with it."""
+
+    choice: KeyframeChoice
+    judged: Judged
+
+    @property
+    def budget(self) -> int:
+        """Bytes that the generated keyframe was to have."""
+        return self.choice.budget
 
     @property
     def cost(self) -> float:
@@ -70,119 +90,181 @@ class GopSearch:
         generator: of keyframes.
         judge: decides between encodes.
         x265: options, of which the CRF is used where it is the target.
+        effort: how much is tried.
+        compares: whether keyframes are compared at all where a size is asked for (:func:`compares`).
         keyframe_budget: bytes of latents where the user sets them.
-        budgets: candidate budgets at most, where he does not.
         refinements: joint refinements at most; they end when one does not pay.
-        candidates: encodes of the same size that are looked at in the end.
         fallback: whether a GOP may keep x265's own keyframe.
         placeholder: what stands in the stream where the generator refines no base picture.
         lpips: AlexNet's weights where the user names them.
+        is_trial: encodes only tell keyframes apart, and need not be restored.
     """
 
     generator: KeyframeGenerator
     judge: Judge
     x265: X265Options
+    effort: Effort
+    compares: bool
     keyframe_budget: int | None
-    budgets: int
     refinements: int
-    candidates: int
     fallback: bool
     placeholder: Placeholder
     lpips: Path | None
+    is_trial: bool = False
 
     def at_crf(self, gop: SourceGop, watch: GopWatch) -> Judged:
         """Encode a GOP at the CRF of the options; what is compared with it has its size."""
-        encode = self._at_x265s_size(gop, watch)
-        first = watch.counted(encode, Stage.ENCODE, of=1)(self.x265.crf)
+        choice = self._of_x265s_size(gop, watch)
+        first = watch.counted(partial(self._coded, gop, choice), Stage.ENCODE, of=1)(self.x265.crf)
         target = SizeTarget(gop, self.judge, first.size)
-        candidate = KeyframeCandidate(watch.judged(target.judged(first)), encode, len(first.payload.latent))
+        candidate = KeyframeCandidate(choice, watch.judged(target.judged(first)))
         best = self._refined(target, candidate, self._bases(gop), watch).judged
         if not self.fallback:
             return best
-        watch.at(Stage.NATIVE, 0, 1)
-        at_crf = encode_native_idr(gop, self.x265)
-
-        def native(crf: float) -> CodedGop:
-            return at_crf if crf == at_crf.crf else self._native(gop, KEYFRAME_FACTOR, crf)
-
-        if best.cost < _met(target, native, self.x265.crf, watch, Stage.NATIVE).cost:
+        native = watch.counted(partial(self._coded, gop, KeyframeChoice()), Stage.NATIVE, of=1)(self.x265.crf)
+        if best.cost < self._met(target, KeyframeChoice(), self.x265.crf, watch, known=native).judged.cost:
             return best
         logger.info("GOP %d keeps a native IDR picture", gop.index)
-        return target.judged(at_crf)
+        return target.judged(native)
 
     def unjudged(self, gop: SourceGop, watch: GopWatch) -> CodedGop:
         """Encode with a generated keyframe at the CRF of the options (HybridPrompt section 3.2, steps I and II)."""
-        return watch.counted(self._at_x265s_size(gop, watch), Stage.ENCODE, of=1)(self.x265.crf)
+        encode = partial(self._coded, gop, self._of_x265s_size(gop, watch))
+        return watch.counted(encode, Stage.ENCODE, of=1)(self.x265.crf)
 
-    def _at_x265s_size(self, gop: SourceGop, watch: GopWatch) -> Encode:
-        """Fit a keyframe; where the options leave its bytes open, it takes what x265's own I-frame would."""
-        return self._fitted(self._bases(gop), self.keyframe_budget or intra_size(gop, self.x265), watch)
+    def search(self, target: RateTarget, watch: GopWatch, *, first_crf: float, keyframe_share: float) -> Judged:
+        """Encode the GOP of a target, at the least cost; ``first_crf`` and ``keyframe_share`` are guesses."""
+        bases = self._bases(target.source, first_crf)
+        candidate = self._settled(target, watch, bases, first_crf, keyframe_share)
+        if candidate is None:
+            target, candidate = self.compared(target, watch, bases, first_crf=first_crf, keyframe_share=keyframe_share)
+        encode = partial(self._coded, target.source, candidate.choice)
+        count = self.effort.candidates
+        return target.vary(watch.counted(encode, Stage.VARY, of=count), candidate.judged, candidates=count)
 
-    def _bases(self, gop: SourceGop, crf: float | None = None) -> BaseCoder:
-        return BaseCoder(gop, self.x265 if crf is None else replace(self.x265, crf=crf))
+    def native(self, target: RateTarget, watch: GopWatch, *, first_crf: float) -> Judged:
+        """Meet a target with x265's own keyframe; ``first_crf`` is a guess."""
+        return self._met(target, KeyframeChoice(), first_crf, watch).judged
 
-    def _fitted(self, bases: BaseCoder, budget: int, watch: GopWatch) -> Encode:
-        likeness = Likeness(bases.gop.picture(0))
-        keyframe = self._fit(likeness, bases, budget, None, watch.fitting(Stage.FIT))
-        return partial(self._generated, bases.gop, keyframe)
+    def _settled(
+        self, target: RateTarget, watch: GopWatch, bases: BaseCoder, first_crf: float, keyframe_share: float
+    ) -> KeyframeCandidate | None:
+        """Settle the keyframe by less than encodes as asked, and code the GOP with it.
 
-    def search(self, target: RateTarget, watch: GopWatch, *, first_crf: float) -> Judged:
-        """Encode the GOP of a target, at the least cost; ``first_crf`` is a guess."""
-        gop = target.source
+        None where all has to be compared: as asked for, or since the target is out of this keyframe's reach.
+        """
+        if self.effort.comparing is Comparing.AS_ASKED:
+            return None
+        size = target.likely_size
+        if size is not None and not self.compares:
+            crf = first_crf
+            choice = self._fitted(bases, self._budget(keyframe_share, size), watch)
+        else:
+            trials = replace(
+                self,
+                x265=replace(self.x265, params={**(self.x265.params or {}), **TRIAL}, is_light=True),
+                judge=self.judge.coarse(),
+                is_trial=True,
+                refinements=0,
+            )
+            tried = target.within(TRIAL_PRECISION)
+            _, best = trials.compared(tried, watch, bases, first_crf=first_crf, keyframe_share=keyframe_share)
+            choice, crf = best.choice, target.crf_after_trial(best.judged)
+        candidate = self._met(target, choice, crf, watch)
+        if target.must_shrink(candidate.judged.gop):
+            return None
+        return self._refined(target, candidate, bases, watch)
+
+    def compared(
+        self, target: RateTarget, watch: GopWatch, bases: BaseCoder, *, first_crf: float, keyframe_share: float
+    ) -> tuple[RateTarget, KeyframeCandidate]:
+        """Compare generated keyframes of several budgets, and x265's own; the target is what x265 itself comes to."""
         target, native = target.within_reach(self.native(target, watch, first_crf=first_crf))
-        crf = native.gop.crf
         size = target.size(native.gop)
-        first, most = (max(round(share * size), LEAST_BUDGET) for share in (FIRST_SHARE, LARGEST_SHARE))
+        first, most = (self._budget(share, size) for share in (keyframe_share, LARGEST_SHARE))
 
-        bases = self._bases(gop, crf)
+        nearest = native.gop
 
         def generated(budget: int) -> KeyframeCandidate:
-            encode = self._fitted(bases, budget, watch)
-            return KeyframeCandidate(_met(target, encode, crf, watch, Stage.ENCODE), encode, budget)
+            nonlocal nearest
+            crf = target.crf_with_keyframe(budget, nearest)
+            found = self._met(target, self._fitted(bases, budget, watch), crf, watch)
+            nearest = found.judged.gop
+            return found
 
         if self.keyframe_budget is not None:
             candidate = generated(self.keyframe_budget)
         else:
             fitting = first_that_fits(generated, first, must_shrink=target.must_shrink)
             is_shrunk = fitting.budget < first
-            candidate = hill_climb(generated, fitting, fitting.budget if is_shrunk else most, budgets=self.budgets)
+            most = fitting.budget if is_shrunk else most
+            candidate = hill_climb(generated, fitting, most, budgets=self.effort.budgets)
         best = self._refined(target, candidate, bases, watch)
-        if self.fallback and best.cost >= (1 - MOST_WON) * native.cost:
+        if self.fallback and best.judged.cost >= (1 - MOST_WON) * native.cost:
             kept = self._best_native(target, native, watch)
-            if kept.cost <= best.cost:
-                logger.info("GOP %d keeps a native IDR picture", gop.index)
+            if kept.judged.cost <= best.judged.cost:
+                logger.info("GOP %d keeps a native IDR picture", target.source.index)
                 best = kept
-        varied = watch.counted(best.encode, Stage.VARY, of=self.candidates)
-        return target.vary(varied, best.judged, candidates=self.candidates)
-
-    def native(self, target: RateTarget, watch: GopWatch, *, first_crf: float) -> Judged:
-        """Meet a target with x265's own keyframe; ``first_crf`` is a guess."""
-        encode = partial(self._native, target.source, KEYFRAME_FACTOR)
-        return _met(target, encode, first_crf, watch, Stage.NATIVE)
+        return target, best
 
     def _best_native(self, target: RateTarget, native: Judged, watch: GopWatch) -> KeyframeCandidate:
         """Try x265's own keyframe with more bits too."""
-        usual, richer = (partial(self._native, target.source, KEYFRAME_FACTOR * times) for times in (1, RICHER))
-        met = _met(target, richer, native.gop.crf, watch, Stage.NATIVE)
-        return KeyframeCandidate(met, richer) if met.cost < native.cost else KeyframeCandidate(native, usual)
+        usual = KeyframeCandidate(KeyframeChoice(), native)
+        if self.is_trial:
+            return usual
+        richer = self._met(target, KeyframeChoice(factor=KEYFRAME_FACTOR * RICHER), native.gop.crf, watch)
+        return min(richer, usual, key=lambda candidate: candidate.judged.cost)
 
     def _refined(
         self, target: RateTarget, candidate: KeyframeCandidate, bases: BaseCoder, watch: GopWatch
     ) -> KeyframeCandidate:
         """Fit the keyframe to the whole GOP for as long as that pays (HybridPrompt section 3.2, step III)."""
-        gop, best = target.source, candidate
-        for _ in range(self.refinements):
+        best = candidate
+        for _ in range(self.refinements if candidate.budget else 0):
             before = best.judged.gop.keyframe
-            objective = joint_objective(gop, best.judged.gop, perceptual=self.judge.sees, lpips=self.lpips)
+            objective = joint_objective(target.source, best.judged.gop, perceptual=self.judge.sees, lpips=self.lpips)
             keyframe = self._fit(objective, bases, candidate.budget, before, watch.fitting(Stage.REFIT))
             if before is not None and keyframe.latent == before.latent:
                 break
-            encode = partial(self._generated, gop, keyframe)
-            refined = _met(target, encode, best.judged.gop.crf, watch, Stage.ENCODE)
-            if refined.cost >= best.cost:
+            refined = self._met(target, KeyframeChoice(keyframe, candidate.budget), best.judged.gop.crf, watch)
+            if refined.judged.cost >= best.judged.cost:
                 break
-            best = KeyframeCandidate(refined, encode, candidate.budget)
+            best = refined
         return best
+
+    def _met(
+        self,
+        target: RateTarget,
+        choice: KeyframeChoice,
+        first_crf: float,
+        watch: GopWatch,
+        known: CodedGop | None = None,
+    ) -> KeyframeCandidate:
+        """Meet a target, and tell of the encodes that this takes; one may be known already."""
+
+        def encode(crf: float) -> CodedGop:
+            return known if known and known.crf == crf else self._coded(target.source, choice, crf)
+
+        stage = Stage.NATIVE if choice.keyframe is None else Stage.ENCODE
+        counted = watch.counted(encode, stage, of=target.precision.most_probes)
+        return KeyframeCandidate(choice, watch.judged(target.meet(counted, first_crf=first_crf)))
+
+    def _coded(self, gop: SourceGop, choice: KeyframeChoice, crf: float) -> CodedGop:
+        return choice.coded(gop, replace(self.x265, crf=crf), is_trial=self.is_trial)
+
+    def _bases(self, gop: SourceGop, crf: float | None = None) -> BaseCoder:
+        return BaseCoder(gop, self.x265 if crf is None else replace(self.x265, crf=crf))
+
+    def _budget(self, share: float, size: int) -> int:
+        return self.keyframe_budget or max(round(share * size), LEAST_BUDGET)
+
+    def _of_x265s_size(self, gop: SourceGop, watch: GopWatch) -> KeyframeChoice:
+        """Fit a keyframe; where the options leave its bytes open, it takes what x265's own I-frame would."""
+        return self._fitted(self._bases(gop), self.keyframe_budget or intra_size(gop, self.x265), watch)
+
+    def _fitted(self, bases: BaseCoder, budget: int, watch: GopWatch) -> KeyframeChoice:
+        likeness = Likeness(bases.gop.picture(0))
+        return KeyframeChoice(self._fit(likeness, bases, budget, None, watch.fitting(Stage.FIT)), budget)
 
     def _fit(
         self,
@@ -202,16 +284,15 @@ class GopSearch:
             progress=progress,
         )
 
-    def _native(self, gop: SourceGop, factor: float, crf: float) -> CodedGop:
-        return encode_native_idr(gop, replace(self.x265, crf=crf), factor=factor)
 
-    def _generated(self, gop: SourceGop, keyframe: Keyframe, crf: float) -> CodedGop:
-        return encode_generated(gop, keyframe, replace(self.x265, crf=crf))
+def compares(effort: Effort, generator: KeyframeGenerator, *, stock_weight: float) -> bool:
+    """Whether keyframes are compared: always where they refine no base picture, or stock players' view counts."""
+    return effort.comparing is not Comparing.NOT or not isinstance(generator, RefiningGenerator) or stock_weight > 0
 
 
-def _met(target: RateTarget, encode: Encode, first_crf: float, watch: GopWatch, stage: Stage) -> Judged:
-    """Meet a target, and tell of the encodes that this takes."""
-    return watch.judged(target.meet(watch.counted(encode, stage, of=MOST_PROBES), first_crf=first_crf))
+def first_share(intra: float | None) -> float:
+    """Guess a keyframe's part of the bytes from the part that the first pass's I picture had; None is unknown."""
+    return USUAL_SHARE if intra is None else min(LEAST_SHARE + SHARE_OF_INTRA * intra, MOST_FIRST_SHARE)
 
 
 def joint_objective(gop: SourceGop, coded: CodedGop, *, perceptual: bool, lpips: Path | None) -> GopObjective:
@@ -251,7 +332,7 @@ def hill_climb(
                 break
             candidate = generated(budget)
             count += 1
-            if candidate.cost >= best.cost:
+            if candidate.judged.cost >= best.judged.cost:
                 break
             best = candidate
         if best.budget != first.budget:

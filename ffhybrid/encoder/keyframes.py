@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import Keyframe
-from ffhybrid.encoder.crf_search import MOST_PROBES, SIZE
+from ffhybrid.encoder.crf_search import LOWEST_CRF, MOST_PROBES, SIZE
 from ffhybrid.encoder.options import Placeholder
 from ffhybrid.encoder.secant_search import Probe, SecantSearch
 from ffhybrid.filters.base import BasePicture, FitProgress, KeyframeGenerator, Objective, RefiningGenerator
@@ -24,6 +24,8 @@ THOROUGH = {"rd": "6", "rdoq-level": "2", "rskip": "0", "fast-intra": "0"}
 """What is worth it for one picture, and changes no parameter set: those are the P and B pictures'."""
 PREVIEW_SIZE = 400
 """Bytes of a preview, about: what stands in the stream where a generator refines no base picture."""
+BELOW_GOP = 13.0
+"""How far the CRF of a keyframe is below that of its GOP, about."""
 NEAR, TOLERANCE = 0.985, 0.015
 """A size is aimed at a little below what is allowed."""
 
@@ -53,7 +55,9 @@ class BaseCoder:
         return self._decoded(self._coded[best])
 
     def _first(self, size: int) -> float:
-        return self._search.towards(size * NEAR) if self._search.has_begun else self.options.crf
+        if self._search.has_begun:
+            return self._search.towards(size * NEAR)
+        return max(self.options.crf - BELOW_GOP, LOWEST_CRF)
 
     def _probe(self, crf: float, size: int) -> Probe[X265Gop]:
         coded = self._coded[crf] = self._coded.get(crf) or self._at(crf)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop
-from ffhybrid.encoder.crf_search import SIZE, TOLERANCE, crf_control, meet_size, search_crf
+from ffhybrid.encoder.crf_search import (
+    EXACT,
+    SIZE,
+    TOLERANCE,
+    Precision,
+    crf_at_size,
+    crf_control,
+    meet_size,
+    search_crf,
+)
 from ffhybrid.encoder.quality import Judge
 from ffhybrid.encoder.quality_target import QualityTarget
 from ffhybrid.encoder.rate_targets import MISS, OUT_OF_REACH, Encode, Judged, RateTarget
@@ -42,15 +50,33 @@ class MetricTarget:
     wanted: QualityTarget
     lpips: Path | None
     most: int | None
+    precision: Precision = EXACT
+
+    @property
+    def likely_size(self) -> None:
+        """Nothing: no metric tells."""
+        return None
+
+    def within(self, precision: Precision) -> MetricTarget:
+        """Give the same target, met with another precision."""
+        return replace(self, precision=precision)
 
     def meet(self, encode: Encode, *, first_crf: float) -> Judged:
         """Search the CRF; the cost is what the size would be at exactly that value."""
         found = self._search(encode, first_crf)
         if self.most is not None and self._is_beyond_cap(found.gop, TOLERANCE):
-            crf = found.gop.crf + math.log(self.most / found.gop.size) / SIZE.slope
-            found = self._read(meet_size(encode, self.most, first_crf=crf))
+            crf = crf_at_size(found.gop, self.most)
+            found = self._read(meet_size(encode, self.most, first_crf=crf, precision=self.precision))
         quality = self.judge.of(found.gop, self.source)
         return Judged(found.gop, quality, self._cost(found), found.value)
+
+    def crf_with_keyframe(self, size: int, known: CodedGop) -> float:  # noqa: ARG002 - no size tells a value
+        """Stay where it was."""
+        return known.crf
+
+    def crf_after_trial(self, trial: Judged) -> float:
+        """Stay where the quick encode had the value."""
+        return trial.gop.crf
 
     def vary(self, encode: Encode, met: Judged, *, candidates: int) -> Judged:  # noqa: ARG002 - sizes waver less
         """Change nothing."""
@@ -78,7 +104,10 @@ class MetricTarget:
             return Probe(ratio, 1, ratio, found)
 
         control = crf_control(self.wanted.scale.slope)
-        return search_crf(probe, control, first_crf=first_crf, tolerance=self.wanted.log_tolerance)
+        tolerance = self.wanted.log_tolerance * self.precision.tolerances
+        return search_crf(
+            probe, control, first_crf=first_crf, tolerance=tolerance, most_probes=self.precision.most_probes
+        )
 
     def _read(self, gop: CodedGop) -> Reading:
         metric = self.wanted.metric

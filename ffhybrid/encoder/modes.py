@@ -7,9 +7,10 @@ from typing import TypeAlias
 from ffhybrid.encoder.gop_encoder import GopEncoder
 from ffhybrid.encoder.options import EncodeMode, GopOptions
 from ffhybrid.encoder.sequence_encoder import SequenceEncoder
+from ffhybrid.encoder.speed import with_fit
 from ffhybrid.errors import UsageError
 from ffhybrid.filters import create_sequence
-from ffhybrid.filters.registry import parse_keyframe_params, parse_sequence_params
+from ffhybrid.filters.registry import parse_keyframe_params, parse_sequence_params, takes
 from ffhybrid.restorer.generators import create
 
 Encoder: TypeAlias = GopEncoder | SequenceEncoder
@@ -25,7 +26,11 @@ def encoder_for(options: GopOptions) -> Encoder:
         UsageError: options that the generator does not take, or that the mode has no use for.
     """
     if options.mode is EncodeMode.HYBRID:
-        return GopEncoder(create(options.generator, **options.generator_options), options)
+        has_presets = takes(options.generator, "preset")
+        return GopEncoder(
+            create(options.generator, **with_fit(options.generator_options, options.effort, has_presets=has_presets)),
+            options,
+        )
     if options.generator not in (GopOptions().generator, PROMPTUS):
         raise UsageError(f"-mode {options.mode} generates by prompts, not by -kf {options.generator}")
     return SequenceEncoder(create_sequence(PROMPTUS_VIDEO, **options.generator_options), options)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import cast
 
 from ffhybrid.encoder.quality_target import QualityTarget
+from ffhybrid.encoder.speed import DEFAULT_SPEED, Comparing, Effort, effort_of
 from ffhybrid.errors import UsageError
 from ffhybrid.x265.options import X265Options
 
@@ -64,11 +65,11 @@ class GopOptions:
 
     Without ``rate`` and ``target`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most, and with a bitrate so many ``candidates`` more are encoded in the
-    end, of which the best one stays. ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep
-    x265's own I-frame where a generated one does not win at the same bytes. ``stock_weight``, 0 to 1, is that of
-    what stock players show against the restored file where encodes are chosen; ``placeholder`` is what they show of
-    keyframes whose generator refines no base picture. ``picture_hashes`` keeps x265's MD5 of every picture in
-    the file.
+    end, of which the best one stays: as many as ``speed`` has, from 0, the most thorough, on, where they are None.
+    ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep x265's own I-frame where a generated
+    one does not win at the same bytes. ``stock_weight``, 0 to 1, is that of what stock players show against the
+    restored file where encodes are chosen; ``placeholder`` is what they show of keyframes whose generator refines no
+    base picture. ``picture_hashes`` keeps x265's MD5 of every picture in the file.
     """
 
     mode: EncodeMode = EncodeMode.HYBRID
@@ -77,9 +78,10 @@ class GopOptions:
     keyframe_budget: int | None = None
     rate: Rate | None = None
     target: QualityTarget | None = None
-    budgets: int = 3
+    speed: int = DEFAULT_SPEED
+    budgets: int | None = None
     refinements: int = 0
-    candidates: int = 3
+    candidates: int | None = None
     fallback: bool = True
     stock_weight: float = 0.0
     placeholder: Placeholder = Placeholder.PREVIEW
@@ -87,6 +89,7 @@ class GopOptions:
     picture_hashes: bool = False
 
     def __post_init__(self) -> None:
+        effort_of(self.speed)
         if not 0 <= self.stock_weight <= 1:
             raise UsageError(f"-stock-quality {self.stock_weight:g}: it takes 0 to 1")
         if self.rate is None:
@@ -95,3 +98,17 @@ class GopOptions:
             raise UsageError("give -b:v or -target, not both")
         if self.target is None and self.rate.bitrate is None:
             raise UsageError("-maxrate and -bufsize belong to -b:v or -target")
+
+    @property
+    def effort(self) -> Effort:
+        """What is tried for a GOP."""
+        usual = effort_of(self.speed)
+        comparing = (
+            Comparing.TRIALS if usual.comparing is Comparing.NOT and (self.budgets or 1) > 1 else usual.comparing
+        )
+        return replace(
+            usual,
+            comparing=comparing,
+            budgets=usual.budgets if self.budgets is None else self.budgets,
+            candidates=usual.candidates if self.candidates is None else self.candidates,
+        )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ffhybrid.encoder.coded_gop import CodedGop
 from ffhybrid.encoder.rate_targets import Encode, Judged
 from ffhybrid.filters import FitProgress
+from ffhybrid.x265 import isolation
+
+PERIOD = 1.0
+"""Seconds between two words from inside an encode."""
 
 
 class Stage(StrEnum):
@@ -36,15 +42,17 @@ class GopProgress:
     """How far the encode of a GOP is.
 
     ``done`` of ``of`` steps of a stage are behind it, which are those of a fit, or encodes: a search often ends before
-    the last. While a keyframe is fitted ``size`` (bytes), ``psnr`` (dB) and ``lpips`` are those of its latent and its
-    picture, else those of the best GOP so far, and ``reached`` is the value that this has of the target's metric; None
-    where there is none, or nobody looked.
+    the last. ``frame`` of ``frames`` of the encode under way are done, 0 between encodes. While a keyframe is fitted
+    ``size`` (bytes), ``psnr`` (dB) and ``lpips`` are those of its latent and its picture, else those of the best GOP so
+    far, and ``reached`` is the value that this has of the target's metric; None where there is none, or nobody looked.
     """
 
     gop: int
     stage: Stage
     done: int
     of: int
+    frame: int = 0
+    frames: int = 0
     size: int | None = None
     psnr: float | None = None
     lpips: float | None = None
@@ -59,7 +67,8 @@ class GopProgress:
             "" if self.reached is None else f"target at {self.reached:.4g}",
         )
         described = ", ".join(filter(None, best))
-        return f"GOP {self.gop}: {self.stage} {self.done}/{self.of}" + (f": {described}" if described else "")
+        frame = f", frame {self.frame} of {self.frames}" if self.frame else ""
+        return f"GOP {self.gop}: {self.stage} {self.done}/{self.of}{frame}" + (f": {described}" if described else "")
 
 
 OnProgress = Callable[[GopProgress], None]
@@ -68,8 +77,9 @@ OnProgress = Callable[[GopProgress], None]
 class GopWatch:
     """Follows the encode of one GOP and tells of it; nobody needs to listen."""
 
-    def __init__(self, gop: int, tell: OnProgress | None) -> None:
-        self._gop, self._tell_somebody = gop, tell
+    def __init__(self, gop: int, tell: OnProgress | None, *, frames: int) -> None:
+        self._gop, self._tell_somebody, self._frames = gop, tell, frames
+        self._told = time.monotonic()
         self._best: Judged | None = None
 
     def fitting(self, stage: Stage) -> Callable[[FitProgress], None] | None:
@@ -92,17 +102,28 @@ class GopWatch:
         def counting(crf: float) -> CodedGop:
             nonlocal done
             self.at(stage, done, of)
-            coded = encode(crf)
+            with self.inside(stage, done, of):
+                coded = encode(crf)
             done += 1
             self.at(stage, done, of)
             return coded
 
         return counting
 
-    def at(self, stage: Stage, done: int, of: int) -> None:
+    def inside(self, stage: Stage, done: int, of: int) -> AbstractContextManager[None]:
+        """Tell of frames of an encode, now and then."""
+
+        def on_frame(frame: int) -> None:
+            if time.monotonic() - self._told >= PERIOD:
+                self.at(stage, done, of, frame=frame)
+
+        return isolation.watched(on_frame if self._tell_somebody else None)
+
+    def at(self, stage: Stage, done: int, of: int, *, frame: int = 0) -> None:
         """Tell of a stage."""
         if self._tell_somebody is None:
             return
+        self._told = time.monotonic()
         best = self._best
         self._tell_somebody(
             GopProgress(
@@ -110,6 +131,8 @@ class GopWatch:
                 stage=stage,
                 done=done,
                 of=max(done, of),
+                frame=frame,
+                frames=self._frames if frame else 0,
                 size=best.gop.size if best else None,
                 psnr=best.quality.psnr if best else None,
                 lpips=_known(best.quality.lpips) if best else None,

@@ -65,14 +65,22 @@ class Judge:
     """Compares the pictures of GOPs with their source; ``distance`` None means the mean squared error alone.
 
     ``stock_weight``, 0 to 1, is that of what stock players show of a hybrid file against the restored one. Sources are
-    looked at once for all encodes of a GOP, the first ones of large pictures.
+    looked at once for all encodes of a GOP, the first ones of large pictures. The visual distance looks at one picture
+    of ``interval``.
     """
 
-    def __init__(self, distance: VisualDistance | None, *, stock_weight: float = 0.0) -> None:
+    def __init__(
+        self, distance: VisualDistance | None, *, stock_weight: float = 0.0, interval: int = SAMPLING_INTERVAL
+    ) -> None:
         self._distance = distance
         self._stock_weight = stock_weight
+        self._interval = interval
         self._source: SourceGop | None = None
         self._seen: dict[int, SeenSource] = {}
+
+    def coarse(self) -> Judge:
+        """Make a judge that looks at half as many pictures."""
+        return Judge(self._distance, stock_weight=self._stock_weight, interval=2 * self._interval)
 
     @property
     def sees(self) -> bool:
@@ -91,7 +99,7 @@ class Judge:
         """Judge pictures in order of presentation."""
         peak = (1 << source.spec.bit_depth) - 1
         distance = self._distance if lpips_can_see(source.spec) else None
-        sampled = samples(len(source)) if distance else frozenset()
+        sampled = samples(len(source), interval=self._interval) if distance else frozenset()
         errors, parts = [], []
         for index, picture in enumerate(pictures):
             errors.append(Likeness(source.picture(index)).distortion(picture) / peak**2)
@@ -114,13 +122,13 @@ class Judge:
         return seen
 
 
-def samples(pictures: int) -> frozenset[int]:
-    """Choose pictures of a GOP: about the middles of equal parts of it.
+def samples(pictures: int, *, interval: int = SAMPLING_INTERVAL) -> frozenset[int]:
+    """Choose pictures of a GOP, one of so many: about the middles of equal parts of it.
 
     None is one that reports look at (every seventh): many candidates would find what looks well there by luck. Nor are
     there those with even numbers, which pyramids of B pictures code best.
     """
-    parts = min(max(LEAST_SAMPLES, round(pictures / SAMPLING_INTERVAL)), pictures)
+    parts = min(max(LEAST_SAMPLES, round(pictures / interval)), pictures)
     middles = ((2 * part + 1) * pictures // (2 * parts) for part in range(parts))
     odd = (middle | 1 for middle in middles)
     return frozenset(min(index + 2 * (index % INTERVAL == 0), pictures - 1) for index in odd)

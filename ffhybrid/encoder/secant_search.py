@@ -51,9 +51,13 @@ class Control:
         """Give the nearest setting there is."""
         return round(round(min(max(setting, self.low), self.high) / self.step) * self.step, 6)
 
+    def moved(self, setting: float, *, ratio: float) -> float:
+        """Give the setting that has ``ratio`` times the value of another, as far as the slope tells."""
+        return setting + math.log(ratio) / self.slope
+
     def neighbours(self, setting: float, *, ratio: float, count: int) -> list[float]:
         """Give settings around the one that has ``ratio`` times the value, the nearest first, without ``setting``."""
-        centre = setting + math.log(ratio) / self.slope
+        centre = self.moved(setting, ratio=ratio)
         steps = sorted(range(-count, count + 1), key=abs)
         settings = dict.fromkeys(self.rounded(centre + step * self.step) for step in steps)
         return [one for one in settings if one != setting][:count]

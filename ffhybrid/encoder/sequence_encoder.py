@@ -42,7 +42,7 @@ class SequenceEncoder:
         """
         if share is not None:
             raise UsageError("-mode promptus has no P and B frames to meet a bitrate by")
-        watch = GopWatch(gop.index, on_progress)
+        watch = GopWatch(gop.index, on_progress, frames=len(gop))
         budget, progress = self._options.keyframe_budget, watch.fitting(Stage.FIT)
         latent = self._generator.fit_sequence(gop, gop.spec, budget=budget, progress=progress)
         watch.at(Stage.ENCODE, 0, 1)

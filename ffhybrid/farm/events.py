@@ -176,6 +176,7 @@ def _stage_lines(latest: GopProgress) -> dict[str, object]:
         "gop_stage": latest.stage,
         "gop_stage_done": latest.done,
         "gop_stage_of": latest.of,
+        "gop_frame": latest.frame,
         "gop_size": latest.size,
         "gop_psnr": None if latest.psnr is None else f"{latest.psnr:.2f}",
         "gop_lpips": None if latest.lpips is None else f"{latest.lpips:.4f}",

@@ -106,11 +106,11 @@ def _ranges(
         gops = list(measured)
     if gops:
         complexities = [complexity for _, complexity in gops]
-        found = _shares(complexities, options.rate, hashes=options.picture_hashes, container=container)
+        found = _shares(complexities, options, options.rate, container)
         yield from zip((cut for cut, _ in gops), found, strict=True)
 
 
-def _shares(complexities: Sequence[Complexity], rate: Rate, *, hashes: bool, container: str) -> list[Share]:
+def _shares(complexities: Sequence[Complexity], options: EncodeOptions, rate: Rate, container: str) -> list[Share]:
     """Share the bitrate; without one what ``-maxrate`` allows, which holds then whatever GOPs need of their shares."""
     overhead = overhead_of(container)
     return shares(
@@ -119,7 +119,8 @@ def _shares(complexities: Sequence[Complexity], rate: Rate, *, hashes: bool, con
         maxrate=rate.maxrate,
         bufsize=rate.bufsize,
         of_file=overhead.file,
-        of_gops=[overhead.of_gop(gop.pictures, hashes=hashes) for gop in complexities],
+        of_gops=[overhead.of_gop(gop.pictures, hashes=options.picture_hashes) for gop in complexities],
+        precision=options.effort.precision,
     )
 
 

@@ -8,15 +8,29 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ffhybrid.errors import EncoderError
-from ffhybrid.x265.worker import EXIT_CODE, X265Job
+from ffhybrid.x265.worker import EXIT_CODE, EXTRADATA, RECORD, X265Job
 
 LOG = "x265.log"
+
+_on_frame: ContextVar[Callable[[int], None] | None] = ContextVar("on_frame", default=None)
+
+
+@contextmanager
+def watched(on_frame: Callable[[int], None] | None) -> Iterator[None]:
+    """Have ``on_frame`` told how many frames are done, in encodes of this thread, after each of them."""
+    token = _on_frame.set(on_frame)
+    try:
+        yield
+    finally:
+        _on_frame.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +69,7 @@ class IsolatedEncoder:
                 channel.sendall(job.to_json().encode())
                 channel.shutdown(socket.SHUT_WR)
                 with channel.makefile("rb") as answer:
-                    records = answer.read()
+                    records = b"".join(_read(answer))
             exit_code = leash.recv(EXIT_CODE.size)
         if not exit_code:
             raise EncoderError("the fork server of x265 died")
@@ -113,6 +127,20 @@ class IsolatedEncoder:
             self._control.close()
             self._server.wait()
         self._control, self._server = None, None
+
+
+def _read(answer: BinaryIO) -> Iterator[bytes]:
+    """Give all bytes of an answer, and tell of its frames as they come."""
+    tell, frames = _on_frame.get(), 0
+    while head := answer.read(RECORD.size):
+        yield head
+        if len(head) < RECORD.size:
+            return
+        index, size = RECORD.unpack(head)
+        yield answer.read(size)
+        if index != EXTRADATA and tell:
+            frames += 1
+            tell(frames)
 
 
 encoder = IsolatedEncoder()

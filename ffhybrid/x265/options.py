@@ -28,16 +28,16 @@ PRESETS = (
 LIGHT_HYBRID = {"aq-mode": "3"}
 FULL_HYBRID = {
     **LIGHT_HYBRID,
-    "bframes": "8",
+    "bframes": "5",
     "b-adapt": "2",
-    "rc-lookahead": "60",
-    "ref": "5",
+    "rc-lookahead": "40",
     "rd": "5",
-    "rskip": "0",
 }
-"""What ``-tune hybrid`` adds to presets below ``medium``, and from there on: more B pictures leave more bytes to those
-that others refer to, and thorough decisions keep skipped blocks, which carry the keyframe's texture on. Deblocking is
-x265's own: a weaker filter keeps texture but tears people who move into blocks (``benchmarks/quality/tuning.py``)."""
+THOROUGH_HYBRID = {**FULL_HYBRID, "bframes": "8", "rc-lookahead": "60", "ref": "5", "rskip": "0"}
+"""What ``-tune hybrid`` adds to presets below ``medium``, from there on, and from ``slower`` on: more B pictures leave
+more bytes to those that others refer to, and thorough decisions keep skipped blocks, which carry the keyframe's texture
+on. What the latter take and give: ``benchmarks/quality/tuning.py``. Deblocking is x265's own: a weaker filter keeps
+texture but tears people who move into blocks."""
 
 KEYFRAME_FACTOR = 3
 """Times the bits that x265 would give its own keyframes. At low rates they starve: pictures that refer to a better one
@@ -182,7 +182,7 @@ class X265Options:
 
     Quantisation gets coarser up to the CRF ``quantiser_cap``, under ``-tune hybrid`` and from ``medium`` on; otherwise
     up to x265's last, since quick decisions weigh bits too little to meet small sizes
-    (``benchmarks/quality/bitrate.py``).
+    (``benchmarks/quality/bitrate.py``). ``is_light`` keeps that tuning as it is below ``medium``.
     """
 
     crf: float = DEFAULT_CRF
@@ -190,6 +190,7 @@ class X265Options:
     tune: str | None = HYBRID
     params: Mapping[str, str] | None = None
     quantiser_cap: float = QUANTISER_CAP
+    is_light: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= HIGHEST_CRF:
@@ -213,7 +214,7 @@ class X265Options:
         """Options of FFmpeg's libx265 wrapper for a picture height; the lock and the structure come last and win."""
         rows = -(-height // CTU_SIZE)
         threads = {"frame-threads": str(min((rows + 1) // 2, FRAME_THREADS))}
-        rd = {"rd": str(MIN_RD)} if self._is_quick else {}
+        rd = {"rd": str(MIN_RD)} if self._is_below("medium") else {}
         params = {**DEFAULTS, **threads, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
         options = {
             "crf": f"{self.x265_crf:g}",
@@ -227,8 +228,13 @@ class X265Options:
     def _tuning(self) -> Mapping[str, str]:
         if self.tune != HYBRID:
             return {}
-        return LIGHT_HYBRID if self._is_quick else FULL_HYBRID
+        if self._is_quick:
+            return LIGHT_HYBRID
+        return FULL_HYBRID if self._is_below("slower") else THOROUGH_HYBRID
 
     @property
     def _is_quick(self) -> bool:
-        return self.preset in PRESETS[: PRESETS.index("medium")]
+        return self.is_light or self._is_below("medium")
+
+    def _is_below(self, preset: str) -> bool:
+        return PRESETS.index(self.preset) < PRESETS.index(preset)

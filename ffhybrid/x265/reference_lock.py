@@ -21,6 +21,7 @@ from ffhybrid.x265.options import X265Options
 logger = logging.getLogger(__name__)
 
 LOSSLESS_BLOCKS = {"cu-lossless": "1"}
+NEARLY_LOSSLESS_QP = 4
 
 ENOUGH = 50
 """A list with at most this many fix-ups is shipped; above it another window is tried."""
@@ -107,6 +108,19 @@ def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> Lo
             f"GOP {gop.index}: {best.fixup_count} samples differ, x265 does not keep the keyframe with these options"
         )
     return replace(best, windows=tuple((window, encode.fixup_count) for window, encode in encodes))
+
+
+def encode_nearly_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> LockedEncode:
+    """Encode a GOP with frame 0 replaced by ``keyframe``, coded at so low a QP that P and B pictures hardly differ.
+
+    It takes x265 little more than half of the time of :func:`encode_locked`, and tells as much of sizes and pictures.
+    What x265 made of the keyframe counts as the keyframe; nothing of this can be restored.
+
+    Raises:
+        EncoderError: x265 failed, or gave a stream of another structure.
+    """
+    coded = encode_gop(gop, options, params={"zones": f"0,1,q={NEARLY_LOSSLESS_QP}"}, keyframe=keyframe)
+    return LockedEncode(coded=coded, keyframe=coded.keyframe(gop.spec.bit_depth), fixups=b"", windows=())
 
 
 def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:

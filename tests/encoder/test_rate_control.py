@@ -15,10 +15,17 @@ import ffhybrid
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import FIRST_PASS, Complexity, Share, shares
 from ffhybrid.encoder.coded_gop import CodedGop
-from ffhybrid.encoder.crf_search import MOST_PROBES, TOLERANCE, meet_size, neighbours
-from ffhybrid.encoder.keyframe_search import KeyframeCandidate, first_that_fits, hill_climb
+from ffhybrid.encoder.crf_search import EXACT, MOST_PROBES, SIZE, TOLERANCE, meet_size, neighbours
+from ffhybrid.encoder.keyframe_search import (
+    MOST_FIRST_SHARE,
+    KeyframeCandidate,
+    KeyframeChoice,
+    first_share,
+    first_that_fits,
+    hill_climb,
+)
 from ffhybrid.encoder.quality import GopQuality, Judge
-from ffhybrid.encoder.rate_targets import MISS, Encode, Judged, SizeTarget, cost_of
+from ffhybrid.encoder.rate_targets import MISS, Judged, SizeTarget, cost_of
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.output import MATROSKA
 from ffhybrid.muxer.overhead import overhead_of
@@ -76,10 +83,14 @@ def overhead(pictures: int) -> int:
 def shared(gops: Sequence[Complexity], *, hashes: bool = False, **rate: int) -> list[Share]:
     """Share a bitrate in Matroska."""
     of_gops = [OVERHEAD.of_gop(gop.pictures, hashes=hashes) for gop in gops]
-    return shares(gops, of_file=OVERHEAD.file, of_gops=of_gops, **rate)
+    return shares(gops, of_file=OVERHEAD.file, of_gops=of_gops, precision=EXACT, **rate)
 
 
-GOPS = [Complexity(10_000, 100, 4.0), Complexity(30_000, 100, 4.0), Complexity(20_000, 50, 2.0)]
+GOPS = [
+    Complexity(10_000, 1_000, 100, 4.0),
+    Complexity(30_000, 6_000, 100, 4.0),
+    Complexity(20_000, 1_000, 50, 2.0),
+]
 
 
 def test_bytes_are_shared_by_complexity() -> None:
@@ -125,12 +136,18 @@ def test_a_hopeless_bitrate_is_refused_with_the_least_one() -> None:
         shared(GOPS, bitrate=2_000)
 
 
+def test_keyframes_take_more_where_the_first_pass_gave_them_more() -> None:
+    still = max(shared(GOPS, bitrate=100_000), key=lambda share: share.intra)
+    assert still.intra == 0.2
+    assert first_share(0.05) < first_share(still.intra) < first_share(1.0) == MOST_FIRST_SHARE
+
+
 def judged_by(losses: dict[int, float], tried: list[int]) -> Callable[[int], KeyframeCandidate]:
     def generated(budget: int) -> KeyframeCandidate:
         tried.append(budget)
         nearest = min(losses, key=lambda known: abs(known - budget))
         judged = Judged(cast(CodedGop, None), GopQuality(losses[nearest]), losses[nearest])
-        return KeyframeCandidate(judged, cast(Encode, None), budget)
+        return KeyframeCandidate(KeyframeChoice(budget=budget), judged)
 
     return generated
 
@@ -175,7 +192,7 @@ def test_of_two_gops_that_look_the_same_the_smaller_one_wins_and_one_that_is_too
 def test_neighbours_lie_around_the_crf_of_the_size_and_are_not_what_was_tried() -> None:
     at_size, too_large = (cast(CodedGop, Sized(size, size)) for size in (1_000, 1_010))
     assert neighbours(at_size, 1_000, count=4) == [29.98, 30.02, 29.96, 30.04]
-    assert sum(neighbours(too_large, 1_000, count=4)) / 4 == pytest.approx(30 + 0.01 / 0.115, abs=0.03)
+    assert sum(neighbours(too_large, 1_000, count=4)) / 4 == pytest.approx(30 + 0.01 / -SIZE.slope, abs=0.03)
     assert neighbours(at_size, 1_000, count=0) == []
 
 

@@ -28,7 +28,7 @@ JOB = Job(
         sha256="0123456789abcdef" * 4,
     ),
     options=options_of_gops(OPTIONS),
-    share=Share(4711, 31.25),
+    share=Share(4711, 31.25, 0.125),
     model="00ff",
 )
 REPORT = GopReport(

@@ -41,10 +41,12 @@ def test_the_key_does_not_depend_on_how_a_document_is_laid_out() -> None:
     [
         {"path": "/clips/other.mp4"},
         {"version": "0.0.1"},
-        {"share": Share(4712, 31.25)},
+        {"share": Share(4712, 31.25, 0.125)},
+        {"share": Share(4711, 31.25, 0.25)},
         {"model": None},
         {"is_native_idr": True},
         {"options": options_of_gops(replace(OPTIONS, budgets=2))},
+        {"options": options_of_gops(replace(OPTIONS, speed=0))},
         {"range": replace(JOB.range, sha256="f" * 64)},
     ],
 )
@@ -99,7 +101,8 @@ def test_an_option_of_a_wrong_type_is_refused() -> None:
         (b"[2,5,1]", b"[2,5]", "no timestamps"),
         (b"[2,5,1]", b"[]", "length"),
         (b'"index":3', b'"index":-3', "index"),
-        (b'"budgets":3', b'"budgets":"3"', "int"),
+        (b'"speed":2', b'"speed":"2"', "int"),
+        (b'"speed":2', b'"speed":4', "-speed 4"),
         (b'"preset":"medium"', b'"preset":"hasty"', "-preset hasty"),
         (b'"crf":30.0', b'"crf":77.0', "-crf 77"),
         (b'"qp":40', b'"qp":[40]', "nothing that a job holds"),

@@ -19,7 +19,9 @@ __all__ = ["CODECS", "PARTS", "Codec", "Encoded", "create"]
 
 def _selection(options: CompareOptions) -> Selection:
     """Give every codec as many candidates as hybrid files have."""
-    return Selection(candidates=options.encode.candidates, gop_length=options.gop_length, lpips=options.panel.lpips)
+    return Selection(
+        candidates=options.encode.effort.candidates, gop_length=options.gop_length, lpips=options.panel.lpips
+    )
 
 
 def _x265(name: str, options: CompareOptions, tuning: Tuning) -> X265:
