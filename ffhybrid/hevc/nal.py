@@ -44,8 +44,9 @@ def checked(code: int, what: str) -> int:
     """Give what a function of the C core returned, or raise the error that its code means for ``what``."""
     if code >= 0:
         return code
-    if code == lib.FFH_EUNSUPPORTED:
-        raise UnsupportedError(f"{what} uses an HEVC tool that cannot be spliced exactly")
+    if code <= lib.FFH_EUNSUPPORTED:
+        tool = ffi.string(lib.ffh_unsupported_tool(code)).decode()
+        raise UnsupportedError(f"{what} uses {tool}, which cannot be spliced exactly")
     if code == lib.FFH_ENOMEM:
         raise MemoryError(what)
     if code == lib.FFH_EINVAL:

@@ -19,6 +19,8 @@ from ffhybrid.hevc.nal import NalType, checked, join_length_prefixed, nal_type, 
 MAX_PPS_ID = 63
 _HVCC_VERSION = b"\x01"
 _HVCC_FIXED_SIZE = 23
+_CHROMA_UNITS = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}
+"""``SubWidthC`` and ``SubHeightC`` by ``chroma_format_idc`` (H.265 table 6-1)."""
 LEVEL_8_5 = 255
 """``general_level_idc`` of streams that keep no level's limits, as x265 writes it for lossless ones."""
 
@@ -51,8 +53,9 @@ def parsed(kind: str, nal: bytes) -> Any:
 def parse_sps(nal: bytes) -> Sps:
     """Read the picture geometry of an SPS NAL unit."""
     sps = parsed("sps", nal)
-    left, right = 2 * sps.conf_win_left_offset, 2 * sps.conf_win_right_offset
-    top, bottom = 2 * sps.conf_win_top_offset, 2 * sps.conf_win_bottom_offset
+    columns, rows = _CHROMA_UNITS[sps.chroma_format_idc]
+    left, right = columns * sps.conf_win_left_offset, columns * sps.conf_win_right_offset
+    top, bottom = rows * sps.conf_win_top_offset, rows * sps.conf_win_bottom_offset
     return Sps(
         coded_width=sps.pic_width_in_luma_samples,
         coded_height=sps.pic_height_in_luma_samples,
