@@ -13,7 +13,7 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import SourceOptions, VideoSource
-from media import PICTURES, ffmpeg
+from media import PICTURES, VIDEO, ffmpeg
 from support import clip
 
 
@@ -151,3 +151,13 @@ def test_no_media_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(CorruptDataError, match="no media file"):
         VideoSource(path)
+
+
+def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
+    small, large = (tmp_path / f"{side}.h264" for side in (64, 96))
+    for path in (small, large):
+        ffmpeg("-f", "lavfi", "-i", f"testsrc2=size={path.stem}x64:rate=25:duration=0.2", *VIDEO, "-bf", "0", path)
+    joined = tmp_path / "joined.h264"
+    joined.write_bytes(small.read_bytes() + large.read_bytes())
+    with VideoSource(joined) as source, pytest.raises(UnsupportedError, match="the picture size changes to 96x64"):
+        list(source.frames())
