@@ -10,7 +10,7 @@ from cffi import FFI
 HERE = Path(__file__).parent
 SOURCES = sorted(str(path) for path in HERE.rglob("*.c"))
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
-COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread"]
+COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread", "-fvisibility=hidden"]
 
 CDEF = """
 #define FFH_EINVAL ...

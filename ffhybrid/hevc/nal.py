@@ -70,9 +70,7 @@ def split_units(data: bytes, advance: Callable[[Any, Any], int], what: str) -> I
 def split_annexb(data: bytes) -> list[bytes]:
     """Split an Annex B byte stream; bytes before the first start code are not looked at."""
     pos = ffi.new("size_t *")
-    return list(
-        split_units(data, lambda s, n: int(lib.ffh_next_annexb(data, len(data), pos, s, n)), "an Annex B stream")
-    )
+    return list(split_units(data, lambda s, n: lib.ffh_next_annexb(data, len(data), pos, s, n), "an Annex B stream"))
 
 
 def split_length_prefixed(data: bytes, length_size: int = LENGTH_SIZE) -> list[bytes]:
@@ -81,7 +79,7 @@ def split_length_prefixed(data: bytes, length_size: int = LENGTH_SIZE) -> list[b
     return list(
         split_units(
             data,
-            lambda s, n: int(lib.ffh_next_length_prefixed(data, len(data), length_size, pos, s, n)),
+            lambda s, n: lib.ffh_next_length_prefixed(data, len(data), length_size, pos, s, n),
             "a length-prefixed access unit",
         )
     )
@@ -132,4 +130,4 @@ def access_unit_delimiter(nal_units: Sequence[bytes]) -> bytes:
 
 def rbsp(nal: bytes) -> bytes:
     """Payload of a NAL unit without header and emulation prevention bytes."""
-    return written("a NAL unit", lambda buf: int(lib.ffh_nal_to_rbsp(nal, len(nal), buf)))
+    return written("a NAL unit", lambda buf: lib.ffh_nal_to_rbsp(nal, len(nal), buf))

@@ -94,13 +94,13 @@ def parameter_set_digest(sets: ParameterSets) -> int:
 
 def with_level(nal: bytes, level_idc: int) -> bytes:
     """Copy a VPS or SPS with another ``general_level_idc``; nothing that decoding depends on changes."""
-    return written("a parameter set", lambda buf: int(lib.ffh_write_with_level(nal, len(nal), level_idc, buf)))
+    return written("a parameter set", lambda buf: lib.ffh_write_with_level(nal, len(nal), level_idc, buf))
 
 
 def write_hvcc(sets: ParameterSets) -> bytes:
     """Write an HEVCDecoderConfigurationRecord with four-byte NAL unit lengths."""
     units = join_length_prefixed(sets.nal_units)
-    return written("a parameter set", lambda buf: int(lib.ffh_write_hvcc(units, len(units), buf)))
+    return written("a parameter set", lambda buf: lib.ffh_write_hvcc(units, len(units), buf))
 
 
 def hvcc_length_size(data: bytes) -> int:
@@ -121,9 +121,7 @@ def read_hvcc(data: bytes) -> tuple[ParameterSets, int]:
     """Read the parameter sets and the NAL length size of an HEVCDecoderConfigurationRecord."""
     iterator = ffi.new("ffh_hvcc_iter *")
     length_size = checked(lib.ffh_read_hvcc(data, len(data), iterator), "the hvcC record")
-    units = split_units(
-        data, lambda s, n: int(lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n)), "the hvcC record"
-    )
+    units = split_units(data, lambda s, n: lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n), "the hvcC record")
     return find_parameter_sets(units), length_size
 
 
@@ -135,7 +133,7 @@ def lossless_pps(sets: ParameterSets) -> bytes:
         raise UnsupportedError("the stream uses every PPS id, none is left for lossless keyframes")
     pps = ffi.new("ffh_pps *")
     lib.ffh_lossless_pps(parsed("pps", sets.pps[0]), free, pps)
-    return written("the lossless PPS", lambda buf: int(lib.ffh_write_pps(pps, buf)))
+    return written("the lossless PPS", lambda buf: lib.ffh_write_pps(pps, buf))
 
 
 def neural_track_parameter_sets() -> ParameterSets:
@@ -144,7 +142,7 @@ def neural_track_parameter_sets() -> ParameterSets:
     lib.ffh_neural_track_sps(sps)
     lib.ffh_lossless_pps(base, 0, pps)
     return ParameterSets(
-        written("a VPS", lambda buf: int(lib.ffh_write_vps(sps, buf))),
-        written("an SPS", lambda buf: int(lib.ffh_write_sps(sps, buf))),
-        (written("a PPS", lambda buf: int(lib.ffh_write_pps(pps, buf))),),
+        written("a VPS", lambda buf: lib.ffh_write_vps(sps, buf)),
+        written("an SPS", lambda buf: lib.ffh_write_sps(sps, buf)),
+        (written("a PPS", lambda buf: lib.ffh_write_pps(pps, buf)),),
     )

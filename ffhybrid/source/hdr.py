@@ -30,14 +30,16 @@ _CHROMATICITY_UNITS, _LUMINANCE_UNITS = 50_000, 10_000
 _MAX_U16, _MAX_U32 = 0xFFFF, 0xFFFFFFFF
 
 
-def _kind_without_name(kinds: type[Type], value: object) -> Type:
+def _kind_without_name(kinds: type[Type], value: Any) -> Type:
     """Give kinds that FFmpeg has and PyAV does not name a member; else one hides all side data of its frame."""
     kind = object.__new__(kinds)
     kind._name_, kind._value_ = f"KIND_{value}", value
-    return kinds._value2member_map_.setdefault(value, kind)  # type: ignore[return-value]
+    kinds._value2member_map_[value] = kind
+    return kind
 
 
-Type._missing_ = classmethod(_kind_without_name)  # type: ignore[method-assign,assignment]  # Enum's hook for them
+# The hook of enumerations for values without a member.
+Type._missing_ = classmethod(_kind_without_name)  # type: ignore[method-assign,assignment]
 _VIEW_ID = 29
 """``AV_FRAME_DATA_VIEW_ID``."""
 _UNKEPT = {
