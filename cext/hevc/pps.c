@@ -18,7 +18,7 @@ static void skip_tiles(ffh_bitreader *r)
 static void range_extension(ffh_bitreader *r, ffh_pps *pps)
 {
     if (pps->transform_skip_enabled_flag)
-        ffh_get_ue(r);       /* log2_max_transform_skip_block_size_minus2 */
+        ffh_get_ue(r);   /* log2_max_transform_skip_block_size_minus2 */
     ffh_skip_bits(r, 1); /* cross_component_prediction_enabled_flag */
     pps->chroma_qp_offset_list_enabled_flag = (uint8_t)ffh_get_u(r, 1);
     if (pps->chroma_qp_offset_list_enabled_flag) {
