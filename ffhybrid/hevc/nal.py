@@ -102,6 +102,11 @@ def nal_type(nal: bytes) -> int:
     return (nal[0] >> 1) & 0x3F
 
 
+def layer_id(nal: bytes) -> int:
+    """``nuh_layer_id``; decoders of one layer leave out what is not of layer 0 (H.265 clause 7.4.2.2)."""
+    return (nal[0] & 1) << 5 | nal[1] >> 3
+
+
 def is_slice(nal: bytes) -> bool:
     """Whether the NAL unit is a slice segment (VCL)."""
     return nal_type(nal) < NalType.VPS

@@ -14,7 +14,7 @@ from typing import Any
 from ffhybrid._cext import ffi, lib
 from ffhybrid.core.gop import ParameterSets
 from ffhybrid.errors import CorruptDataError, UnsupportedError
-from ffhybrid.hevc.nal import NalType, checked, join_length_prefixed, nal_type, split_units, written
+from ffhybrid.hevc.nal import NalType, checked, join_length_prefixed, layer_id, nal_type, split_units, written
 
 MAX_PPS_ID = 63
 _HVCC_VERSION = b"\x01"
@@ -70,11 +70,11 @@ def parse_sps(nal: bytes) -> Sps:
 
 
 def find_parameter_sets(nal_units: Iterable[bytes]) -> ParameterSets:
-    """Pick one VPS, one SPS and the PPSs out of NAL units, and check that each of them parses."""
+    """Pick one VPS, one SPS and the PPSs of the base layer out of NAL units, and check that each of them parses."""
     found: dict[int, list[bytes]] = {NalType.VPS: [], NalType.SPS: [], NalType.PPS: []}
     for nal in nal_units:
         kept = found.get(nal_type(nal))
-        if kept is not None and nal not in kept:
+        if kept is not None and nal not in kept and layer_id(nal) == 0:
             kept.append(nal)
     vps, sps, pps = found.values()
     if len(vps) != 1 or len(sps) != 1 or not pps:
@@ -117,12 +117,14 @@ def hvcc_length_size(data: bytes) -> int:
     return size
 
 
-def read_hvcc(data: bytes) -> tuple[ParameterSets, int]:
-    """Read the parameter sets and the NAL length size of an HEVCDecoderConfigurationRecord."""
+def read_hvcc(data: bytes) -> ParameterSets | None:
+    """Read the parameter sets of an HEVCDecoderConfigurationRecord, None where it has none, as `hev1` allows."""
     iterator = ffi.new("ffh_hvcc_iter *")
-    length_size = checked(lib.ffh_read_hvcc(data, len(data), iterator), "the hvcC record")
-    units = split_units(data, lambda s, n: lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n), "the hvcC record")
-    return find_parameter_sets(units), length_size
+    checked(lib.ffh_read_hvcc(data, len(data), iterator), "the hvcC record")
+    units = list(
+        split_units(data, lambda s, n: lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n), "the hvcC record")
+    )
+    return find_parameter_sets(units) if units else None
 
 
 def lossless_pps(sets: ParameterSets) -> bytes:
