@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import csv
 import hashlib
 import io
@@ -14,8 +15,11 @@ import av
 
 from ffhybrid import hevc
 from ffhybrid._cext import ffi, lib
+from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import AccessUnit, ParameterSets
+from ffhybrid.core.picture import Picture
 from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError, VerificationError
+from ffhybrid.hevc import sei
 from ffhybrid.hevc.compact_parameter_sets import SliceRecoder
 from ffhybrid.hevc.decoding import CHECKED
 from ffhybrid.hevc.nal import written
@@ -25,6 +29,8 @@ from ffhybrid.muxer.reading.hevc_stream import header_sets, length_size, nal_uni
 CONFORMANCE = Path(__file__).resolve().parents[3] / "shared" / "conformance"
 """Streams beside the project, where there are any; never part of it."""
 _IRAP = range(16, 24)
+_CRC_BEGIN = 0x1D0F
+"""0xFFFF after 16 zero bits, as ``crc_hqx`` takes it, which adds none at the end."""
 _LEVEL_AT = {hevc.NalType.VPS: 15, hevc.NalType.SPS: 12}
 """Bytes of the RBSP before ``general_level_idc``."""
 
@@ -203,18 +209,41 @@ def decoded_md5s(source: Path | Sequence[bytes]) -> list[str]:
         with av.open(file, format=None if isinstance(source, Path) else "hevc") as container:
             video = container.streams.video[0]
             video.codec_context.options = {"err_detect": CHECKED}
-            return [hashlib.md5(frame.to_ndarray().tobytes()).hexdigest() for frame in container.decode(video)]
+            return [_md5(frame.to_ndarray().tobytes()) for frame in container.decode(video)]
     except (av.error.FFmpegError, IndexError) as error:
         raise VerificationError(f"a strict decoder refuses it: {error}") from error
 
 
+def hashed_as_told(path: Path, *, pictures: int | None = None) -> int:
+    """Count the first pictures of an 8-bit stream whose MD5s or CRCs one of its hash SEI messages has.
+
+    FFmpeg looks at MD5s only; a CRC begins with 0xFFFF and ends behind 16 zero bits (H.265 clause D.3.20).
+    """
+    nal_units = (nal for nal in base_layer(path) if sei.is_picture_hash(nal))
+    told = {data for nal in nal_units for _, data in sei.read_messages(nal)}
+    with av.open(path) as container:
+        frames = islice(container.decode(video=0), pictures)
+        return sum(not told.isdisjoint(_hash_messages(coded_picture(frame, 8))) for frame in frames)
+
+
+def _hash_messages(picture: Picture) -> tuple[bytes, bytes]:
+    crcs = (binascii.crc_hqx(plane.tobytes(), _CRC_BEGIN).to_bytes(2, "big") for plane in picture.planes)
+    return b"\0" + b"".join(sei.picture_md5s(picture)), b"\1" + b"".join(crcs)
+
+
 def md5_of_lines(md5s: Iterable[str]) -> str:
     """As the manifest has it."""
-    return hashlib.md5("".join(f"{md5}\n" for md5 in md5s).encode()).hexdigest()
+    return _md5("".join(f"{md5}\n" for md5 in md5s).encode())
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def recoding_of(units: Sequence[bytes]) -> str:
-    """``identical``, ``other pictures``, or why slices are refused."""
+    """``identical``, ``other pictures``, or why slices are refused; ``none`` where there are none."""
+    if not any(map(hevc.is_slice, units)):
+        return "none"
     try:
         moved = list(recoded(units))
     except FFHybridError as error:
