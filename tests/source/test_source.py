@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.sidedata.sidedata import Type
 
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
@@ -161,3 +162,16 @@ def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
     joined.write_bytes(small.read_bytes() + large.read_bytes())
     with VideoSource(joined) as source, pytest.raises(UnsupportedError, match="the picture size changes to 96x64"):
         list(source.frames())
+
+
+def test_side_data_that_pyav_has_no_name_for_hides_none(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=1:duration=1,format=yuvj420p", "-frames:v", "1", path)
+    tags = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x01\0\0\0\0\0\0\0"
+    exif = b"\xff\xe1" + (len(tags) + 8).to_bytes(2, "big") + b"Exif\0\0" + tags
+    path.write_bytes(path.read_bytes()[:2] + exif + path.read_bytes()[2:])
+    with av.open(path) as container:
+        kinds = {data.type for data in next(container.decode(video=0)).side_data}
+    assert {Type.DISPLAYMATRIX} < kinds
+    with VideoSource(path) as source:
+        assert len(list(source.frames())) == 1
