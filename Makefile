@@ -6,7 +6,7 @@ ASAN_LIB := build/asan/lib
 # What an editable install has to be made anew for.
 BUILD_INPUTS := setup.py pyproject.toml $(shell find cext -name '*.[ch]' -o -name '*.py')
 
-.PHONY: demo test test-all lint sanitize cross-aarch64 fuzz dist clean
+.PHONY: demo test test-all lint sanitize cross-aarch64 fuzz fuzz-coverage dist clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python benchmarks/demo.py --output demo
@@ -33,23 +33,30 @@ lint: $(VENV)/.installed-test
 	cd $(LINKED) && $(BIN)/lint-imports --config ../../pyproject.toml --no-logo
 	cd $(LINKED) && MYPYPATH=. MYPY_CACHE_DIR=../../.mypy_cache $(BIN)/mypy --config-file ../../pyproject.toml -p ffhybrid
 
-# The C core under AddressSanitizer and UndefinedBehaviorSanitizer, driven by its own tests.
+# The C core under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, driven by its own tests. Memory of
+# Python comes from where leaks are looked for, so that what it points at is seen.
 sanitize: $(VENV)/.installed-test
 	FFH_SANITIZE=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib $(ASAN_LIB)
-	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+	PYTHONPATH=$(ASAN_LIB) PYTHONMALLOC=malloc LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
+		ASAN_OPTIONS=malloc_context_size=3 LSAN_OPTIONS=suppressions=tests/cext/leaks.supp:print_suppressions=0 \
 		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider $(if $(SLOW),-m "") tests/cext
 
 # The C core for another machine, emulated: its decoder gives the samples that it gives here.
 cross-aarch64: $(VENV)/.installed-test
 	$(BIN)/pytest -q tests/cext/test_decoder_builds.py -k another_machine
 
-# Damaged input for everything that reads untrusted files, so many seconds each: the C core under libFuzzer (needs
-# clang with its runtime library), payloads and whole files under atheris.
+# Damaged input for everything that reads untrusted files, so many seconds or executions each: the C core under
+# libFuzzer (needs clang with its runtime library), payloads and whole files under atheris.
 FUZZ_SECONDS ?= 600
+FUZZ_RUNS ?= -1
+FUZZ_TIMEOUT ?= 1
+LLVM := $(dir $(shell readlink -f $$(command -v clang)))
 FUZZ_C := enhance overfit stream codes
 FUZZ_PYTHON := payload file
-FUZZ_OPTIONS = -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=64 -print_final_stats=1
+FUZZ_OPTIONS = -max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -timeout=$(FUZZ_TIMEOUT) -malloc_limit_mb=64 \
+	-print_final_stats=1
 fuzz: $(addprefix fuzz-,$(FUZZ_C) $(FUZZ_PYTHON))
+fuzz-coverage: $(addprefix coverage-,$(FUZZ_C))
 
 FUZZ_FLAGS := -std=c11 -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Icext
 CORE_OBJECTS := $(patsubst cext/%.c,build/fuzz/core/%.o,$(shell find cext -name '*.c'))
@@ -64,15 +71,25 @@ build/fuzz/%: benchmarks/fuzz/%.c build/fuzz/core.a
 	clang $(FUZZ_FLAGS) $^ -o $@
 
 build/fuzz/corpus/%: $(VENV)/.installed-test
-	$(BIN)/python -P benchmarks/fuzz/seeds.py tests $* $@ build/fuzz/tedious
+	cd benchmarks && $(BIN)/python -m fuzz.seeds ../tests $* ../$@ ../build/fuzz/tedious
 
 $(addprefix fuzz-,$(FUZZ_C)): fuzz-%: build/fuzz/% build/fuzz/corpus/%
-	$< -timeout=1 build/fuzz/tedious/*
+	$< -timeout=$(FUZZ_TIMEOUT) build/fuzz/tedious/*
 	$< $(FUZZ_OPTIONS) -max_len=4000 build/fuzz/corpus/$*
+
+# Lines of the C core that what has been found so far goes through, by file.
+build/fuzz/%-coverage: benchmarks/fuzz/%.c $(shell find cext -name '*.[ch]')
+	mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -fprofile-instr-generate -fcoverage-mapping $(filter %.c,$^) -o $@
+
+$(addprefix coverage-,$(FUZZ_C)): coverage-%: build/fuzz/%-coverage build/fuzz/corpus/%
+	LLVM_PROFILE_FILE=$<.profraw $< -runs=0 -timeout=$(FUZZ_TIMEOUT) build/fuzz/corpus/$*
+	$(LLVM)/llvm-profdata merge -o $<.profdata $<.profraw
+	$(LLVM)/llvm-cov report $< -instr-profile=$<.profdata -show-functions=false -show-region-summary=false
 
 $(addprefix fuzz-,$(FUZZ_PYTHON)): fuzz-%: benchmarks/fuzz/%.py build/fuzz/corpus/%
 	$(BIN)/pip install --quiet atheris
-	cd benchmarks && $(BIN)/python -m fuzz.$* -timeout=1 ../build/fuzz/tedious/*
+	cd benchmarks && $(BIN)/python -m fuzz.$* -timeout=$(FUZZ_TIMEOUT) ../build/fuzz/tedious/*
 	cd benchmarks && $(BIN)/python -m fuzz.$* ../build/fuzz/corpus/$* $(FUZZ_OPTIONS) -max_len=8000
 
 # The sdist and the wheel of it, tried in an environment without torch and without this folder.

@@ -12,7 +12,7 @@ setup(
     ],
     package_dir=ROOTS,
     package_data={
-        "ffhybrid": ["py.typed"],
+        "ffhybrid": ["_cext.pyi", "py.typed"],
         "ffhybrid.compare": ["report.css", "report.html.j2", "slider.js"],
         "ffhybrid.filters.enhance": ["weights.bin"],
         "ffhybrid.filters.overfit": ["analysis.npz"],

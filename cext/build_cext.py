@@ -10,13 +10,14 @@ from cffi import FFI
 HERE = Path(__file__).parent
 SOURCES = sorted(str(path) for path in HERE.rglob("*.c"))
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
-COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread"]
+COMPILE_ARGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-pthread", "-fvisibility=hidden"]
 
 CDEF = """
 #define FFH_EINVAL ...
 #define FFH_ENOMEM ...
 #define FFH_EDATA ...
 #define FFH_EUNSUPPORTED ...
+const char *ffh_unsupported_tool(int error);
 
 typedef struct ffh_buf { uint8_t *data; size_t size; ...; } ffh_buf;
 void ffh_buf_free(ffh_buf *buf);
@@ -153,6 +154,7 @@ int ffh_palette_decode(const uint8_t *data, size_t size, int rows, int columns, 
 HEADERS = [
     "util/common",
     "hevc/nal",
+    "hevc/tools",
     "hevc/sei",
     "hevc/hvcc",
     "hevc/params",

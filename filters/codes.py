@@ -17,9 +17,9 @@ Tokens: TypeAlias = NDArray[np.uint16]
 Indices: TypeAlias = NDArray[np.uint8]
 Sample = TypeVar("Sample", np.int8, np.uint16, np.uint8)
 MAX_CODE = 127
-MAX_COUNT, MAX_CHANNELS = int(lib.FFH_CODES_MAX_COUNT), int(lib.FFH_CODES_MAX_CHANNELS)
-MAX_TOKENS, MAX_KINDS = int(lib.FFH_TOKENS_MAX_COUNT), int(lib.FFH_TOKENS_MAX_KINDS)
-MAX_INDICES = int(lib.FFH_PALETTE_MAX_COUNT)
+MAX_COUNT, MAX_CHANNELS = lib.FFH_CODES_MAX_COUNT, lib.FFH_CODES_MAX_CHANNELS
+MAX_TOKENS, MAX_KINDS = lib.FFH_TOKENS_MAX_COUNT, lib.FFH_TOKENS_MAX_KINDS
+MAX_INDICES = lib.FFH_PALETTE_MAX_COUNT
 
 
 def encode_codes(codes: Codes) -> bytes:
@@ -29,7 +29,8 @@ def encode_codes(codes: Codes) -> bytes:
         ValueError: -128, or more integers than :data:`MAX_COUNT`.
     """
     values = np.ascontiguousarray(codes, np.int8)
-    return built(lambda buf: lib.ffh_codes_encode(_pointer(values), *values.shape, buf), _check)
+    channels, rows, columns = values.shape
+    return built(lambda buf: lib.ffh_codes_encode(_pointer(values), channels, rows, columns, buf), _check)
 
 
 def decode_codes(data: bytes, shape: tuple[int, int, int]) -> Codes:
@@ -51,7 +52,8 @@ def encode_tokens(tokens: Tokens, kinds: int) -> bytes:
         ValueError: a token or a size that the format does not have.
     """
     values = np.ascontiguousarray(tokens, np.uint16)
-    return built(lambda buf: lib.ffh_tokens_encode(_pointer(values), *values.shape, kinds, buf), _check)
+    rows, columns = values.shape
+    return built(lambda buf: lib.ffh_tokens_encode(_pointer(values), rows, columns, kinds, buf), _check)
 
 
 def decode_tokens(data: bytes, shape: tuple[int, int], kinds: int) -> Tokens:
@@ -73,7 +75,8 @@ def encode_indices(indices: Indices, depth: int) -> bytes:
         ValueError: an index or a size that the format does not have.
     """
     values = np.ascontiguousarray(indices, np.uint8)
-    return built(lambda buf: lib.ffh_palette_encode(_pointer(values), *values.shape, depth, buf), _check)
+    rows, columns = values.shape
+    return built(lambda buf: lib.ffh_palette_encode(_pointer(values), rows, columns, depth, buf), _check)
 
 
 def decode_indices(data: bytes, shape: tuple[int, int], depth: int) -> Indices:
@@ -95,7 +98,7 @@ def _room(shape: tuple[int, ...], kind: type[Sample], most: int) -> NDArray[Samp
 
 
 def _pointer(values: NDArray[Any]) -> Any:
-    """Give C a view; the array has to outlive it."""
+    """Point at an array, which this keeps."""
     return ffi.from_buffer(f"{values.dtype}_t[]", values)
 
 

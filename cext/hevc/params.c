@@ -52,8 +52,10 @@ static void picture_geometry(ffh_bitreader *r, ffh_sps *sps)
         sps->conf_win_top_offset = (uint16_t)ffh_get_ue_range(r, 0, FFH_MAX_PICTURE_SIDE);
         sps->conf_win_bottom_offset = (uint16_t)ffh_get_ue_range(r, 0, FFH_MAX_PICTURE_SIDE);
     }
-    if (2 * (sps->conf_win_left_offset + sps->conf_win_right_offset) >= sps->pic_width_in_luma_samples ||
-        2 * (sps->conf_win_top_offset + sps->conf_win_bottom_offset) >= sps->pic_height_in_luma_samples)
+    int columns = sps->chroma_format_idc == 1 || sps->chroma_format_idc == 2 ? 2 : 1; /* SubWidthC of table 6-1 */
+    int rows = sps->chroma_format_idc == 1 ? 2 : 1;
+    if (columns * (sps->conf_win_left_offset + sps->conf_win_right_offset) >= sps->pic_width_in_luma_samples ||
+        rows * (sps->conf_win_top_offset + sps->conf_win_bottom_offset) >= sps->pic_height_in_luma_samples)
         r->error = FFH_EDATA;
     sps->bit_depth_luma = (uint8_t)(8 + ffh_get_ue_range(r, 0, 8));
     sps->bit_depth_chroma = (uint8_t)(8 + ffh_get_ue_range(r, 0, 8));
@@ -89,12 +91,13 @@ static void reference_structure(ffh_bitreader *r, ffh_sps *sps)
 
 static void sps_extensions(ffh_bitreader *r, ffh_sps *sps)
 {
-    if (!ffh_get_u(r, 1)) /* sps_extension_present_flag */
-        return;
-    unsigned range_extension_flag = ffh_get_u(r, 1);
-    sps->other_extension = ffh_get_u(r, 7) != 0;
-    if (range_extension_flag)
+    unsigned flags = ffh_get_u(r, 1) ? ffh_get_u(r, 8) : 0; /* sps_extension_present_flag */
+
+    sps->scc_extension = (flags & FFH_SCC_EXTENSION) != 0;
+    if (flags & FFH_RANGE_EXTENSION)
         sps->range_extension = ffh_get_u(r, 9) != 0;
+    if (!(flags & ~FFH_RANGE_EXTENSION))
+        ffh_get_trailing_bits(r);
 }
 
 static int parse_sps_rbsp(ffh_bitreader *r, ffh_sps *sps)

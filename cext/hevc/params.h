@@ -53,7 +53,7 @@ typedef struct ffh_sps {
     uint8_t chroma_loc_info_present_flag;
     uint8_t chroma_sample_loc_type_top_field;
     uint8_t range_extension; /* any tool of sps_range_extension() that changes lossless intra coding */
-    uint8_t other_extension; /* multilayer, 3D or SCC extension present */
+    uint8_t scc_extension;   /* sps_scc_extension() present; multilayer and 3D ones change nothing in the base layer */
 } ffh_sps;
 
 typedef struct ffh_pps {
@@ -84,9 +84,11 @@ typedef struct ffh_pps {
     uint8_t slice_segment_header_extension_present_flag;
     uint8_t pps_range_extension_flag;
     uint8_t chroma_qp_offset_list_enabled_flag; /* of pps_range_extension() */
+    uint8_t scc_extension;                      /* pps_scc_extension() present */
 } ffh_pps;
 
-/* Each parses one whole NAL unit and returns 0, FFH_EDATA, FFH_ENOMEM or FFH_EUNSUPPORTED. */
+/* Each parses one whole NAL unit and returns 0, FFH_EDATA or FFH_ENOMEM. An SPS or PPS without extensions but
+ * that of range has to end where its RBSP does. */
 int ffh_parse_vps(const uint8_t *nal, size_t size, ffh_vps *vps);
 int ffh_parse_sps(const uint8_t *nal, size_t size, ffh_sps *sps);
 int ffh_parse_pps(const uint8_t *nal, size_t size, ffh_pps *pps);

@@ -1,5 +1,6 @@
 #include "hevc/nal.h"
 #include "hevc/params.h"
+#include "hevc/tools.h"
 
 /* Pictures are decoded at most 17 behind the reference before them (16 B pictures), less than half of 64. */
 enum { COMPACT_LOG2_MAX_POC_LSB = 6 };
@@ -84,7 +85,7 @@ int ffh_write_compact_sps(const uint8_t *nal, size_t size, ffh_buf *out)
     int error = ffh_parse_sps(nal, size, &sps);
 
     if (error == 0 && sps.log2_max_pic_order_cnt_lsb < COMPACT_LOG2_MAX_POC_LSB)
-        error = FFH_EUNSUPPORTED;
+        error = ffh_unsupported(FFH_TOOL_SHORT_PICTURE_ORDER_COUNT);
     if (error == 0)
         error = open_copy(&c, nal, size);
     if (error < 0)

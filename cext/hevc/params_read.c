@@ -30,3 +30,10 @@ void ffh_skip_scaling_list_data(ffh_bitreader *r)
         }
     }
 }
+
+void ffh_get_trailing_bits(ffh_bitreader *r)
+{
+    if (ffh_more_rbsp_data(r))
+        r->error = FFH_EDATA;
+    ffh_get_u_range(r, 1, 1, 1);
+}

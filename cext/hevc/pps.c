@@ -14,18 +14,33 @@ static void skip_tiles(ffh_bitreader *r)
     ffh_skip_bits(r, 1); /* loop_filter_across_tiles_enabled_flag */
 }
 
-static void pps_extensions(ffh_bitreader *r, ffh_pps *pps)
+/* pps_range_extension() */
+static void range_extension(ffh_bitreader *r, ffh_pps *pps)
 {
-    if (!ffh_get_u(r, 1)) /* pps_extension_present_flag */
-        return;
-    pps->pps_range_extension_flag = (uint8_t)ffh_get_u(r, 1);
-    ffh_skip_bits(r, 7);
-    if (!pps->pps_range_extension_flag)
-        return;
     if (pps->transform_skip_enabled_flag)
-        ffh_get_ue(r);
+        ffh_get_ue(r);   /* log2_max_transform_skip_block_size_minus2 */
     ffh_skip_bits(r, 1); /* cross_component_prediction_enabled_flag */
     pps->chroma_qp_offset_list_enabled_flag = (uint8_t)ffh_get_u(r, 1);
+    if (pps->chroma_qp_offset_list_enabled_flag) {
+        ffh_get_ue_range(r, 0, 3); /* diff_cu_chroma_qp_offset_depth */
+        uint32_t offsets = 2 * (ffh_get_ue_range(r, 0, 5) + 1);
+        for (uint32_t i = 0; i < offsets; i++)
+            ffh_get_se_range(r, -12, 12);
+    }
+    ffh_get_ue(r); /* log2_sao_offset_scale_luma */
+    ffh_get_ue(r); /* log2_sao_offset_scale_chroma */
+}
+
+static void pps_extensions(ffh_bitreader *r, ffh_pps *pps)
+{
+    unsigned flags = ffh_get_u(r, 1) ? ffh_get_u(r, 8) : 0; /* pps_extension_present_flag */
+
+    pps->pps_range_extension_flag = (flags & FFH_RANGE_EXTENSION) != 0;
+    pps->scc_extension = (flags & FFH_SCC_EXTENSION) != 0;
+    if (pps->pps_range_extension_flag)
+        range_extension(r, pps);
+    if (!(flags & ~FFH_RANGE_EXTENSION))
+        ffh_get_trailing_bits(r);
 }
 
 static int parse_pps_rbsp(ffh_bitreader *r, ffh_pps *pps)

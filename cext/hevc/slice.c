@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hevc/nal.h"
+#include "hevc/tools.h"
 
 enum { HEADER_PREFIX = 16 }; /* bytes that hold everything up to slice_pic_parameter_set_id */
 
@@ -124,20 +125,44 @@ static void entry_points(ffh_bitreader *r, const ffh_sps *sps, ffh_slice_header 
     ffh_skip_bits(r, bits * header->num_entry_point_offsets);
 }
 
+/* byte_alignment() */
+static void alignment(ffh_bitreader *r)
+{
+    ffh_get_u_range(r, 1, 1, 1);
+    ffh_get_u_range(r, (8 - r->pos % 8) % 8, 0, 0);
+}
+
+/* Those that change what a header has. */
+static int check_tools(const ffh_sps *sps, const ffh_pps *pps, const ffh_slice_header *header)
+{
+    if (!header->first_slice_segment_in_pic_flag)
+        return ffh_unsupported(FFH_TOOL_SEVERAL_SEGMENTS);
+    if (header->slice_pic_parameter_set_id != pps->pps_pic_parameter_set_id)
+        return ffh_unsupported(FFH_TOOL_OTHER_PPS);
+    if (sps->chroma_format_idc == 3)
+        return ffh_unsupported(FFH_TOOL_CHROMA_FORMAT);
+    if (pps->tiles_enabled_flag)
+        return ffh_unsupported(FFH_TOOL_TILES);
+    if (sps->scc_extension || pps->scc_extension)
+        return ffh_unsupported(FFH_TOOL_SCREEN_CONTENT);
+    if (ffh_is_idr(header->nal_unit_type))
+        return 0;
+    if (sps->long_term_ref_pics_present_flag)
+        return ffh_unsupported(FFH_TOOL_LONG_TERM_PICTURES);
+    return pps->lists_modification_present_flag ? ffh_unsupported(FFH_TOOL_MODIFIED_LISTS) : 0;
+}
+
 static int parse_header(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps, ffh_slice_header *header)
 {
-    if (header->slice_pic_parameter_set_id != pps->pps_pic_parameter_set_id)
-        return FFH_EINVAL;
-    if (!header->first_slice_segment_in_pic_flag || sps->chroma_format_idc == 3 || pps->tiles_enabled_flag)
-        return FFH_EUNSUPPORTED;
+    int error = check_tools(sps, pps, header);
+    if (error < 0)
+        return error;
     ffh_skip_bits(r, pps->num_extra_slice_header_bits);
     header->slice_type = (uint8_t)ffh_get_ue_range(r, FFH_SLICE_B, FFH_SLICE_I);
     if (pps->output_flag_present_flag)
         ffh_skip_bits(r, 1); /* pic_output_flag */
     int has_temporal_mvp = 0;
     if (!ffh_is_idr(header->nal_unit_type)) {
-        if (sps->long_term_ref_pics_present_flag || pps->lists_modification_present_flag)
-            return FFH_EUNSUPPORTED;
         reference_pictures(r, sps, header);
         has_temporal_mvp = sps->sps_temporal_mvp_enabled_flag && ffh_get_u(r, 1);
     }
@@ -165,6 +190,7 @@ static int parse_header(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps
     if (pps->slice_segment_header_extension_present_flag)
         ffh_skip_bits(r, 8 * (size_t)ffh_get_ue_range(r, 0, 256));
     header->end = r->pos;
+    alignment(r);
     return r->error;
 }
 

@@ -36,8 +36,9 @@ typedef struct ffh_slice_header {
 /* Reads up to slice_pic_parameter_set_id, which no parameter set is needed for. */
 int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *header);
 
-/* Reads the header of the first slice of a picture under the parameter sets that it names. Returns FFH_EUNSUPPORTED for
- * one that is not the first, and for 4:4:4, tiles, long-term reference pictures and modified lists. */
+/* Reads the header of the first slice of a picture under the parameter sets that it names, up to the zeros of
+ * byte_alignment(). Refuses one that is not the first and one of another PPS, 4:4:4, tiles, long-term reference
+ * pictures, modified lists and screen content extensions. */
 int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
                            ffh_slice_header *header);
 

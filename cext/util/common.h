@@ -7,12 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Every function that can fail returns 0 (or a count) on success and one of these on failure. */
+/* Every function that can fail returns 0 (or a count) on success and one of these on failure. From FFH_EUNSUPPORTED
+ * downwards they name what is valid and cannot be kept exact: FFH_EUNSUPPORTED - ffh_tool. */
 enum {
-    FFH_EINVAL = -1,      /* an argument that the caller should not have passed */
-    FFH_ENOMEM = -2,      /* out of memory, or a size beyond the bound of the format */
-    FFH_EDATA = -3,       /* bytes that break the syntax, or end too early */
-    FFH_EUNSUPPORTED = -4 /* valid syntax of a tool that the splice cannot keep exact */
+    FFH_EINVAL = -1, /* an argument that the caller should not have passed */
+    FFH_ENOMEM = -2, /* out of memory, or a size beyond the bound of the format */
+    FFH_EDATA = -3,  /* bytes that break the syntax, or end too early */
+    FFH_EUNSUPPORTED = -4
 };
 
 #define FFH_MIN(a, b) ((a) < (b) ? (a) : (b))

@@ -33,11 +33,11 @@ def compact_parameter_sets(sets: ParameterSets) -> ParameterSets:
 
 
 def _compact_sps(sps: bytes) -> bytes:
-    return written("the SPS", lambda buf: int(lib.ffh_write_compact_sps(sps, len(sps), buf)))
+    return written("the SPS", lambda buf: lib.ffh_write_compact_sps(sps, len(sps), buf))
 
 
 def _compact_pps(pps: bytes, pps_id: int, *, lossless_blocks: bool) -> bytes:
-    return written("the PPS", lambda buf: int(lib.ffh_write_compact_pps(pps, len(pps), pps_id, lossless_blocks, buf)))
+    return written("the PPS", lambda buf: lib.ffh_write_compact_pps(pps, len(pps), pps_id, lossless_blocks, buf))
 
 
 class SliceRecoder:
@@ -60,6 +60,4 @@ class SliceRecoder:
         return replace(unit, nal_units=tuple(self._slice(nal) if is_slice(nal) else nal for nal in unit.nal_units))
 
     def _slice(self, nal: bytes) -> bytes:
-        return written(
-            "a slice", lambda buf: int(lib.ffh_recode_slice(nal, len(nal), self._sps, self._pps, self._to, buf))
-        )
+        return written("a slice", lambda buf: lib.ffh_recode_slice(nal, len(nal), self._sps, self._pps, self._to, buf))

@@ -44,8 +44,9 @@ def checked(code: int, what: str) -> int:
     """Give what a function of the C core returned, or raise the error that its code means for ``what``."""
     if code >= 0:
         return code
-    if code == lib.FFH_EUNSUPPORTED:
-        raise UnsupportedError(f"{what} uses an HEVC tool that cannot be spliced exactly")
+    if code <= lib.FFH_EUNSUPPORTED:
+        tool = ffi.string(lib.ffh_unsupported_tool(code)).decode()
+        raise UnsupportedError(f"{what} uses {tool}, which cannot be spliced exactly")
     if code == lib.FFH_ENOMEM:
         raise MemoryError(what)
     if code == lib.FFH_EINVAL:
@@ -69,9 +70,7 @@ def split_units(data: bytes, advance: Callable[[Any, Any], int], what: str) -> I
 def split_annexb(data: bytes) -> list[bytes]:
     """Split an Annex B byte stream; bytes before the first start code are not looked at."""
     pos = ffi.new("size_t *")
-    return list(
-        split_units(data, lambda s, n: int(lib.ffh_next_annexb(data, len(data), pos, s, n)), "an Annex B stream")
-    )
+    return list(split_units(data, lambda s, n: lib.ffh_next_annexb(data, len(data), pos, s, n), "an Annex B stream"))
 
 
 def split_length_prefixed(data: bytes, length_size: int = LENGTH_SIZE) -> list[bytes]:
@@ -80,7 +79,7 @@ def split_length_prefixed(data: bytes, length_size: int = LENGTH_SIZE) -> list[b
     return list(
         split_units(
             data,
-            lambda s, n: int(lib.ffh_next_length_prefixed(data, len(data), length_size, pos, s, n)),
+            lambda s, n: lib.ffh_next_length_prefixed(data, len(data), length_size, pos, s, n),
             "a length-prefixed access unit",
         )
     )
@@ -101,6 +100,11 @@ def nal_type(nal: bytes) -> int:
     if len(nal) < 2:
         raise CorruptDataError("a NAL unit is shorter than its header")
     return (nal[0] >> 1) & 0x3F
+
+
+def layer_id(nal: bytes) -> int:
+    """``nuh_layer_id``; decoders of one layer leave out what is not of layer 0 (H.265 clause 7.4.2.2)."""
+    return (nal[0] & 1) << 5 | nal[1] >> 3
 
 
 def is_slice(nal: bytes) -> bool:
@@ -131,4 +135,4 @@ def access_unit_delimiter(nal_units: Sequence[bytes]) -> bytes:
 
 def rbsp(nal: bytes) -> bytes:
     """Payload of a NAL unit without header and emulation prevention bytes."""
-    return written("a NAL unit", lambda buf: int(lib.ffh_nal_to_rbsp(nal, len(nal), buf)))
+    return written("a NAL unit", lambda buf: lib.ffh_nal_to_rbsp(nal, len(nal), buf))

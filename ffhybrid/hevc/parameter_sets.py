@@ -14,11 +14,13 @@ from typing import Any
 from ffhybrid._cext import ffi, lib
 from ffhybrid.core.gop import ParameterSets
 from ffhybrid.errors import CorruptDataError, UnsupportedError
-from ffhybrid.hevc.nal import NalType, checked, join_length_prefixed, nal_type, split_units, written
+from ffhybrid.hevc.nal import NalType, checked, join_length_prefixed, layer_id, nal_type, split_units, written
 
 MAX_PPS_ID = 63
 _HVCC_VERSION = b"\x01"
 _HVCC_FIXED_SIZE = 23
+_CHROMA_UNITS = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}
+"""``SubWidthC`` and ``SubHeightC`` by ``chroma_format_idc`` (H.265 table 6-1)."""
 LEVEL_8_5 = 255
 """``general_level_idc`` of streams that keep no level's limits, as x265 writes it for lossless ones."""
 
@@ -51,8 +53,9 @@ def parsed(kind: str, nal: bytes) -> Any:
 def parse_sps(nal: bytes) -> Sps:
     """Read the picture geometry of an SPS NAL unit."""
     sps = parsed("sps", nal)
-    left, right = 2 * sps.conf_win_left_offset, 2 * sps.conf_win_right_offset
-    top, bottom = 2 * sps.conf_win_top_offset, 2 * sps.conf_win_bottom_offset
+    columns, rows = _CHROMA_UNITS[sps.chroma_format_idc]
+    left, right = columns * sps.conf_win_left_offset, columns * sps.conf_win_right_offset
+    top, bottom = rows * sps.conf_win_top_offset, rows * sps.conf_win_bottom_offset
     return Sps(
         coded_width=sps.pic_width_in_luma_samples,
         coded_height=sps.pic_height_in_luma_samples,
@@ -67,11 +70,11 @@ def parse_sps(nal: bytes) -> Sps:
 
 
 def find_parameter_sets(nal_units: Iterable[bytes]) -> ParameterSets:
-    """Pick one VPS, one SPS and the PPSs out of NAL units, and check that each of them parses."""
+    """Pick one VPS, one SPS and the PPSs of the base layer out of NAL units, and check that each of them parses."""
     found: dict[int, list[bytes]] = {NalType.VPS: [], NalType.SPS: [], NalType.PPS: []}
     for nal in nal_units:
         kept = found.get(nal_type(nal))
-        if kept is not None and nal not in kept:
+        if kept is not None and nal not in kept and layer_id(nal) == 0:
             kept.append(nal)
     vps, sps, pps = found.values()
     if len(vps) != 1 or len(sps) != 1 or not pps:
@@ -91,13 +94,13 @@ def parameter_set_digest(sets: ParameterSets) -> int:
 
 def with_level(nal: bytes, level_idc: int) -> bytes:
     """Copy a VPS or SPS with another ``general_level_idc``; nothing that decoding depends on changes."""
-    return written("a parameter set", lambda buf: int(lib.ffh_write_with_level(nal, len(nal), level_idc, buf)))
+    return written("a parameter set", lambda buf: lib.ffh_write_with_level(nal, len(nal), level_idc, buf))
 
 
 def write_hvcc(sets: ParameterSets) -> bytes:
     """Write an HEVCDecoderConfigurationRecord with four-byte NAL unit lengths."""
     units = join_length_prefixed(sets.nal_units)
-    return written("a parameter set", lambda buf: int(lib.ffh_write_hvcc(units, len(units), buf)))
+    return written("a parameter set", lambda buf: lib.ffh_write_hvcc(units, len(units), buf))
 
 
 def hvcc_length_size(data: bytes) -> int:
@@ -114,14 +117,14 @@ def hvcc_length_size(data: bytes) -> int:
     return size
 
 
-def read_hvcc(data: bytes) -> tuple[ParameterSets, int]:
-    """Read the parameter sets and the NAL length size of an HEVCDecoderConfigurationRecord."""
+def read_hvcc(data: bytes) -> ParameterSets | None:
+    """Read the parameter sets of an HEVCDecoderConfigurationRecord, None where it has none, as `hev1` allows."""
     iterator = ffi.new("ffh_hvcc_iter *")
-    length_size = checked(lib.ffh_read_hvcc(data, len(data), iterator), "the hvcC record")
-    units = split_units(
-        data, lambda s, n: int(lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n)), "the hvcC record"
+    checked(lib.ffh_read_hvcc(data, len(data), iterator), "the hvcC record")
+    units = list(
+        split_units(data, lambda s, n: lib.ffh_next_hvcc_nal(data, len(data), iterator, s, n), "the hvcC record")
     )
-    return find_parameter_sets(units), length_size
+    return find_parameter_sets(units) if units else None
 
 
 def lossless_pps(sets: ParameterSets) -> bytes:
@@ -132,7 +135,7 @@ def lossless_pps(sets: ParameterSets) -> bytes:
         raise UnsupportedError("the stream uses every PPS id, none is left for lossless keyframes")
     pps = ffi.new("ffh_pps *")
     lib.ffh_lossless_pps(parsed("pps", sets.pps[0]), free, pps)
-    return written("the lossless PPS", lambda buf: int(lib.ffh_write_pps(pps, buf)))
+    return written("the lossless PPS", lambda buf: lib.ffh_write_pps(pps, buf))
 
 
 def neural_track_parameter_sets() -> ParameterSets:
@@ -141,7 +144,7 @@ def neural_track_parameter_sets() -> ParameterSets:
     lib.ffh_neural_track_sps(sps)
     lib.ffh_lossless_pps(base, 0, pps)
     return ParameterSets(
-        written("a VPS", lambda buf: int(lib.ffh_write_vps(sps, buf))),
-        written("an SPS", lambda buf: int(lib.ffh_write_sps(sps, buf))),
-        (written("a PPS", lambda buf: int(lib.ffh_write_pps(pps, buf))),),
+        written("a VPS", lambda buf: lib.ffh_write_vps(sps, buf)),
+        written("an SPS", lambda buf: lib.ffh_write_sps(sps, buf)),
+        (written("a PPS", lambda buf: lib.ffh_write_pps(pps, buf)),),
     )

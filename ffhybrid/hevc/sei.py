@@ -6,7 +6,7 @@ NAL units are ``bytes`` as in :mod:`ffhybrid.hevc`; what breaks the syntax raise
 from __future__ import annotations
 
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core.buffers import packed_rows, pointer
+from ffhybrid.core.buffers import rows_of
 from ffhybrid.core.picture import Picture, Plane
 from ffhybrid.hevc.nal import NalType, checked, nal_type, rbsp, written
 
@@ -52,7 +52,7 @@ def write_t35(message: bytes) -> bytes:
 
 def write_message(payload_type: int, data: bytes, *, kind: NalType = NalType.PREFIX_SEI) -> bytes:
     """Write an SEI NAL unit with one message; ``kind`` is one of the two types of SEI NAL units."""
-    return written("an SEI message", lambda buf: int(lib.ffh_write_sei(kind, payload_type, data, len(data), buf)))
+    return written("an SEI message", lambda buf: lib.ffh_write_sei(kind, payload_type, data, len(data), buf))
 
 
 def write_user_data(uuid: bytes, data: bytes) -> bytes:
@@ -82,8 +82,7 @@ def picture_md5s(picture: Picture) -> tuple[bytes, bytes, bytes]:
 
 def plane_md5(plane: Plane) -> bytes:
     """MD5 of one plane: a byte a sample at 8 bits, two little-endian bytes above."""
-    samples = packed_rows(plane)
+    rows = rows_of(plane)
     digest = ffi.new("uint8_t[16]")
-    row_bytes = samples.shape[1] * samples.itemsize
-    lib.ffh_plane_md5(pointer(samples), samples.shape[0], row_bytes, samples.strides[0], digest)
+    lib.ffh_plane_md5(rows.pointer, plane.shape[0], plane.shape[1] * plane.itemsize, rows.stride, digest)
     return bytes(ffi.buffer(digest)[:])

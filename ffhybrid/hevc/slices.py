@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core.buffers import packed_rows, pointer
+from ffhybrid.core.buffers import rows_of
 from ffhybrid.core.gop import ParameterSets
 from ffhybrid.core.picture import Picture
 from ffhybrid.errors import CorruptDataError
@@ -57,7 +57,7 @@ def _pps_by_id(sets: ParameterSets, pps_id: int) -> Any:
 def placeholder_idr(sets: ParameterSets, nal_unit_type: int) -> bytes:
     """Write a mid-grey IDR slice that is valid under the stream's own first PPS."""
     sps, pps = parsed("sps", sets.sps), parsed("pps", sets.pps[0])
-    return written("the placeholder", lambda buf: int(lib.ffh_write_grey_idr(sps, pps, nal_unit_type, buf)))
+    return written("the placeholder", lambda buf: lib.ffh_write_grey_idr(sps, pps, nal_unit_type, buf))
 
 
 def lossless_idr(
@@ -79,14 +79,11 @@ def lossless_idr(
     size = (sps.pic_width_in_luma_samples, sps.pic_height_in_luma_samples, sps.bit_depth_luma)
     if size != (picture.width, picture.height, picture.bit_depth):
         raise ValueError("the picture has not the size and bit depth that its SPS codes")
-    planes = [packed_rows(plane) for plane in picture.planes]
-    native = ffi.new(
-        "ffh_picture *",
-        {"planes": [pointer(p) for p in planes], "strides": [p.strides[0] for p in planes]},
-    )
+    planes = [rows_of(plane) for plane in picture.planes]
+    native = ffi.new("ffh_picture *", [[rows.pointer for rows in planes], [rows.stride for rows in planes]])
     parsed_pps = parsed("pps", pps)
     level = list(SpliceEffort).index(effort)
     return written(
         "the lossless keyframe",
-        lambda buf: int(lib.ffh_write_lossless_idr(sps, parsed_pps, nal_unit_type, native, level, threads, buf)),
+        lambda buf: lib.ffh_write_lossless_idr(sps, parsed_pps, nal_unit_type, native, level, threads, buf),
     )

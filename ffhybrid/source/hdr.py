@@ -28,7 +28,22 @@ _LIGHT = struct.Struct("=2I")
 """``AVContentLightMetadata``."""
 _CHROMATICITY_UNITS, _LUMINANCE_UNITS = 50_000, 10_000
 _MAX_U16, _MAX_U32 = 0xFFFF, 0xFFFFFFFF
+
+
+def _kind_without_name(kinds: type[Type], value: Any) -> Type:
+    """Give kinds that FFmpeg has and PyAV does not name a member; else one hides all side data of its frame."""
+    kind = object.__new__(kinds)
+    kind._name_, kind._value_ = f"KIND_{value}", value
+    kinds._value2member_map_[value] = kind
+    return kind
+
+
+# The hook of enumerations for values without a member.
+Type._missing_ = classmethod(_kind_without_name)  # type: ignore[method-assign,assignment]
+_VIEW_ID = 29
+"""``AV_FRAME_DATA_VIEW_ID``."""
 _UNKEPT = {
+    Type(_VIEW_ID): "of several views the first is kept",
     Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata are kept of HEVC and AV1 sources only",
     Type.DYNAMIC_HDR_VIVID: "HDR Vivid metadata are not kept",
     Type.DOVI_METADATA: "Dolby Vision metadata are not kept",

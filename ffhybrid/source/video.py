@@ -228,8 +228,8 @@ class VideoSource(Closing):
         """Give frames in presentation order, at most ``limit`` of them; once.
 
         Raises:
-            CorruptDataError: timestamps that do not increase, a change of size, or data that do not decode.
-            UnsupportedError: an interlaced picture.
+            CorruptDataError: timestamps that do not increase, or data that do not decode.
+            UnsupportedError: an interlaced picture, a change of size, or tools that FFmpeg does not decode.
         """
         for frame, pts in islice(self._timed(), limit):
             yield replace(self._source_frame(frame, pts), scene_score=self._scenes.score(frame))
@@ -294,13 +294,15 @@ class VideoSource(Closing):
                 yield from packet.decode()
         except av.error.InvalidDataError as error:
             raise CorruptDataError(f"{self.path}: the video does not decode: {error}") from error
+        except (av.error.NotImplementedError, av.error.PatchWelcomeError) as error:
+            raise UnsupportedError(f"{self.path}: FFmpeg does not decode what the video uses: {error}") from error
 
     def _of_one_size(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         size: tuple[int, int] | None = None
         for frame in frames:
             size = size or (frame.width, frame.height)
             if (frame.width, frame.height) != size:
-                raise CorruptDataError(
+                raise UnsupportedError(
                     f"{self.path}: the picture size changes to {frame.width}x{frame.height} at {frame.time} s"
                 )
             yield frame

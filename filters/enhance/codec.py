@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core.buffers import packed_rows
+from ffhybrid.core.buffers import new_picture, planes_of
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 
 WEIGHTS = Path(__file__).with_name("weights.bin")
 VERSION, PRIOR_SIZE = 1, 4
-LOWEST_QP, HIGHEST_QP = int(lib.FFH_ENHANCE_MIN_QP), int(lib.FFH_ENHANCE_MAX_QP)
+LOWEST_QP, HIGHEST_QP = lib.FFH_ENHANCE_MIN_QP, lib.FFH_ENHANCE_MAX_QP
 STRENGTH_STEPS = 32
 """Strengths are multiples of one over this, up to 255 of them."""
 MOST_NOISES = 256
@@ -91,10 +91,9 @@ class Network:
             "ffh_enhance_known *", [known.qp, known.distance is not None, min(known.distance or 0, MOST_DISTANCE)]
         )
         made = ffi.new("ffh_enhancement **")
-        view, kept = _planes(base)
-        code = lib.ffh_enhance_look(self._enhancer, given, view, base.width, base.height, threads, made)
+        below = planes_of(base)
+        code = lib.ffh_enhance_look(self._enhancer, given, below.pointer, base.width, base.height, threads, made)
         _check(code, "the enhance latent does not fit its picture")
-        del kept
         return Enhancement(self._enhancer, ffi.gc(made[0], lib.ffh_enhancement_free), base, threads)
 
 
@@ -106,11 +105,11 @@ class Enhancement:
 
     def picture(self, strengths: Strengths) -> Picture:
         """Make the picture; the same samples for any number of threads."""
-        made = Picture.zeros(PictureSpec(self._base.width, self._base.height, self._base.bit_depth))
+        made, to = new_picture(PictureSpec(self._base.width, self._base.height, self._base.bit_depth))
         given = ffi.new("ffh_enhance_strengths *", _strength_bytes(strengths))
-        (below, kept), (to, _) = _planes(self._base), _planes(made)
-        _check(lib.ffh_enhance_compose(self._enhancer, self._seen, given, below, to, self._threads), "")
-        del kept
+        below = planes_of(self._base)
+        code = lib.ffh_enhance_compose(self._enhancer, self._seen, given, below.pointer, to.pointer, self._threads)
+        _check(code, "the enhance latent does not fit its picture")
         return made
 
 
@@ -192,17 +191,6 @@ def _strength_bytes(strengths: Strengths) -> tuple[int, int, int]:
         if not 0 <= value < 256:
             raise ValueError(f"{strengths} are beyond a byte each")
     return texture, detail, strengths.noise
-
-
-def _planes(picture: Picture) -> tuple[Any, object]:
-    """Give the C core a view, and what has to outlive it."""
-    view = ffi.new("ffh_planes *")
-    planes = [packed_rows(plane) for plane in picture.planes]
-    for i, plane in enumerate(planes):
-        view.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
-        view.strides[i] = plane.strides[0]
-    view.bit_depth = picture.bit_depth
-    return view, planes
 
 
 def _check(code: int, damage: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ffhybrid._cext import ffi, lib
-from ffhybrid.core.buffers import built
+from ffhybrid.core.buffers import built, new_picture, planes_of
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters.overfit.structure import (
@@ -35,7 +35,7 @@ from ffhybrid.filters.overfit.structure import (
 Grid = NDArray[np.int8]
 VERSION, PRIOR_SIZE = 2, 4
 MODULES = len(PARAMETERS)
-MAX_STEP = int(lib.FFH_OVERFIT_MAX_STEP)
+MAX_STEP = lib.FFH_OVERFIT_MAX_STEP
 _CLASS_ZERO, _CLASS_STEPS = 128, 32
 
 
@@ -97,7 +97,7 @@ def grid_steps(steps: tuple[int, int]) -> tuple[float, ...]:
 
 def real_step(step: int, level: int = 0) -> float:
     """Give the features of one latent unit at a level, in 8-bit units."""
-    return int(lib.ffh_overfit_step(step, level)) / (1 << ACTIVATION_BITS)
+    return lib.ffh_overfit_step(step, level) / (1 << ACTIVATION_BITS)
 
 
 def nearest_step(real: float) -> int:
@@ -128,8 +128,8 @@ def write_latent(latent: OverfitLatent, spec: PictureSpec, shifts: bytes) -> tup
     header = ffi.new("ffh_overfit_header *", [fine is not None, latent.classes, latent.steps])
     values = np.ascontiguousarray(latent.values, np.int32).copy()
     grids = _checked_grids(latent, spec)
-    pointers = [ffi.NULL if grid is None else ffi.cast("const int8_t *", grid.ctypes.data) for grid in grids]
-    coded = ffi.cast("int32_t *", values.ctypes.data)
+    pointers = [ffi.NULL if grid is None else ffi.from_buffer("int8_t[]", grid) for grid in grids]
+    coded = ffi.from_buffer("int32_t[]", values)
     arrays = ffi.new("const int8_t *[]", pointers)
     refinement = built(
         lambda buf: lib.ffh_overfit_encode(header, spec.width, spec.height, coded, shifts, arrays, buf), _check
@@ -148,9 +148,9 @@ def read_latent(data: bytes, spec: PictureSpec) -> OverfitLatent:
     grids = [np.zeros(shape, np.int8) for shape in shapes]
     values = np.zeros(PARAMETER_COUNT, np.int32)
     header = ffi.new("ffh_overfit_header *")
-    pointers = ffi.new("int8_t *[]", [ffi.cast("int8_t *", grid.ctypes.data) for grid in grids])
-    destination = ffi.cast("int32_t *", values.ctypes.data)
-    _check(lib.ffh_overfit_read(refinement, len(refinement), spec.width, spec.height, header, destination, pointers))
+    pointers = [ffi.from_buffer("int8_t[]", grid) for grid in grids]
+    destination, arrays = ffi.from_buffer("int32_t[]", values), ffi.new("int8_t *[]", pointers)
+    _check(lib.ffh_overfit_read(refinement, len(refinement), spec.width, spec.height, header, destination, arrays))
     return OverfitLatent(
         classes=(header.classes[0], header.classes[1]),
         steps=(header.steps[0], header.steps[1]),
@@ -176,22 +176,11 @@ def decode(data: bytes, base: Picture, spec: PictureSpec, *, threads: int) -> Pi
         CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
         UnsupportedError: another version of the latent, or another prior.
     """
-    refinement, made = _without_head(data), Picture.zeros(spec)
-    below, to = _planes(base), _planes(made)
-    _check(lib.ffh_overfit_decode(refinement, len(refinement), spec.width, spec.height, below, to, threads))
+    refinement, below = _without_head(data), planes_of(base)
+    made, to = new_picture(spec)
+    size = (spec.width, spec.height)
+    _check(lib.ffh_overfit_decode(refinement, len(refinement), *size, below.pointer, to.pointer, threads))
     return made
-
-
-def _planes(picture: Picture) -> Any:
-    """Give the C core a view; the picture has to outlive it."""
-    view = ffi.new("ffh_planes *")
-    for i, plane in enumerate(picture.planes):
-        if plane.strides[1] != plane.itemsize:
-            raise ValueError("samples of a row must be next to each other")
-        view.planes[i] = ffi.cast("uint8_t *", plane.ctypes.data)
-        view.strides[i] = plane.strides[0]
-    view.bit_depth = picture.bit_depth
-    return view
 
 
 def _checked_grids(latent: OverfitLatent, spec: PictureSpec) -> list[Grid | None]:

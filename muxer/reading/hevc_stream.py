@@ -45,7 +45,7 @@ def header_sets(stream: av.VideoStream) -> ParameterSets | None:
     """Parameter sets where the header has them, as an hvcC record or as Annex B."""
     extradata = bytes(stream.codec_context.extradata or b"")
     if length_size(stream):
-        return hevc.read_hvcc(extradata)[0]
+        return hevc.read_hvcc(extradata)
     found = hevc.split_annexb(extradata)
     return hevc.find_parameter_sets(found) if found else None
 

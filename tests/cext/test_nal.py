@@ -39,13 +39,20 @@ def test_a_length_past_the_end_is_refused(data: bytes) -> None:
 
 def test_hvcc_gives_the_parameter_sets_back() -> None:
     sets = parameter_sets(640, 360)
-    assert hevc.read_hvcc(hevc.write_hvcc(sets)) == (sets, 4)
+    assert hevc.read_hvcc(hevc.write_hvcc(sets)) == sets
+    assert hevc.hvcc_length_size(hevc.write_hvcc(sets)) == 4
 
 
 def test_hvcc_holds_several_pps() -> None:
     sets = parameter_sets(640, 360)
     two = ParameterSets(sets.vps, sets.sps, (*sets.pps, hevc.lossless_pps(sets)))
-    assert hevc.read_hvcc(hevc.write_hvcc(two))[0] == two
+    assert hevc.read_hvcc(hevc.write_hvcc(two)) == two
+
+
+def test_hvcc_may_leave_parameter_sets_to_the_stream() -> None:
+    record = hevc.write_hvcc(parameter_sets(640, 360))[:22] + b"\0"
+    assert hevc.read_hvcc(record) is None
+    assert hevc.hvcc_length_size(record) == 4
 
 
 def test_every_truncation_of_hvcc_is_refused() -> None:

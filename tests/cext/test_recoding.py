@@ -117,7 +117,7 @@ def test_the_streams_parameter_sets_do_not_depend_on_who_wrote_them() -> None:
 def test_tools_that_the_recoder_does_not_read_are_refused() -> None:
     sets, units = x265_stream("sao=1")
     recoder = SliceRecoder(sets)
-    with pytest.raises(UnsupportedError):
+    with pytest.raises(UnsupportedError, match="sample adaptive offset"):
         recoder.unit(units[0])
 
 

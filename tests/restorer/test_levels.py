@@ -30,7 +30,9 @@ def header(path: Path) -> tuple[bytes, ffhybrid.ParameterSets]:
     """The hvcC record, and what it holds."""
     with av.open(path) as container:
         record = bytes(container.streams.video[0].codec_context.extradata or b"")
-    return record, hevc.read_hvcc(record)[0]
+    sets = hevc.read_hvcc(record)
+    assert sets
+    return record, sets
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])

@@ -8,12 +8,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.sidedata.sidedata import Type
 
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import CorruptDataError, UnsupportedError, UsageError
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
 from ffhybrid.source.video import SourceOptions, VideoSource
-from media import PICTURES, ffmpeg
+from media import PICTURES, VIDEO, ffmpeg
 from support import clip
 
 
@@ -151,3 +152,26 @@ def test_no_media_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(CorruptDataError, match="no media file"):
         VideoSource(path)
+
+
+def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
+    small, large = (tmp_path / f"{side}.h264" for side in (64, 96))
+    for path in (small, large):
+        ffmpeg("-f", "lavfi", "-i", f"testsrc2=size={path.stem}x64:rate=25:duration=0.2", *VIDEO, "-bf", "0", path)
+    joined = tmp_path / "joined.h264"
+    joined.write_bytes(small.read_bytes() + large.read_bytes())
+    with VideoSource(joined) as source, pytest.raises(UnsupportedError, match="the picture size changes to 96x64"):
+        list(source.frames())
+
+
+def test_side_data_that_pyav_has_no_name_for_hides_none(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=1:duration=1,format=yuvj420p", "-frames:v", "1", path)
+    tags = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x01\0\0\0\0\0\0\0"
+    exif = b"\xff\xe1" + (len(tags) + 8).to_bytes(2, "big") + b"Exif\0\0" + tags
+    path.write_bytes(path.read_bytes()[:2] + exif + path.read_bytes()[2:])
+    with av.open(path) as container:
+        kinds = {data.type for data in next(container.decode(video=0)).side_data}
+    assert {Type.DISPLAYMATRIX} < kinds
+    with VideoSource(path) as source:
+        assert len(list(source.frames())) == 1

@@ -5,6 +5,7 @@
 
 #include "hevc/nal.h"
 #include "hevc/intra/slice_data.h"
+#include "hevc/tools.h"
 
 static int check_tools(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type)
 {
@@ -12,12 +13,20 @@ static int check_tools(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type
         return FFH_EINVAL;
     if (pps->pps_seq_parameter_set_id != sps->sps_seq_parameter_set_id)
         return FFH_EINVAL;
-    if (sps->chroma_format_idc != 1 || sps->bit_depth_luma != sps->bit_depth_chroma || sps->pcm_enabled_flag ||
-        sps->range_extension || sps->other_extension || pps->tiles_enabled_flag)
-        return FFH_EUNSUPPORTED;
-    if (sps->log2_min_luma_coding_block_size - 1 > sps->log2_max_luma_transform_block_size)
-        return FFH_EUNSUPPORTED;
-    return 0;
+    if (sps->chroma_format_idc != 1)
+        return ffh_unsupported(FFH_TOOL_CHROMA_FORMAT);
+    if (sps->bit_depth_luma != sps->bit_depth_chroma)
+        return ffh_unsupported(FFH_TOOL_BIT_DEPTHS);
+    if (sps->pcm_enabled_flag)
+        return ffh_unsupported(FFH_TOOL_PCM);
+    if (sps->range_extension)
+        return ffh_unsupported(FFH_TOOL_RANGE_EXTENSION);
+    if (sps->scc_extension || pps->scc_extension)
+        return ffh_unsupported(FFH_TOOL_SCREEN_CONTENT);
+    if (pps->tiles_enabled_flag)
+        return ffh_unsupported(FFH_TOOL_TILES);
+    int is_split = sps->log2_min_luma_coding_block_size - 1 > sps->log2_max_luma_transform_block_size;
+    return is_split ? ffh_unsupported(FFH_TOOL_SMALL_TRANSFORMS) : 0;
 }
 
 /* The largest coding blocks that fit, planar but for every `dc_every`-th one (0: none), which is DC. Without

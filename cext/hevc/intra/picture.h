@@ -18,8 +18,8 @@ typedef struct ffh_picture {
 void ffh_lossless_pps(const ffh_pps *base, uint8_t pps_pic_parameter_set_id, ffh_pps *pps);
 
 /* Appends the slice NAL unit of an IDR picture that decodes to exactly `picture`; `pps` must enable transquant
- * bypass. `effort` is one of ffh_effort. Returns 0, FFH_EUNSUPPORTED for tools that this coder does not write, or
- * another error. */
+ * bypass. `effort` is one of ffh_effort. Returns 0, the refusal of a tool that this coder does not write, or another
+ * error. */
 int ffh_write_lossless_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, const ffh_picture *picture,
                            int effort, int threads, ffh_buf *out);
 

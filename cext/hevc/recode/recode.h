@@ -14,7 +14,7 @@ typedef struct ffh_compact_sets {
 
 /* Appends a slice that is its whole picture, from `sps` and `pps` moved to others: to the PPS that allows no lossless
  * blocks, or, copied but for its header, to the one that does where the slice has such blocks.
- * Returns 0, FFH_EDATA, FFH_ENOMEM or FFH_EUNSUPPORTED. */
+ * Returns 0, FFH_EDATA, FFH_ENOMEM or the refusal of a tool. */
 int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
                      const ffh_compact_sets *to, ffh_buf *out);
 

@@ -3,6 +3,7 @@
 #include "hevc/nal.h"
 #include "hevc/recode/internal.h"
 #include "hevc/recode/recode.h"
+#include "hevc/tools.h"
 
 enum { I_SLICES, P_SLICES, B_SLICES }; /* initType, unless cabac_init_flag swaps the last two */
 
@@ -19,9 +20,13 @@ typedef struct slice {
 
 static int check_tools(const ffh_sps *sps, const ffh_pps *pps, const ffh_slice_header *header)
 {
-    if (sps->chroma_format_idc != 1 || sps->pcm_enabled_flag || sps->range_extension || sps->other_extension)
-        return FFH_EUNSUPPORTED;
-    return header->has_sao || pps->pps_range_extension_flag ? FFH_EUNSUPPORTED : 0;
+    if (sps->chroma_format_idc != 1)
+        return ffh_unsupported(FFH_TOOL_CHROMA_FORMAT);
+    if (sps->pcm_enabled_flag)
+        return ffh_unsupported(FFH_TOOL_PCM);
+    if (sps->range_extension || pps->pps_range_extension_flag)
+        return ffh_unsupported(FFH_TOOL_RANGE_EXTENSION);
+    return header->has_sao ? ffh_unsupported(FFH_TOOL_SAO) : 0;
 }
 
 static int init_type(const ffh_slice_header *header)
