@@ -11,9 +11,9 @@ import torch
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.cadm.reduction import colours_of, enlarged, quantised, reduced, to_blocks
 from ffhybrid.filters.cadm.restorer import Restorer, class_of
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.lpips import Lpips
-from ffhybrid.filters.models.determinism import deterministic
 
 COLOURS = 64
 """The number of colours in the middle of what there is."""
