@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ffhybrid.core.ordered_pool import in_order, usable_cores
+from ffhybrid.core.ordered_pool import in_order
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Complexity, Share, first_pass, shares
 from ffhybrid.encoder.modes import encoder_for

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import (
     BaseCoder,
