@@ -59,6 +59,11 @@ class Enhance:
         self._noise = seed
         self._lpips = lpips
 
+    @property
+    def looks_at_lpips(self) -> bool:
+        """Whether fits do."""
+        return self._tune == PERCEPTUAL and self._trials.is_choice
+
     def fit_refinement(
         self,
         objective: Objective,

@@ -45,6 +45,11 @@ class Overfit:
         self._seed = seed
         self._lpips = lpips
 
+    @property
+    def looks_at_lpips(self) -> bool:
+        """Whether fits do."""
+        return self._tune == PERCEPTUAL
+
     def fit_refinement(
         self,
         objective: Objective,

@@ -53,7 +53,7 @@ def test_the_judge_looks_at_other_pictures_than_reports(count: int) -> None:
 
 
 def test_torn_pictures_cost_more_the_more_there_are(source: SourceGop) -> None:
-    judge = Judge(visual_distance(None))
+    judge = Judge(visual_distance(None, device="auto"))
     seen = sorted(samples(PICTURES))
     assert len(seen) == LEAST_SAMPLES
     qualities = [judge.quality(pictures(source, frozenset(seen[:count])), source) for count in (0, 1, 4)]
@@ -68,7 +68,7 @@ def test_squared_errors_decide_alone_where_nothing_else_is_asked_for(source: Sou
     """They prefer a torn square in four pictures to a picture that is a little lighter everywhere; eyes do not."""
     lit = [lighter(source.picture(index)) for index in range(PICTURES)]
     broken = list(pictures(source, samples(PICTURES)))
-    for judge, prefers_lit in ((Judge(visual_distance(None)), True), (Judge(None), False)):
+    for judge, prefers_lit in ((Judge(visual_distance(None, device="auto")), True), (Judge(None), False)):
         of_lit, of_broken = (judge.quality(shown, source) for shown in (lit, broken))
         assert (of_lit.loss < of_broken.loss) is prefers_lit
     assert of_lit.loss == of_lit.mse
