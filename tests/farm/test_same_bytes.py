@@ -28,7 +28,14 @@ DEFAULT = ffhybrid.EncodeOptions(
 )
 """The default generator, of whose strengths several are judged, and the default judge."""
 OVERFIT = replace(
-    DEFAULT, generator="overfit", generator_options={"preset": "ultrafast"}, keyframe_budget=250, fallback=False
+    DEFAULT,
+    generator="overfit",
+    generator_options={"preset": "ultrafast"},
+    keyframe_budget=200,
+    fallback=False,
+    limits=ffhybrid.GopLimits(length=4, scene_threshold=0),
+    frames=8,
+    source=ffhybrid.SourceOptions(filters="scale=96:80"),
 )
 
 
