@@ -75,7 +75,9 @@ def encoded(source: Path, output: Path, options: ffhybrid.EncodeOptions, engine:
 
 
 @pytest.mark.usefixtures("two_threads")
-@pytest.mark.parametrize("options", [DEFAULT, OVERFIT], ids=["default", "overfit"])
+@pytest.mark.parametrize(
+    "options", [pytest.param(DEFAULT, id="default"), pytest.param(OVERFIT, id="overfit", marks=pytest.mark.slow)]
+)
 def test_every_engine_gives_the_same_bytes(
     options: ffhybrid.EncodeOptions, face: Path, cluster: str, tmp_path: Path
 ) -> None:
@@ -87,6 +89,7 @@ def test_every_engine_gives_the_same_bytes(
         assert [gop.lpips is None for gop in found["one"][1]] == [False, False]
 
 
+@pytest.mark.slow
 def test_cores_do_not_matter(face: Path, tmp_path: Path) -> None:
     program = (
         "import os, sys\n"

@@ -73,7 +73,7 @@ def test_black_and_flat_parts_have_finite_gradients(photograph: Tensor) -> None:
     ours = theirs.clone()
     ours[..., 64:, :] = blurred(ours[..., 64:, :])
     ours.requires_grad_()
-    distance = VisualDistance(None)
+    distance = VisualDistance(load_lpips(None, CPU))
     distance.distance([distance.parts(ours, distance.source(theirs))]).backward()
     assert ours.grad is not None
     assert ours.grad.isfinite().all()
@@ -81,7 +81,7 @@ def test_black_and_flat_parts_have_finite_gradients(photograph: Tensor) -> None:
 
 
 def test_pictures_count_alike_however_many_are_looked_at_together(photograph: Tensor) -> None:
-    distance = VisualDistance(None)
+    distance = VisualDistance(load_lpips(None, CPU))
     source = distance.source(photograph)
     good, bad = (distance.parts(ours, source) for ours in (blurred(photograph), blurred(blurred(photograph))))
     losses = [float(distance.distance(parts)) for parts in ([good], [good, good], [good, bad], [bad])]
