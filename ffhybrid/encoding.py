@@ -13,7 +13,7 @@ from pathlib import Path
 from ffhybrid.core.atomic_files import PIPE, remove_pending
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.encoder.gop_encoder import GopReport
-from ffhybrid.encoder.modes import encoder_for
+from ffhybrid.encoder.modes import encoder_for, settled
 from ffhybrid.encoder.options import EncodeMode
 from ffhybrid.encoder.progress import GopProgress, OnProgress
 from ffhybrid.errors import UsageError
@@ -74,7 +74,7 @@ def encode(
     Raises:
         UsageError, UnsupportedError, CorruptDataError, EncoderError: see their docstrings; no output appears then.
     """
-    options = options or EncodeOptions()
+    options = settled(options or EncodeOptions())
     source, output = Path(source), Path(output)
     if source == PIPE:
         raise UsageError("encode reads its input more than once: give a file, not standard input")
@@ -148,7 +148,8 @@ class _Encode:
     def _write(self, pending: PendingOutput, state: State, info: SourceInfo, jobs: Iterator[Job]) -> EncodeReport:
         """Encode into what becomes the output."""
         reports = []
-        with GopWriter(self.source, info, pending, self.options) as writer:
+        weights = encoder_for(self.options).metric_weights(info.spec)
+        with GopWriter(self.source, info, pending, self.options, weights=weights) as writer:
             with self._engine(state, info.spec, jobs) as (engine, all_jobs):
                 coordinator = Coordinator(
                     engine, state, self.events, on_error=self.on_error, on_progress=self._tell_progress

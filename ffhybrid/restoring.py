@@ -11,7 +11,8 @@ from os import PathLike
 from pathlib import Path
 
 from ffhybrid.core.gop import HybridGop
-from ffhybrid.core.ordered_pool import in_order, usable_cores
+from ffhybrid.core.ordered_pool import in_order
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.core.time_range import TimeRange
 from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.output import Writer

@@ -137,7 +137,7 @@ class _Judge:
 
         self._training = training
         self._stills = held_back[:: -(-len(held_back) // MOST_EVALUATED)]
-        self._lpips = load_lpips(lpips, training.device, without="LPIPS is not measured")
+        self._lpips = load_lpips(lpips, training.device)
 
     def look(self, loss: float | None) -> list[RestorerQuality]:
         from ffhybrid.filters.cadm.evaluation import evaluate

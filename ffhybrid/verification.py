@@ -9,7 +9,8 @@ from os import PathLike
 from pathlib import Path
 
 from ffhybrid.core.gop import HybridGop
-from ffhybrid.core.ordered_pool import in_order, usable_cores
+from ffhybrid.core.ordered_pool import in_order
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.hevc import sei
 from ffhybrid.hevc.decoding import check_decodes
 from ffhybrid.muxer.matroska.integrity import check_matroska, is_matroska

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 LEAST_LPIPS_SIDE = 64
+METRICS_WITH_WEIGHTS = ("lpips", "lpips_vgg", "dists")
+"""Metrics of networks, by their names in the panel."""
 
 
 def lpips_can_see(spec: PictureSpec) -> bool:
@@ -255,6 +257,15 @@ class CorrectableGenerator(Generator, Protocol):
 
     def correction_size(self, latent: bytes) -> int:
         """Bytes of the correction that a latent holds."""
+
+
+@runtime_checkable
+class PerceptualGenerator(Protocol):
+    """A generator whose fits may look at LPIPS."""
+
+    @property
+    def looks_at_lpips(self) -> bool:
+        """Whether they do, of pictures that it can see."""
 
 
 @runtime_checkable

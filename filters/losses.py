@@ -39,8 +39,8 @@ def pack_planes(planes: Iterable[NDArray[Any]], device: torch.device) -> Tensor:
 class LikenessLoss:
     """Mean squared error over all samples in [0, 1], plus ``weight`` times a perceptual distance.
 
-    The distance is LPIPS. Without its weights it is the difference of local contrast at three scales, which keeps
-    texture from being smoothed away but knows nothing of content.
+    The distance is LPIPS. For pictures that it cannot see it is the difference of local contrast at three scales, which
+    keeps texture from being smoothed away but knows nothing of content.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class LikenessLoss:
             return -10 * math.log10(max(float(self._mse(packed)), 1e-10))
 
     def lpips(self, packed: Tensor) -> float:
-        """LPIPS of the whole picture; ``nan`` without its weights."""
+        """LPIPS of the whole picture; ``nan`` where nobody looks at it."""
         if self._lpips is None:
             return math.nan
         with torch.no_grad():

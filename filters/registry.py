@@ -60,6 +60,14 @@ class Registry(Generic[Made]):
         factory, _ = self._factory(name)
         return factory(**options, **({INTRA_CODEC: intra_codec} if INTRA_CODEC in known else {}))
 
+    def has_option(self, name: str, option: str) -> bool:
+        """Whether a generator has an option of this name.
+
+        Raises:
+            UsageError: an unknown name.
+        """
+        return option in self._known(name)
+
     def own_options(self, name: str) -> tuple[str, ...]:
         """Names of the options that a generator does not share with others: keys of ``-kf-params``.
 
@@ -67,14 +75,6 @@ class Registry(Generic[Made]):
             UsageError: an unknown name.
         """
         return tuple(option for option in self._known(name) if option not in {*SHARED_OPTIONS, INTRA_CODEC})
-
-    def takes(self, name: str, option: str) -> bool:
-        """Whether a generator has an option.
-
-        Raises:
-            UsageError: an unknown name.
-        """
-        return option in self._known(name)
 
     def parse_params(self, name: str, text: str) -> dict[str, object]:
         """Parse ``key=value:key=value``, a generator's own options, into arguments of :meth:`create`.
@@ -143,7 +143,8 @@ _SEQUENCES = Registry[SequenceGenerator](
 )
 
 names, create, for_restoring = _KEYFRAMES.names, _KEYFRAMES.create, _KEYFRAMES.for_restoring
-own_options, takes, parse_keyframe_params = _KEYFRAMES.own_options, _KEYFRAMES.takes, _KEYFRAMES.parse_params
+own_options, parse_keyframe_params = _KEYFRAMES.own_options, _KEYFRAMES.parse_params
+has_option, sequence_has_option = _KEYFRAMES.has_option, _SEQUENCES.has_option
 sequence_names, create_sequence, sequence_for_restoring = (
     _SEQUENCES.names,
     _SEQUENCES.create,

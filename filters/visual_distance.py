@@ -30,7 +30,7 @@ WORST_PART = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Powers of the parts; without LPIPS the others keep their proportion."""
+    """Powers of the parts."""
 
     ssimulacra2: float = 0.55
     lpips: float = 0.3
@@ -50,33 +50,35 @@ class SeenSource:
 class PictureParts:
     """Of one picture: distances of SSIMULACRA2 and squared errors in Oklab by place, (places down, places across).
 
-    ``lpips`` is of the whole picture, None without its weights.
+    ``lpips`` is of the whole picture.
     """
 
     ssimulacra2: Tensor
     oklab: Tensor
-    lpips: Tensor | None
+    lpips: Tensor
 
 
 class VisualDistance:
-    """Compares RGB pictures in 0 to 1, (1, 3, rows, columns), sides of 8 at least."""
+    """Compares RGB pictures in 0 to 1, (1, 3, rows, columns), that LPIPS can see."""
 
-    def __init__(self, lpips: Lpips | None, weights: Weights | None = None) -> None:
+    def __init__(self, lpips: Lpips, weights: Weights | None = None) -> None:
         self._lpips = lpips
         self._weights = weights or Weights()
+
+    @property
+    def device(self) -> torch.device:
+        """Where pictures are compared."""
+        return self._lpips.device
 
     def source(self, rgb: Tensor) -> SeenSource:
         """Look at a source picture."""
         with torch.no_grad():
-            activations = [] if self._lpips is None else self._lpips.activations(rgb)
-            return SeenSource(seen_scales(rgb), to_oklab(rgb), activations)
+            return SeenSource(seen_scales(rgb), to_oklab(rgb), self._lpips.activations(rgb))
 
     def parts(self, ours: Tensor, source: SeenSource) -> PictureParts:
         """Compare a picture with its source."""
         places = Places(*ours.shape[-2:])
-        lpips = None
-        if self._lpips is not None:
-            lpips = self._lpips.distance(self._lpips.activations(ours), source.activations)[0]
+        lpips = self._lpips.distance(self._lpips.activations(ours), source.activations)[0]
         error = (to_oklab(ours) - source.oklab).square().sum(1, keepdim=True)
         return PictureParts(
             PERFECT - ssimulacra2_by_place(ours, source.scales, places.average)[0], places.average(error)[0, 0], lpips
@@ -85,12 +87,11 @@ class VisualDistance:
     def pooled(self, pictures: Sequence[PictureParts]) -> dict[str, Tensor]:
         """Pool parts over pictures, by name: means of SSIMULACRA2 and LPIPS, the worst places of the error in Oklab."""
         errors = torch.cat([picture.oklab.flatten() for picture in pictures])
-        found = {
+        return {
             "ssimulacra2": torch.cat([picture.ssimulacra2.flatten() for picture in pictures]).mean().float(),
             "oklab": errors.topk(math.ceil(len(errors) / WORST_PART)).values.mean(),
+            "lpips": torch.stack([picture.lpips for picture in pictures]).mean(),
         }
-        distances = [picture.lpips for picture in pictures if picture.lpips is not None]
-        return {**found, "lpips": torch.stack(distances).mean()} if distances else found
 
     def distance(self, pictures: Sequence[PictureParts]) -> Tensor:
         """Take all pictures of a video together, or those that were looked at: a number, less is better."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,25 @@ settings.load_profile("tests")
 
 # Shells switch Ctrl-C off for what they run in the background, and processes that tests interrupt inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def without_weights(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A machine without weights of metrics; gives the folder that they would be fetched into."""
+    from ffhybrid.filters.dists import dists_on
+    from ffhybrid.filters.lpips import lpips_on
+    from ffhybrid.filters.perceptual_weights import weights_digest
+
+    folder = tmp_path_factory.mktemp("weights")
+    monkeypatch.setenv("FFHYBRID_WEIGHTS", str(folder))
+    monkeypatch.setattr("ffhybrid.filters.perceptual_weights.find_spec", lambda name: None)
+    monkeypatch.setattr("torch.hub.get_dir", lambda: folder)
+    loaded = (weights_digest, lpips_on, dists_on)
+    for each in loaded:
+        each.cache_clear()
+    yield folder
+    for each in loaded:
+        each.cache_clear()
 
 
 @pytest.fixture(scope="session", params=["track", "inband"])

@@ -42,7 +42,8 @@ from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import Lpips
 from ffhybrid.filters.overfit import codec
 from ffhybrid.filters.overfit.generator import Overfit
-from ffhybrid.filters.perceptual_weights import HOW_TO_GET, find_lpips_weights
+from ffhybrid.filters.perceptual_weights import find_lpips_weights
+from ffhybrid.filters.published_weights import HOW_TO_GET
 from ffhybrid.hevc import sei
 from ffhybrid.restorer.generators import create
 from one_gop import still_gop

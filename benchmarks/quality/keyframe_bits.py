@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--x265-params", type=parse_x265_params, default={}, help="on top of -tune hybrid")
     arguments = parser.parse_args()
     options = X265Options(preset=arguments.x265_preset, params=arguments.x265_params)
-    judge = Judge(visual_distance(None))
+    judge = Judge(visual_distance(None, device="auto"))
     table = Table("clip", "factor", *map(str, POINTS), box=None)
     for path, gop in first_gops(arguments):
         for factor in arguments.factors:

@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--preset", default="ultrafast", help="effort of overfit")
     parser.add_argument("--x265-preset", default="slow")
     arguments = parser.parse_args()
-    judge = Judge(visual_distance(None))
+    judge = Judge(visual_distance(None, device="auto"))
     console = Console(width=120)
     for path, gop in first_gops(arguments):
         table = Table("clip", "keyframe", "limit", *map(str, POINTS), box=None)

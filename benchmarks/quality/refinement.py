@@ -66,7 +66,7 @@ class Trial:
         self._wanted = round(bpp * gop.spec.width * gop.spec.height * len(gop) / 8)
         self._generator = create("overfit", preset=preset)
         self._bases = BaseCoder(gop, _at(FIRST_CRF))
-        self._judge = Judge(visual_distance(None))
+        self._judge = Judge(visual_distance(None, device="auto"))
 
     def first(self) -> tuple[CodedGop, int]:
         """Fit to the first frame, at the size of x265's own keyframe; gives that size too."""

@@ -135,7 +135,9 @@ def long_file(hours: float, folder: Path) -> None:
         for job in jobs:
             gop = moved(recorded.gop, job)
             gop = replace(gop, inter=gop.inter[: len(job.range.pts) - 1])
-            state.keep_result(job, Result.of(job, gop, recorded.report.gop, seconds=0).to_bytes())
+            state.keep_result(
+                job, Result.of(job, gop, recorded.report.gop, recorded.report.environment, seconds=0).to_bytes()
+            )
         print(f"results of {len(recorded.to_bytes())} bytes recorded in {watch}", flush=True)
     del jobs
     watch = Stopwatch()

@@ -25,7 +25,8 @@ from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.enhance.model import Enhancer, compose
 from ffhybrid.filters.enhance.structure import GAIN_SCALE
 from ffhybrid.filters.lpips import Lpips
-from ffhybrid.filters.perceptual_weights import HOW_TO_GET, HOW_TO_GET_VGG, find_lpips_weights
+from ffhybrid.filters.perceptual_weights import find_lpips_weights
+from ffhybrid.filters.published_weights import HOW_TO_GET
 from training.enhancement_data import PART, Parts
 
 ALEX_PARTS, VGG_PARTS, VGG_SIDE = 4, 2, 96
@@ -88,7 +89,7 @@ class EnhancementLoss(nn.Module):
         super().__init__()
         alex, vgg = find_lpips_weights(), find_lpips_weights(network="vgg")
         if alex is None or vgg is None:
-            raise SystemExit(f"the loss has no weights here: {HOW_TO_GET}; {HOW_TO_GET_VGG}")
+            raise SystemExit(f"the loss has no weights here: {HOW_TO_GET}")
         self._alex = Lpips(*alex)
         self._vgg = EarlyVgg(vgg[0]).to(memory_format=torch.channels_last)
         self._linear = [weight.float().view(1, -1, 1, 1).to(device) for weight in vgg[1][:LPIPS_LAYERS]]

@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 
 from ffhybrid.filters.lpips import Lpips
-from ffhybrid.filters.perceptual_weights import HOW_TO_GET, find_lpips_weights
+from ffhybrid.filters.perceptual_weights import find_lpips_weights
+from ffhybrid.filters.published_weights import HOW_TO_GET
 from training.amortised import Amortised
 from training.joint import Joint
 from training.networks import BUILT_IN, Networks

@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, Command] = {
     "compare": Command(
         "measure hybrid files beside other codecs", "-i IN -b:v RATE,... [options] -o FOLDER", "compare"
     ),
+    "fetch-weights": Command("bring the weights that keyframes are judged by", "[options]", "weights"),
     "train": Command("train a model for a keyframe generator", "cadm -i FILE ... -o FOLDER [options]", "train"),
 }
 
@@ -70,7 +71,7 @@ def parser_of(name: str) -> Parser:
 
 def overview() -> str:
     """Return what ``ffhybrid -h`` shows."""
-    lines = "".join(f"  {name:<10} {command.text}\n" for name, command in COMMANDS.items())
+    lines = "".join(f"  {name:<13} {command.text}\n" for name, command in COMMANDS.items())
     return (
         "usage: ffhybrid COMMAND [options]\n\nHybrid video files: generated keyframes, HEVC between them.\n\n"
         f"commands:\n{lines}\n"

@@ -53,6 +53,14 @@ def add_keyframes(command: Parser) -> None:
         metavar="|".join(Placeholder),
         help="what stock players show of keyframes that refine no base picture (%(default)s)",
     )
+    keyframe.add_argument(
+        "-kf:threads",
+        dest="fit_threads",
+        type=positive,
+        default=DEFAULTS.fit_threads,
+        metavar="N",
+        help="of a fit and its judge; other numbers give other bytes (%(default)s)",
+    )
     keyframe.add_argument("-kf:seed", dest="kf_seed", type=int, metavar="N", help="seed of a fit (0)")
     keyframe.add_argument("-kf:lpips", dest="kf_lpips", type=Path, metavar="FILE", help="AlexNet's weights, for fits")
     keyframe.add_argument(
@@ -81,6 +89,7 @@ def keyframe_options(options: argparse.Namespace, mode: EncodeMode = EncodeMode.
         generator=options.kf,
         generator_options=_generator_options(options, mode),
         keyframe_budget=options.budget,
+        fit_threads=options.fit_threads,
         refinements=options.refine,
         fallback=options.fallback,
         stock_weight=options.stock_weight,

@@ -32,11 +32,13 @@ class Selection:
         candidates: encodes beside the one that met the size.
         gop_length: in frames; the judge looks at GOPs.
         lpips: AlexNet's weights, where they are not found.
+        device: where the judge works.
     """
 
     candidates: int
     gop_length: int
     lpips: Path | None = None
+    device: str = "auto"
 
     def has_size(self, size: int, wanted: int) -> bool:
         """Whether a file may be chosen."""
@@ -49,12 +51,12 @@ class Selection:
         loss = 0.0
         with tempfile.TemporaryDirectory(prefix="ffhybrid-gops-") as folder, VideoSource(clip.path) as source:
             for gop in plan_gops(source.frames(limit=None), source.info, Path(folder), limits=limits):
-                loss += len(gop) * _judge(self.lpips).quality(islice(pictures, len(gop)), gop).loss
+                loss += len(gop) * _judge(self.lpips, self.device).quality(islice(pictures, len(gop)), gop).loss
                 gop.discard()
         return cost_of(loss / clip.frames, size / wanted - 1)
 
 
 @cache
-def _judge(lpips: Path | None) -> Judge:
+def _judge(lpips: Path | None, device: str) -> Judge:
     """Load the judge that chooses between candidates inside the encoder."""
-    return Judge(visual_distance(lpips))
+    return Judge(visual_distance(lpips, device=device))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from ffhybrid.core import fixups
+from ffhybrid.core.extras import naming_extra
 from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
@@ -20,7 +23,13 @@ from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
 from ffhybrid.errors import EncoderError
-from ffhybrid.filters.base import KeyframeGenerator, ModelGenerator
+from ffhybrid.filters.base import (
+    METRICS_WITH_WEIGHTS,
+    KeyframeGenerator,
+    ModelGenerator,
+    PerceptualGenerator,
+    lpips_can_see,
+)
 from ffhybrid.panel import check_metric, check_size
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness, correction_size
 from ffhybrid.x265.options import HIGHEST_CRF
@@ -70,7 +79,7 @@ class GopEncoder:
         self._options = options
         self._generator_decode = generator_decode_of(options)
         if options.target is not None:
-            check_metric(options.target.metric, what=f"-target {options.target}", lpips=_lpips_file(options))
+            check_metric(options.target.metric, what=f"-target {options.target}", lpips=options.lpips_file)
 
     def model_digest(self) -> str | None:
         """Return what tells the generator's model from others, None where it needs none.
@@ -79,6 +88,18 @@ class GopEncoder:
             UsageError, ModelError: there is no such model.
         """
         return self._generator.model_digest() if isinstance(self._generator, ModelGenerator) else None
+
+    def metric_weights(self, spec: PictureSpec) -> dict[str, str]:
+        """Give the digests of the weights that GOPs of such pictures are fitted and judged by.
+
+        Raises:
+            ModelError: some are not on this machine; the message says the command that brings them.
+        """
+        options = self._options
+        is_fitted = isinstance(self._generator, PerceptualGenerator) and self._generator.looks_at_lpips
+        is_seen = options.is_perceptual and (options.is_judged or is_fitted) and lpips_can_see(spec)
+        metrics = {"lpips"} if is_seen else set()
+        return weight_digests(metrics | {options.target.metric} if options.target else metrics, options.lpips_file)
 
     def encode(
         self, gop: SourceGop, *, share: Share | None = None, on_progress: OnProgress | None = None
@@ -135,7 +156,10 @@ class GopEncoder:
         if wanted is not None:
             check_size(wanted.metric, gop.spec, what=f"-target {wanted}")
             most = share.size if share else None
-            return MetricTarget(source=gop, judge=judge, wanted=wanted, lpips=_lpips_file(self._options), most=most)
+            options = self._options
+            return MetricTarget(
+                source=gop, judge=judge, wanted=wanted, lpips=options.lpips_file, device=options.device, most=most
+            )
         return SizeTarget(gop, judge, share.size, self._options.effort.precision) if share else None
 
     def _first_crf(self, share: Share | None) -> float:
@@ -163,16 +187,14 @@ class GopEncoder:
     @cached_property
     def _search(self) -> GopSearch:
         options = self._options
-        weights = _lpips_file(options)
-        is_perceptual = options.generator_options.get("tune") in (None, "perceptual")
         is_compared = compares(options.effort, self._generator, stock_weight=options.stock_weight)
         is_rated = options.target or (options.rate and is_compared)
         is_judged = options.refinements or is_rated or (options.fallback and not options.rate)
+        sees = is_judged and options.is_perceptual
+        distance = visual_distance(options.lpips_file, device=options.device) if sees else None
         return GopSearch(
             generator=self._generator,
-            judge=Judge(
-                visual_distance(weights) if is_judged and is_perceptual else None, stock_weight=options.stock_weight
-            ),
+            judge=Judge(distance, stock_weight=options.stock_weight),
             x265=replace(options.x265, is_light=options.effort.is_light),
             effort=options.effort,
             compares=is_compared,
@@ -180,22 +202,30 @@ class GopEncoder:
             refinements=options.refinements,
             fallback=options.fallback,
             placeholder=options.placeholder,
-            lpips=weights,
+            lpips=options.lpips_file,
         )
 
 
-def _lpips_file(options: GopOptions) -> Path | None:
-    """AlexNet's weights where the user names them."""
-    lpips = options.generator_options.get("lpips")
-    return lpips if isinstance(lpips, Path) else None
+def weight_digests(metrics: Iterable[str], lpips: Path | None) -> dict[str, str]:
+    """Give the digests of those metrics that have weights; ``lpips`` is AlexNet's file where the user names one.
+
+    Raises:
+        UsageError: torch is missing.
+        ModelError: weights are not on this machine.
+    """
+    if not set(metrics) & set(METRICS_WITH_WEIGHTS):
+        return {}
+    with naming_extra("judging GOPs", "encode"):
+        from ffhybrid.filters.perceptual_weights import weights_digest
+    return {name: weights_digest(name, lpips) for name in METRICS_WITH_WEIGHTS if name in metrics}
 
 
 def generator_decode_of(options: GopOptions) -> GeneratorDecode:
     """Check keyframes with the model that they were made with, as it would be without a correction."""
-    model, device = options.generator_options.get("model"), options.generator_options.get("device")
+    model = options.generator_options.get("model")
     return GeneratorDecode(
         model=str(model) if model else None,
-        device=str(device) if device else "auto",
+        device=options.device,
         strict=Strictness.STRICT,
     )
 

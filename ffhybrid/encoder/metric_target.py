@@ -42,13 +42,14 @@ class Reading:
 class MetricTarget:
     """A GOP that has a value of a metric, in at most ``most`` bytes (:attr:`CodedGop.size`) where that is not None.
 
-    ``lpips`` is AlexNet's file where the user names one.
+    ``lpips`` is AlexNet's file where the user names one, ``device`` where networks work.
     """
 
     source: SourceGop
     judge: Judge
     wanted: QualityTarget
     lpips: Path | None
+    device: str
     most: int | None
     precision: Precision = EXACT
 
@@ -111,7 +112,8 @@ class MetricTarget:
 
     def _read(self, gop: CodedGop) -> Reading:
         metric = self.wanted.metric
-        value = self.wanted.pooled(look_at_gop(metric, gop.pictures(), self.source, lpips=self.lpips))
+        values = look_at_gop(metric, gop.pictures(), self.source, lpips=self.lpips, device=self.device)
+        value = self.wanted.pooled(values)
         name, latent = gop.payload.generator, len(gop.payload.latent)
         reached = self.wanted.text(value)
         logger.debug(

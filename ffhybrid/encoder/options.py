@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import cast
 
 from ffhybrid.encoder.quality_target import QualityTarget
 from ffhybrid.encoder.speed import DEFAULT_SPEED, Comparing, Effort, effort_of
 from ffhybrid.errors import UsageError
+from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.x265.options import X265Options
 
 
@@ -61,7 +63,8 @@ class Rate:
 class GopOptions:
     """How GOPs are encoded; ``keyframe_budget`` is in bytes.
 
-    ``generator`` is for the mode ``hybrid``, ``generator_options`` are for that of any mode.
+    ``generator`` is for the mode ``hybrid``, ``generator_options`` are for that of any mode. Fits and judges work with
+    ``fit_threads`` threads on a CPU, whatever cores there are: other numbers give other bytes.
 
     Without ``rate`` and ``target`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most, and with a bitrate so many ``candidates`` more are encoded in the
@@ -76,6 +79,7 @@ class GopOptions:
     generator: str = "enhance"
     generator_options: Mapping[str, object] = field(default_factory=dict)
     keyframe_budget: int | None = None
+    fit_threads: int = 1
     rate: Rate | None = None
     target: QualityTarget | None = None
     speed: int = DEFAULT_SPEED
@@ -92,6 +96,8 @@ class GopOptions:
         effort_of(self.speed)
         if not 0 <= self.stock_weight <= 1:
             raise UsageError(f"-stock-quality {self.stock_weight:g}: it takes 0 to 1")
+        if self.fit_threads < 1:
+            raise UsageError(f"-kf:threads {self.fit_threads}: it takes 1 or more")
         if self.rate is None:
             return
         if self.target is not None and self.rate.bitrate is not None:
@@ -112,3 +118,24 @@ class GopOptions:
             budgets=usual.budgets if self.budgets is None else self.budgets,
             candidates=usual.candidates if self.candidates is None else self.candidates,
         )
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether encodes of a GOP are compared."""
+        return bool(self.fallback or self.refinements or self.rate or self.target)
+
+    @property
+    def is_perceptual(self) -> bool:
+        """Whether fits and judges look at more than squared errors."""
+        return self.generator_options.get("tune") in (None, PERCEPTUAL)
+
+    @property
+    def device(self) -> str:
+        """Where networks work; ``cpu`` where the generator has none, as all have one that :func:`settled` looked at."""
+        return str(self.generator_options.get("device", "cpu"))
+
+    @property
+    def lpips_file(self) -> Path | None:
+        """AlexNet's weights where the user names them."""
+        lpips = self.generator_options.get("lpips")
+        return lpips if isinstance(lpips, Path) else None

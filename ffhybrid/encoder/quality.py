@@ -6,13 +6,14 @@ reference (HybridPrompt section 2.4).
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ffhybrid.core.extras import naming_extra
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import CodedGop
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from ffhybrid.filters.visual_distance import SeenSource, VisualDistance
 
-logger = logging.getLogger(__name__)
-
 SAMPLING_INTERVAL, LEAST_SAMPLES = 16, 4
 """The visual distance looks at one picture of so many, and at so many at least, where there are."""
 MOST_KEPT = 1 << 21
@@ -37,8 +36,8 @@ MOST_KEPT = 1 << 21
 class GopQuality:
     """Of a GOP: mean squared error of samples in [0, 1], and of the pictures looked at LPIPS and the visual distance.
 
-    ``lpips`` is ``nan`` without its weights; ``distance`` is where squared errors decide alone. ``stock`` is what
-    stock players show, and its weight in the loss.
+    ``lpips`` and ``distance`` are ``nan`` where squared errors decide alone. ``stock`` is what stock players show, and
+    its weight in the loss.
     """
 
     mse: float
@@ -64,13 +63,18 @@ class GopQuality:
 class Judge:
     """Compares the pictures of GOPs with their source; ``distance`` None means the mean squared error alone.
 
-    ``stock_weight``, 0 to 1, is that of what stock players show of a hybrid file against the restored one. Sources are
-    looked at once for all encodes of a GOP, the first ones of large pictures. The visual distance looks at one picture
-    of ``interval``.
+    It is loaded with the first pictures that it can see (:func:`visual_distance`); squared errors decide of smaller
+    ones. ``stock_weight``, 0 to 1, is that of what stock players show of a hybrid file against the restored one.
+    Sources are looked at once for all encodes of a GOP, the first ones of large pictures. The visual distance looks at
+    one picture of ``interval``.
     """
 
     def __init__(
-        self, distance: VisualDistance | None, *, stock_weight: float = 0.0, interval: int = SAMPLING_INTERVAL
+        self,
+        distance: Callable[[], VisualDistance] | None,
+        *,
+        stock_weight: float = 0.0,
+        interval: int = SAMPLING_INTERVAL,
     ) -> None:
         self._distance = distance
         self._stock_weight = stock_weight
@@ -98,25 +102,25 @@ class Judge:
     def quality(self, pictures: Iterable[Picture], source: SourceGop) -> GopQuality:
         """Judge pictures in order of presentation."""
         peak = (1 << source.spec.bit_depth) - 1
-        distance = self._distance if lpips_can_see(source.spec) else None
+        distance = self._distance() if self._distance and lpips_can_see(source.spec) else None
         sampled = samples(len(source), interval=self._interval) if distance else frozenset()
         errors, parts = [], []
         for index, picture in enumerate(pictures):
             errors.append(Likeness(source.picture(index)).distortion(picture) / peak**2)
             if distance and index in sampled:
-                parts.append(distance.parts(_rgb(picture, source), self._seen_source(source, index, distance)))
+                seen = self._seen_source(source, index, distance)
+                parts.append(distance.parts(_rgb(picture, source, distance), seen))
         mse = sum(errors) / len(errors)
         if distance is None:
             return GopQuality(mse)
-        lpips = distance.pooled(parts).get("lpips")
-        return GopQuality(mse, math.nan if lpips is None else float(lpips), float(distance.distance(parts)))
+        return GopQuality(mse, float(distance.pooled(parts)["lpips"]), float(distance.distance(parts)))
 
     def _seen_source(self, source: SourceGop, index: int, distance: VisualDistance) -> SeenSource:
         if self._source is not source:
             self._source, self._seen = source, {}
         if index in self._seen:
             return self._seen[index]
-        seen = distance.source(_rgb(source.picture(index), source))
+        seen = distance.source(_rgb(source.picture(index), source, distance))
         if (len(self._seen) + 1) * source.spec.width * source.spec.height <= MOST_KEPT:
             self._seen[index] = seen
         return seen
@@ -134,24 +138,25 @@ def samples(pictures: int, *, interval: int = SAMPLING_INTERVAL) -> frozenset[in
     return frozenset(min(index + 2 * (index % INTERVAL == 0), pictures - 1) for index in odd)
 
 
-def _rgb(picture: Picture, source: SourceGop) -> Tensor:
-    from ffhybrid.filters.devices import device_of
+def _rgb(picture: Picture, source: SourceGop, distance: VisualDistance) -> Tensor:
     from ffhybrid.panel.picture_metrics import rgb
 
-    return rgb(picture, source.spec, device_of("auto"))
+    return rgb(picture, source.spec, distance.device)
 
 
-def visual_distance(lpips: Path | None) -> VisualDistance | None:
-    """Make the distance that GOPs are judged by; None, with a warning, where torch is missing.
+def visual_distance(lpips: Path | None, *, device: str) -> Callable[[], VisualDistance]:
+    """Say how the distance that GOPs are judged by is loaded; UsageError or ModelError where what it takes is missing.
 
     Args:
         lpips: AlexNet's weights where the user names them.
+        device: ``auto``, ``cpu`` or ``cuda``.
     """
-    try:
+    return partial(_load_distance, lpips, device)
+
+
+def _load_distance(lpips: Path | None, device: str) -> VisualDistance:
+    with naming_extra("judging GOPs", "encode"):
         from ffhybrid.filters.devices import device_of
         from ffhybrid.filters.lpips import load_lpips
         from ffhybrid.filters.visual_distance import VisualDistance
-    except ModuleNotFoundError as error:
-        logger.warning("GOPs are judged by their mean squared error, since %s", error)
-        return None
-    return VisualDistance(load_lpips(lpips, device_of("auto"), without="GOPs are judged without LPIPS"))
+    return VisualDistance(load_lpips(lpips, device_of(device)))

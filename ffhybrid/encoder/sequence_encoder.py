@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ffhybrid.core.gop import HybridGop
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import check, encode_sequence, without_hashes
-from ffhybrid.encoder.gop_encoder import GopReport, generator_decode_of, report_of
+from ffhybrid.encoder.gop_encoder import GopReport, generator_decode_of, report_of, weight_digests
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.errors import UsageError
-from ffhybrid.filters.base import SequenceGenerator
+from ffhybrid.filters.base import SequenceGenerator, lpips_can_see
 
 
 class SequenceEncoder:
@@ -30,6 +31,15 @@ class SequenceEncoder:
             UsageError, ModelError: there is no such model.
         """
         return self._generator.model_digest()
+
+    def metric_weights(self, spec: PictureSpec) -> dict[str, str]:
+        """Give the digests of the weights that GOPs of such pictures are fitted by.
+
+        Raises:
+            ModelError: they are not on this machine; the message says the command that brings them.
+        """
+        is_seen = self._options.is_perceptual and lpips_can_see(spec)
+        return weight_digests({"lpips"} if is_seen else (), self._options.lpips_file)
 
     def encode(
         self, gop: SourceGop, *, share: Share | None = None, on_progress: OnProgress | None = None

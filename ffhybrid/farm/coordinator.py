@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 from ffhybrid.encoder.progress import GopProgress, OnProgress, Stage
@@ -142,7 +142,7 @@ class Coordinator:
         size = gop.payload + gop.placeholder + gop.inter
         logger.info("%s: %d bytes, %.1f s%s", job, size, seconds, "" if attempt else ", from an earlier run")
         facts = {"bytes": size, "seconds": seconds, "generator": gop.generator, "crf": gop.crf, "reached": gop.reached}
-        self._events.gop(job, "gop", **facts, attempt=attempt)
+        self._events.gop(job, "gop", **facts, attempt=attempt, environment=asdict(result.report.environment))
 
     def _failed(self, attempt: _Attempt, error: Exception) -> None:
         """Try a job again, or give it up."""

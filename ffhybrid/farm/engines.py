@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import PictureSpec
+from ffhybrid.core.resources import available_memory, usable_cores
 from ffhybrid.encoder.progress import OnProgress
 from ffhybrid.errors import UsageError
 from ffhybrid.farm.jobs import Job
@@ -90,24 +90,22 @@ def _engine(
 
 
 def default_workers(spec: PictureSpec, options: EncodeOptions) -> int:
-    """Count the processes that this machine has cores and memory for; one has the GPU for itself."""
+    """Count the processes that there are cores and memory for; one has the GPU for itself.
+
+    Raises:
+        UsageError: nothing says how much memory there is.
+    """
     if _is_on_gpu(options):
         return 1
+    memory = available_memory()
+    if memory is None:
+        raise UsageError("nothing says how much memory is available here: give -engine local:N")
     samples = spec.width * spec.height
     needed = BASE_BYTES + FRAMES_HELD * samples * 3 // 2 * (1 if spec.bit_depth == 8 else 2)
     if options.generator != WITHOUT_FIT:
         needed += FIT_BYTES_PER_SAMPLE * samples
-    return max(1, min(usable_cores(), _available_memory() // needed))
+    return max(1, min(usable_cores() // options.fit_threads, memory // needed))
 
 
 def _is_on_gpu(options: EncodeOptions) -> bool:
     return options.generator_options.get("device") == "cuda"
-
-
-def _available_memory() -> int:
-    """Bytes that Linux can give out without swapping."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            return int(value.split()[0]) << 10
-    raise UsageError("/proc/meminfo does not say how much memory is available: give -engine local:N")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ from types import TracebackType
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.errors import EncoderError
 from ffhybrid.muxer.output import PendingOutput, Writer
-from ffhybrid.muxer.statement import HYBRID_STATEMENT
+from ffhybrid.muxer.statement import HYBRID_STATEMENT, METRICS_TAG, weights_statement
 from ffhybrid.muxer.streams.values import stated
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.other_streams import OtherStreamSource
@@ -24,14 +25,22 @@ ENCODER_TAG = {"ENCODER": "ffhybrid"}
 class GopWriter:
     """Writes GOPs of ``source`` into ``pending``, which becomes the output; a context manager.
 
-    ``info`` describes its video. Tracks, attachments, chapters and tags of the source come along as the options say.
-    ``end`` is where the last GOP ends, in seconds.
+    ``info`` describes its video, ``weights`` are those of its jobs. Tracks, attachments, chapters and tags of the
+    source come along as the options say. ``end`` is where the last GOP ends, in seconds.
 
     Raises:
         UnsupportedError, UsageError: streams that the output does not take, or that do not exist.
     """
 
-    def __init__(self, source: Path, info: SourceInfo, pending: PendingOutput, options: EncodeOptions) -> None:
+    def __init__(
+        self,
+        source: Path,
+        info: SourceInfo,
+        pending: PendingOutput,
+        options: EncodeOptions,
+        *,
+        weights: Mapping[str, str],
+    ) -> None:
         self._info = info
         self._pending = pending
         self._options = options
@@ -50,6 +59,9 @@ class GopWriter:
                 )
             )
             tags = {**self._beside.other_streams.tags, **ENCODER_TAG}
+            tags.pop(METRICS_TAG, None)
+            if weights:
+                tags[METRICS_TAG] = weights_statement(weights)
             self._other_streams = stated(replace(self._beside.other_streams, tags=tags), HYBRID_STATEMENT)
             target.check(self._other_streams)
             self._stack = opened.pop_all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from ffhybrid._version import __version__
 from ffhybrid.encoder.bit_allocation import Share
+from ffhybrid.encoder.modes import settled
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.muxer.streams.selection import StreamOptions
 from ffhybrid.muxer.timing import MAX_PICTURES
@@ -58,7 +59,8 @@ class Job:
 
     ``options`` are those of the file without what does not concern a single GOP (:func:`options_of_gops`); with a
     rate ``share`` is what it leaves this GOP. ``model`` begins the SHA-256 of the generator's model, where it has
-    one. ``is_native_idr`` asks for x265's own I-frame, where a generated one could not be had.
+    one; ``weights`` are the SHA-256s of the networks by which GOPs are fitted and judged, by metric. ``is_native_idr``
+    asks for x265's own I-frame, where a generated one could not be had.
     """
 
     version: str
@@ -67,6 +69,7 @@ class Job:
     options: EncodeOptions
     share: Share | None = None
     model: str | None = None
+    weights: Mapping[str, Digest] = field(default_factory=dict)
     is_native_idr: bool = False
 
     def to_json(self) -> bytes:
@@ -120,9 +123,12 @@ def canonical_json(value: object) -> bytes:
 def options_of_gops(options: EncodeOptions) -> EncodeOptions:
     """Leave out what says where GOPs begin and how they are muxed, so that it does not change the keys of jobs.
 
+    What is left to the machine, a device ``auto``, is decided by this one.
+
     Raises:
         UsageError: a value that no option has.
     """
+    options = settled(options)
     kept = replace(
         options,
         generator_options={name: _absolute(name, value) for name, value in options.generator_options.items()},

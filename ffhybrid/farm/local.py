@@ -15,7 +15,7 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from ffhybrid.core.ordered_pool import usable_cores
+from ffhybrid.core.resources import CORES, share_cores
 from ffhybrid.encoder.progress import OnProgress
 from ffhybrid.errors import CorruptDataError, EncoderError
 from ffhybrid.farm.jobs import Job
@@ -50,13 +50,13 @@ class InProcessEngine:
 
 
 class LocalEngine:
-    """Processes that stay from job to job, each with its part of the cores for torch."""
+    """Processes that stay from job to job, each with its part of the cores."""
 
     def __init__(self, workers: int, scratch: Path, on_progress: OnProgress | None) -> None:
         self.slots = workers
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="ffhybrid-farm")
-        threads = max(1, usable_cores() // workers)
-        self._workers = [_Worker(scratch, on_progress, threads=threads) for _ in range(workers)]
+        cores = share_cores(workers)
+        self._workers = [_Worker(scratch, on_progress, cores=cores) for _ in range(workers)]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
@@ -83,12 +83,12 @@ class LocalEngine:
 class _Worker:
     """One process, started with its first job, and again after it died."""
 
-    def __init__(self, scratch: Path, on_progress: OnProgress | None, *, threads: int) -> None:
+    def __init__(self, scratch: Path, on_progress: OnProgress | None, *, cores: int) -> None:
         self._on_progress = on_progress
         level = logging.getLogger().getEffectiveLevel()
         self._environment = {
-            "OMP_NUM_THREADS": str(threads),
             **os.environ,
+            CORES: str(cores),
             "TMPDIR": str(scratch.resolve()),
             LEVEL: str(level),
         }

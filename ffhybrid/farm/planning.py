@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ffhybrid.core.ordered_pool import in_order, usable_cores
+from ffhybrid.core.ordered_pool import in_order
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Complexity, Share, first_pass, shares
 from ffhybrid.encoder.modes import encoder_for
@@ -62,14 +63,16 @@ def jobs_of(
 
     Raises:
         UsageError: options that the generator does not take, too few bits, or no frames.
+        ModelError: the model, or weights that GOPs are judged by, are not on this machine.
         CorruptDataError, UnsupportedError: a source that cannot be encoded.
     """
-    model = encoder_for(options).model_digest()
+    encoder = encoder_for(options)
+    model, weights = encoder.model_digest(), encoder.metric_weights(source.info.spec)
     name, of_gops = str(source.path.resolve()), options_of_gops(options)
     is_empty = True
     for found, share in _ranges(source, options, container, scratch):
         is_empty = False
-        yield Job(version=VERSION, path=name, range=found, options=of_gops, share=share, model=model)
+        yield Job(version=VERSION, path=name, range=found, options=of_gops, share=share, model=model, weights=weights)
     if is_empty:
         raise UsageError(f"{source.path}: there are no frames to encode")
 

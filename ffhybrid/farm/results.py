@@ -30,6 +30,7 @@ import msgspec
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.encoder.gop_encoder import GopReport
 from ffhybrid.errors import CorruptDataError
+from ffhybrid.farm.environment import Environment
 from ffhybrid.farm.jobs import Job
 
 MAGIC = b"FFHGOP\0\1"
@@ -43,13 +44,14 @@ _TIMES = struct.Struct("<qq")
 class ResultReport:
     """The key of the job, what the GOP cost, the seconds it took, and the SHA-256 of the GOP's bytes alone.
 
-    The GOP and its SHA-256 are the same whoever runs the job; the seconds are not.
+    The GOP and its SHA-256 are the same whoever runs the job in such an ``environment``; the seconds are not.
     """
 
     job: str
     gop: GopReport
     seconds: float
     sha256: str
+    environment: Environment
 
     def to_json(self) -> bytes:
         """Serialise."""
@@ -64,10 +66,11 @@ class Result:
     gop: HybridGop
 
     @classmethod
-    def of(cls, job: Job, gop: HybridGop, report: GopReport, *, seconds: float) -> Result:
+    def of(cls, job: Job, gop: HybridGop, report: GopReport, environment: Environment, *, seconds: float) -> Result:
         """Put together what a job gave."""
         sha256 = hashlib.sha256(_gop_bytes(gop)).hexdigest()
-        return cls(ResultReport(job=job.key, gop=report, seconds=round(seconds, 3), sha256=sha256), gop)
+        found = ResultReport(job=job.key, gop=report, seconds=round(seconds, 3), sha256=sha256, environment=environment)
+        return cls(found, gop)
 
     def to_bytes(self) -> bytes:
         """Serialise."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.modes import Encoder, encoder_for
+from ffhybrid.encoder.modes import Encoder, encoder_for, fixed_arithmetic
 from ffhybrid.encoder.progress import OnProgress
 from ffhybrid.errors import CorruptDataError, ModelError, UnsupportedError
+from ffhybrid.farm.environment import environment_of
 from ffhybrid.farm.frame_digest import FrameDigest
 from ffhybrid.farm.jobs import VERSION, Job
 from ffhybrid.farm.results import Result
@@ -37,11 +39,15 @@ def run_job(job: Job, *, scratch: Path | None = None, on_progress: OnProgress | 
         raise UnsupportedError(f"{job}: the job is for version {job.version}, this is {VERSION}")
     start = time.monotonic()
     encoder = _encoder(_Recipe(job))
-    with tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="ffhybrid-", dir=scratch) as name,
+        fixed_arithmetic(job.options),
+    ):
         gop = _spooled(job, Path(name))
+        _check_weights(job, encoder.metric_weights(gop.spec))
         encode = encoder.encode_native_idr if job.is_native_idr else encoder.encode
         hybrid, report = encode(gop, share=job.share, on_progress=on_progress)
-    return Result.of(job, hybrid, report, seconds=time.monotonic() - start)
+    return Result.of(job, hybrid, report, environment_of(job.options), seconds=time.monotonic() - start)
 
 
 class _Recipe:
@@ -56,6 +62,15 @@ class _Recipe:
 
     def __hash__(self) -> int:
         return hash(self._identity)
+
+
+def _check_weights(job: Job, found: Mapping[str, str]) -> None:
+    """See that GOPs are judged by what the job was made for."""
+    for metric, digest in job.weights.items():
+        if found.get(metric) != digest:
+            raise ModelError(
+                f"{job}: the job is for weights of {metric} with the SHA-256 {digest}, here it is {found.get(metric)}"
+            )
 
 
 @lru_cache(maxsize=1)

@@ -51,7 +51,13 @@ def check_size(metric: str, spec: PictureSpec, *, what: str) -> None:
 
 
 def look_at_gop(
-    metric: str, pictures: Iterable[Picture], gop: SourceGop, *, lpips: Path | None, interval: int = GOP_INTERVAL
+    metric: str,
+    pictures: Iterable[Picture],
+    gop: SourceGop,
+    *,
+    lpips: Path | None,
+    device: str = "auto",
+    interval: int = GOP_INTERVAL,
 ) -> tuple[float, ...]:
     """Compare the pictures of a GOP, in order of presentation: all, or for sampled metrics one of ``interval``.
 
@@ -63,7 +69,7 @@ def look_at_gop(
     from ffhybrid.panel.picture_metrics import look_at
 
     source = (gop.picture(index) for index in range(0, len(gop), interval))
-    (found,) = look_at([islice(pictures, 0, None, interval)], source, gop.spec, (metric,), lpips=lpips)
+    (found,) = look_at([islice(pictures, 0, None, interval)], source, gop.spec, (metric,), lpips=lpips, device=device)
     return found[metric].values
 
 

@@ -65,12 +65,13 @@ def missing(options: PanelOptions | None = None) -> dict[str, str]:
         FileNotFoundError: the file that the options name is not there.
     """
     from ffhybrid.filters import perceptual_weights as weights
+    from ffhybrid.filters.published_weights import HOW_TO_GET
 
     options = options or PanelOptions()
     found = {
-        "lpips": (weights.HOW_TO_GET, weights.has_lpips_weights(options.lpips)),
-        "lpips_vgg": (weights.HOW_TO_GET_VGG, weights.has_lpips_weights(network="vgg")),
-        "dists": (weights.HOW_TO_GET_DISTS, weights.has_dists_weights()),
+        "lpips": (HOW_TO_GET, weights.has_lpips_weights(options.lpips)),
+        "lpips_vgg": (HOW_TO_GET, weights.has_lpips_weights(network="vgg")),
+        "dists": (HOW_TO_GET, weights.has_dists_weights()),
         "cvvdp": (HOW_TO_GET_CVVDP, all(map(find_spec, _CVVDP_PACKAGES))),
     }
     return {name: how for name, (how, there) in found.items() if not there and name in options.metrics}

@@ -41,20 +41,21 @@ def look_at(
     names: Sequence[str],
     *,
     lpips: Path | None,
+    device: str = "auto",
 ) -> list[dict[str, Series]]:
     """Compare pictures of encodes with their source by the metrics of these names, whose weights are there.
 
     Raises:
         ValueError: an encode has another number of pictures.
     """
-    device = device_of("auto")
-    metrics = {name: _metric(name, lpips, device) for name in names}
+    on = device_of(device)
+    metrics = {name: _metric(name, lpips, on) for name in names}
     places = Places(spec.height, spec.width)
     found: list[dict[str, _Values]] = [{name: _Values() for name in names} for _ in shown]
     with torch.no_grad():
         for wanted, *pictures in zip(source, *shown, strict=True):
-            theirs = rgb(wanted, spec, device)
-            ours = [rgb(picture, spec, device) for picture in pictures]
+            theirs = rgb(wanted, spec, on)
+            ours = [rgb(picture, spec, on) for picture in pictures]
             for name, prepare in metrics.items():
                 look = prepare(theirs, places)
                 for picture, values in zip(ours, found, strict=True):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ffhybrid.core import stock
 from ffhybrid.core.frames import PIXEL_FORMATS
-from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import PictureSpec
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.panel.values import Reference, Series
 

@@ -14,7 +14,7 @@ import av
 
 from ffhybrid.core.closing import Closing
 from ffhybrid.core.gop import HybridGop
-from ffhybrid.core.ordered_pool import usable_cores
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.errors import NotHybridError, VerificationError
 from ffhybrid.hevc.decoding import GopDecoder, check_decodes
 from ffhybrid.muxer.reading.inputs import STANDARD_INPUT

@@ -14,7 +14,7 @@ from ffhybrid.core.frames import SAME_SAMPLES, colour_of, frame_picture
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.core.presentation import Presentation
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.modes import encoder_for
+from ffhybrid.encoder.modes import encoder_for, fixed_arithmetic, settled
 from ffhybrid.errors import EncoderError, UnsupportedError, UsageError
 from ffhybrid.muxer.carriage import Carriage, GopCarrier
 from ffhybrid.muxer.libav.gop_packets import GopPackets
@@ -47,7 +47,7 @@ class KeyframeEncoder(Closing):
         presentation: Presentation | None = None,
         options: EncodeOptions | None = None,
     ) -> None:
-        self._options = options or EncodeOptions()
+        self._options = settled(options or EncodeOptions())
         if self._options.carriage is Carriage.TRACK:
             raise UsageError("packets have their payloads in band: a track of payloads is for files")
         if self._options.rate is not None:
@@ -132,7 +132,8 @@ class KeyframeEncoder(Closing):
         )
 
     def _encoded(self, planned: SourceGop) -> list[av.Packet[Any]]:
-        gop, _ = self._encoder.encode(planned)
+        with fixed_arithmetic(self._options):
+            gop, _ = self._encoder.encode(planned)
         planned.discard()
         if self._packets is None:
             self._sets = gop.parameter_sets

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 VISUAL_WEIGHT = 0.01
 """The weight of the visual distance, 1 at first, against the mean squared error in [0, 1]: 0.001 at 30 dB."""
 LEAST_WEIGHT = 1e-3
-WITHOUT_LPIPS = "refinement does without LPIPS"
 MOST_SEEN = 8
 """Pictures that the visual distance looks at."""
 
@@ -132,9 +131,7 @@ class GopObjective:
             survey.seen,
             pictures=len(self._gop),
             colour=spec.colour,
-            distance=VisualDistance(load_lpips(self._lpips, device, without=WITHOUT_LPIPS))
-            if self._perceptual
-            else None,
+            distance=VisualDistance(load_lpips(self._lpips, device)) if self._perceptual else None,
             weight=VISUAL_WEIGHT,
             device=device,
         )

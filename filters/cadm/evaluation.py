@@ -11,9 +11,9 @@ import torch
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.filters.cadm.reduction import colours_of, enlarged, quantised, reduced, to_blocks
 from ffhybrid.filters.cadm.restorer import Restorer, class_of
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.lpips import Lpips
-from ffhybrid.filters.models.determinism import deterministic
 
 COLOURS = 64
 """The number of colours in the middle of what there is."""
@@ -22,7 +22,7 @@ STEPS = (1, 4)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestorerQuality:
-    """Means over pictures: PSNR of all samples in dB, and LPIPS (``nan`` without its weights), beside bicubic's."""
+    """Means over pictures: PSNR of all samples in dB, and LPIPS, beside bicubic's."""
 
     scale: int
     steps: int
@@ -41,7 +41,7 @@ class TrainingPicture:
 
 
 def evaluate(
-    restorer: Restorer, stills: Sequence[TrainingPicture], *, reductions: tuple[int, ...], lpips: Lpips | None
+    restorer: Restorer, stills: Sequence[TrainingPicture], *, reductions: tuple[int, ...], lpips: Lpips
 ) -> list[RestorerQuality]:
     """Reduce, enlarge and restore pictures, at every scale, in one step and in a few."""
     with deterministic(), torch.no_grad():
@@ -52,9 +52,7 @@ def evaluate(
         ]
 
 
-def _one(
-    restorer: Restorer, still: TrainingPicture, reduction: int, steps: int, lpips: Lpips | None
-) -> RestorerQuality:
+def _one(restorer: Restorer, still: TrainingPicture, reduction: int, steps: int, lpips: Lpips) -> RestorerQuality:
     source = pack(still.picture, restorer.device)
     scale = 1 << reduction
     pixels = reduced(source, scale)[0]

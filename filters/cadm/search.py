@@ -15,8 +15,8 @@ from ffhybrid.filters.cadm.decoder import paint
 from ffhybrid.filters.cadm.palette import draw
 from ffhybrid.filters.cadm.reduction import reduced
 from ffhybrid.filters.cadm.restorer import Restorer
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.models.budgets import TOLERANCE, LatentCandidate, miss
-from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.models.objective import PERCEPTUAL_WEIGHT, Aim

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,8 @@ from ffhybrid.filters.devices import device_of
 from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.filters.enhance.codec import Enhancement, Strengths
 
-logger = logging.getLogger(__name__)
-
 Judge = Callable[[Picture], float]
 """Gives the loss of a picture; less is better."""
-WITHOUT_LPIPS = "strengths of enhancement are chosen by the other parts of the visual distance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +79,13 @@ def judge_of(objective: Objective, spec: PictureSpec, *, tune: str, device: str,
 
     Raises:
         UsageError: the device is not there.
+        ModelError: the weights of LPIPS are not.
     """
     if isinstance(objective, DifferentiableObjective):
         return _own_loss(objective, device)
     if tune != PERCEPTUAL or not lpips_can_see(spec):
         return objective.distortion
-    try:
-        return _visual(objective, spec, device, lpips)
-    except ModuleNotFoundError as error:
-        logger.warning("strengths of enhancement are chosen by their squared error, since %s", error)
-        return objective.distortion
+    return _visual(objective, spec, device, lpips)
 
 
 def _own_loss(objective: DifferentiableObjective, device: str) -> Judge:
@@ -112,7 +105,7 @@ def _visual(objective: Objective, spec: PictureSpec, device: str, lpips: Path | 
     from ffhybrid.filters.visual_distance import VisualDistance
 
     on = device_of(device)
-    distance = VisualDistance(load_lpips(lpips, on, without=WITHOUT_LPIPS))
+    distance = VisualDistance(load_lpips(lpips, on))
     source = distance.source(to_rgb(pack(objective.source, on), spec.colour))
 
     def judge(picture: Picture) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import (
     BaseCoder,
@@ -58,6 +58,11 @@ class Enhance:
         self._device = check_device(device)
         self._noise = seed
         self._lpips = lpips
+
+    @property
+    def looks_at_lpips(self) -> bool:
+        """Whether fits do."""
+        return self._tune == PERCEPTUAL and self._trials.is_choice
 
     def fit_refinement(
         self,

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.models.autoencoder import samples_of
 from ffhybrid.filters.models.correction import apply_correction, rounded, write_correction
-from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model
 

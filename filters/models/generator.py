@@ -11,10 +11,11 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.filters.base import Reproducibility
 from ffhybrid.filters.devices import check_device
+from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.filters.models.downscaling import reductions_of
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model, ModelSource, load_component
-from ffhybrid.filters.models.options import KeyframeOptions, ModelOptions
+from ffhybrid.filters.models.options import FitOptions, KeyframeOptions, ModelOptions
 
 if TYPE_CHECKING:
     from ffhybrid.filters.models.generation import Generation
@@ -44,6 +45,12 @@ class ModelBound:
             assemble=self.assembled,
         )
         self._reductions = reductions_of(options.scale)
+        self._is_perceptual = isinstance(options, FitOptions) and options.tune == PERCEPTUAL
+
+    @property
+    def looks_at_lpips(self) -> bool:
+        """Whether fits do."""
+        return self._is_perceptual
 
     @staticmethod
     def assembled(path: Path, architecture: str) -> Any:

@@ -49,7 +49,7 @@ class Model:
 
     def in_double(self) -> Model:
         """Copy it to double precision."""
-        from ffhybrid.filters.models.determinism import naming_lack_of_memory
+        from ffhybrid.filters.determinism import naming_lack_of_memory
 
         with naming_lack_of_memory():
             return replace(self, network=copy.deepcopy(self.network).double())
@@ -164,8 +164,8 @@ def _loaded(
     for package in ("torch", "diffusers"):
         check_installed(package, what="a model", extra="diffusers")
     network = assemble(path, architecture)
+    from ffhybrid.filters.determinism import naming_lack_of_memory
     from ffhybrid.filters.devices import device_of
-    from ffhybrid.filters.models.determinism import naming_lack_of_memory
 
     with naming_lack_of_memory():
         model = Model.of(network, architecture, device_of(device))

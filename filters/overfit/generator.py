@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.filters.base import BaseCoder, FitProgress, Objective, Refinement, Reproducibility
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
@@ -44,6 +44,11 @@ class Overfit:
         self._device = check_device(device)
         self._seed = seed
         self._lpips = lpips
+
+    @property
+    def looks_at_lpips(self) -> bool:
+        """Whether fits do."""
+        return self._tune == PERCEPTUAL
 
     def fit_refinement(
         self,

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ffhybrid.core.picture import Picture, PictureSpec
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.models.autoencoder import ModelFrame, samples_of
 from ffhybrid.filters.models.correction import rounded
-from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.promptus.latents import factors_of, mixed
 from ffhybrid.filters.promptus.model import Diffusion

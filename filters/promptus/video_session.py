@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Frames, Likeness, lpips_can_see
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.filters.losses import LikenessLoss, pack
 from ffhybrid.filters.lpips import load_lpips
 from ffhybrid.filters.models.autoencoder import ModelFrame
-from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.loading import Model
 from ffhybrid.filters.promptus.codec import PromptBody
 from ffhybrid.filters.promptus.descent import Descent

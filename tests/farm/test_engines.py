@@ -18,8 +18,8 @@ import pytest
 import ffhybrid
 from farm_clips import OPTIONS, encode_command, events
 from farm_jobs import JOB
-from ffhybrid.core.ordered_pool import usable_cores
 from ffhybrid.core.picture import PictureSpec
+from ffhybrid.core.resources import usable_cores
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.farm.engines import check_engine, default_workers, open_engine
 

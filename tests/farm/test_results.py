@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm_jobs import GOP, JOB, REPORT
+from farm_jobs import ENVIRONMENT, GOP, JOB, REPORT
 from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.errors import CorruptDataError
 from ffhybrid.farm.results import MAGIC, Result
 
 
 def test_a_gop_comes_back_with_its_time_base_and_every_duration() -> None:
-    result = Result.of(JOB, GOP, REPORT, seconds=1.2345)
+    result = Result.of(JOB, GOP, REPORT, ENVIRONMENT, seconds=1.2345)
     again = Result.from_bytes(result.to_bytes(), JOB)
     assert again == result
     assert again.gop == GOP
@@ -27,7 +27,7 @@ def test_a_gop_comes_back_with_its_time_base_and_every_duration() -> None:
 
 
 def test_the_sha256_of_the_gop_does_not_depend_on_the_time_it_took() -> None:
-    quick, slow = (Result.of(JOB, GOP, REPORT, seconds=seconds) for seconds in (1, 9))
+    quick, slow = (Result.of(JOB, GOP, REPORT, ENVIRONMENT, seconds=seconds) for seconds in (1, 9))
     assert quick.report.sha256 == slow.report.sha256
     assert quick.to_bytes() != slow.to_bytes()
 
@@ -51,11 +51,11 @@ def test_any_gop_comes_back(
     payload: bytes, placeholder: AccessUnit, inter: tuple[AccessUnit, ...], base: Fraction
 ) -> None:
     gop = HybridGop(payload, GOP.parameter_sets, placeholder, inter, base)
-    assert Result.from_bytes(Result.of(JOB, gop, REPORT, seconds=0).to_bytes(), JOB).gop == gop
+    assert Result.from_bytes(Result.of(JOB, gop, REPORT, ENVIRONMENT, seconds=0).to_bytes(), JOB).gop == gop
 
 
 def test_the_result_of_another_job_is_refused() -> None:
-    data = Result.of(JOB, GOP, REPORT, seconds=1).to_bytes()
+    data = Result.of(JOB, GOP, REPORT, ENVIRONMENT, seconds=1).to_bytes()
     with pytest.raises(CorruptDataError, match="another job"):
         Result.from_bytes(data, replace(JOB, is_native_idr=True))
 
@@ -63,7 +63,7 @@ def test_the_result_of_another_job_is_refused() -> None:
 @settings(max_examples=80, deadline=None)
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_found(position: int, bit: int) -> None:
-    data = bytearray(Result.of(JOB, GOP, REPORT, seconds=1).to_bytes())
+    data = bytearray(Result.of(JOB, GOP, REPORT, ENVIRONMENT, seconds=1).to_bytes())
     data[position % len(data)] ^= 1 << bit
     with pytest.raises(CorruptDataError, match="GOP 3"):
         Result.from_bytes(bytes(data), JOB)
@@ -73,7 +73,7 @@ def test_a_flipped_bit_is_found(position: int, bit: int) -> None:
 @given(data=st.data())
 def test_a_forged_result_is_an_error_and_nothing_worse(data: st.DataObject) -> None:
     """With the right SHA-256, so that it is the parser that has to find out."""
-    body = bytearray(Result.of(JOB, GOP, REPORT, seconds=1).to_bytes()[len(MAGIC) + 32 :])
+    body = bytearray(Result.of(JOB, GOP, REPORT, ENVIRONMENT, seconds=1).to_bytes()[len(MAGIC) + 32 :])
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(body[: data.draw(st.integers(0, len(body)))])

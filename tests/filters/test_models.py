@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ffhybrid.errors import ModelError, OutOfMemoryError, UsageError
+from ffhybrid.filters.determinism import deterministic
 from ffhybrid.filters.models.checkpoints import ENVIRONMENT
-from ffhybrid.filters.models.determinism import deterministic
 from ffhybrid.filters.models.loading import Model, ModelSource
 from pretrained_models import saved
 

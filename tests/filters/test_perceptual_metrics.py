@@ -202,10 +202,7 @@ def test_oklab_is_that_of_its_author() -> None:
         assert found.tolist() == pytest.approx(lab, abs=1e-4)
 
 
-def test_a_pickle_that_runs_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "vgg16.ckpt"
-    file.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    monkeypatch.setattr("ffhybrid.filters.perceptual_weights._package_file", lambda package, name: file)
-    monkeypatch.setattr("torch.hub.get_dir", lambda: tmp_path)
+def test_a_pickle_that_runs_code_is_refused(without_weights: Path) -> None:
+    (without_weights / "vgg16.ckpt").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(CorruptDataError, match="no array"):
         find_lpips_weights(network="vgg")

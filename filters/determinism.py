@@ -1,7 +1,8 @@
-"""Arithmetic that is the same from run to run on one machine, one network at a time.
+"""Arithmetic that is the same from run to run on one machine, one network or one fit at a time.
 
-Floating point sums depend on their order, and so on the build, the device and the settings of torch. Settings are
-fixed here; builds and devices are not, which is what makes these generators ``pinned`` and corrections worth storing.
+Floating point sums depend on their order, and so on the build, the device, the threads and the settings of torch.
+Settings are fixed here, and threads by who asks for it; builds and devices are not, which is what makes generators on
+models ``pinned`` and corrections worth storing.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ _ONE_AT_A_TIME = threading.RLock()
 
 
 @contextmanager
-def deterministic() -> Iterator[None]:
+def deterministic(*, threads: int | None = None) -> Iterator[None]:
     """Hold torch to fixed algorithms and full single precision, and its lack of memory to one sentence.
 
-    The settings are the process's, so that others wait meanwhile: a network uses every core anyway.
+    ``threads`` is how many it works with on a CPU, None for as many as it has: sums are divided among them. The
+    settings are the process's, so that others wait meanwhile.
 
     Raises:
         OutOfMemoryError: a tensor found no room.
@@ -32,7 +34,7 @@ def deterministic() -> Iterator[None]:
     with _ONE_AT_A_TIME:
         before = _settings()
         os.environ.setdefault(_CUBLAS, ":4096:8")
-        _apply((True, True, False, True, False, False, "highest"))
+        _apply((True, True, False, True, False, False, "highest", threads or torch.get_num_threads()))
         try:
             with naming_lack_of_memory():
                 yield
@@ -57,7 +59,7 @@ def naming_lack_of_memory() -> Iterator[None]:
         raise
 
 
-_Settings = tuple[bool, bool, bool, bool, bool, bool, str]
+_Settings = tuple[bool, bool, bool, bool, bool, bool, str, int]
 
 
 def _settings() -> _Settings:
@@ -69,14 +71,16 @@ def _settings() -> _Settings:
         torch.backends.cudnn.allow_tf32,
         torch.backends.cuda.matmul.allow_tf32,
         torch.get_float32_matmul_precision(),
+        torch.get_num_threads(),
     )
 
 
 def _apply(settings: _Settings) -> None:
-    algorithms, warn_only, benchmark, cudnn, cudnn_tf32, matmul_tf32, precision = settings
+    algorithms, warn_only, benchmark, cudnn, cudnn_tf32, matmul_tf32, precision, threads = settings
     torch.use_deterministic_algorithms(algorithms, warn_only=warn_only)
     torch.set_float32_matmul_precision(precision)
     torch.backends.cudnn.benchmark = benchmark
     torch.backends.cudnn.deterministic = cudnn
     torch.backends.cudnn.allow_tf32 = cudnn_tf32
     torch.backends.cuda.matmul.allow_tf32 = matmul_tf32
+    torch.set_num_threads(threads)
