@@ -122,7 +122,8 @@ def _run_worker(
     keyframe: Picture | None,
     tables: str | None,
 ) -> Sequence[tuple[int, bytes]]:
-    with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-") as name:
+    # Beside the raw frames: whoever removes those of a killed process removes this too.
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-", dir=gop.path.parent) as name:
         directory = Path(name)
         if tables is not None:
             (directory / LAMBDA_FILE).write_text(tables)
