@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,8 +96,9 @@ def _killed(process: subprocess.Popen[str], kill: Kill, run: EncodeRun, cluster:
         victims = _victims(kill.victim, process.pid, cluster) if left <= 0 else []
         if victims:
             kept = run.kept()
-            os.kill(random.choice(victims), signal.SIGKILL)
-            return kept
+            with suppress(ProcessLookupError):  # it was over first
+                os.kill(random.choice(victims), signal.SIGKILL)
+                return kept
     return None
 
 
