@@ -44,8 +44,12 @@ class DaskCluster:
         self.scheduler = self._dask("scheduler", "--host", "127.0.0.1", "--port", "0", *at)
         work = ("--nthreads", "1", "--local-directory", str(self._folder), "--death-timeout", "60")
         self.nannies = [self._dask("worker", *work, *at) for _ in range(self._count)]
-        while not self._address.exists() and self.scheduler.poll() is None:
+        while not self._is_there() and self.scheduler.poll() is None:
             time.sleep(0.1)
+
+    def _is_there(self) -> bool:
+        """Whether the scheduler has told its address; the file is there before its content."""
+        return self._address.exists() and self._address.read_text().rstrip().endswith("}")
 
     def _dask(self, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(self._folder)}

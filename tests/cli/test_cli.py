@@ -124,7 +124,7 @@ def test_a_changed_latent_fails_verification(track_file: Path, tmp_path: Path) -
         return replace(gop, payload=replace(payload, picture_md5=bytes(16)).to_bytes())
 
     damaged = rewritten(track_file, tmp_path / "damaged.mkv", change)
-    for command in (("verify", damaged), ("restore", "-strict", "strict", "-i", damaged, tmp_path / "out.mkv")):
+    for command in (("verify", damaged), ("restore", "-xerror", "-i", damaged, tmp_path / "out.mkv")):
         result = ffhybrid_command(*command)
         assert result.returncode == 7
         assert "GOP 1 at 1.000 s: the generated keyframe does not match its MD5" in result.stderr
@@ -136,8 +136,7 @@ def test_a_failed_restore_leaves_an_existing_file_alone(track_file: Path, tmp_pa
     damaged = rewritten(track_file, tmp_path / "damaged.mkv", flipped)
     existing = tmp_path / "existing.mkv"
     existing.write_bytes(b"precious")
-    strict = ("-strict", "strict")
-    assert ffhybrid_command("restore", *strict, "-i", damaged, existing, "-y").returncode == 5
+    assert ffhybrid_command("restore", "-xerror", "-i", damaged, existing, "-y").returncode == 5
     assert ffhybrid_command("restore", "-i", track_file, existing).returncode == 2
     assert existing.read_bytes() == b"precious"
 
