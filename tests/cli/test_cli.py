@@ -132,6 +132,17 @@ def test_a_changed_latent_fails_verification(track_file: Path, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [damaged]
 
 
+def test_a_parameter_that_x265_does_not_take_ends_an_encode_at_once(tmp_path: Path) -> None:
+    command = ("encode", "-i", clip("bikes.mp4"), "-frames:v", "4", "-kf", "thumbnail", "-preset", "ultrafast")
+    for params, words in (
+        ("aq-mod=3", "Unknown option: aq-mod."),
+        ("bframes=many", "Invalid value for bframes: many."),
+    ):
+        result = ffhybrid_command(*command, "-x265-params", params, tmp_path / "out.mkv")
+        assert (result.returncode, result.stderr) == (2, f"ffhybrid: -x265-params: {words}\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failed_restore_leaves_an_existing_file_alone(track_file: Path, tmp_path: Path) -> None:
     damaged = rewritten(track_file, tmp_path / "damaged.mkv", flipped)
     existing = tmp_path / "existing.mkv"

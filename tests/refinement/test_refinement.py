@@ -149,7 +149,8 @@ def test_the_loss_says_what_the_distortion_says(objective: GopObjective, keyfram
 
 def refined(generator: KeyframeGenerator, source: SourceGop, times: int, judge: Judge) -> tuple[float, bytes]:
     """Encode a GOP, refined so often; its cost by what the search chooses, and its latent."""
-    encoder = GopEncoder(generator, replace(RATED, refinements=times))
+    tune = {} if judge.sees else {"tune": "psnr"}
+    encoder = GopEncoder(generator, replace(RATED, refinements=times, generator_options=tune))
     gop, report = encoder.encode(source, share=Share(size=SIZE, crf=34))
     loss = judge.quality(decode_gop(gop), source).loss
     overshoot = (report.payload + report.placeholder + report.inter) / SIZE - 1
