@@ -2,7 +2,7 @@
 
     python -m reliability.full_disk [--count 10] [--engine local:2]
 
-Output, state and temporary files lie on a tmpfs of so many KiB, which takes root. A row says what the command did there,
+Output, state and temporary files lie on a tmpfs of so many KiB, which takes root. A row says what the command did,
 how many results were kept, how many GOPs were encoded when there was room, whether one of those had a result
 ("repeated"), whether the output is the file of an undisturbed encode, and what was left beside it.
 """
