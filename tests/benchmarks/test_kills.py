@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from reliability.encode_runs import EncodeRun, make_clip
 from reliability.kills import COMMAND, WORKER, X265, Kill, kill_and_finish, undisturbed
 
