@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ffhybrid._version import __version__
 
 if TYPE_CHECKING:
-    from ffhybrid.batching import Batch, BatchEntry
+    from ffhybrid.batching import BatchEntry, batch
     from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
     from ffhybrid.core.time_range import TimeRange
     from ffhybrid.encoder.options import EncodeMode, Placeholder, Rate
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessUnit",
-    "Batch",
     "BatchEntry",
     "BatchError",
     "Carriage",
@@ -101,6 +100,7 @@ __all__ = [
     "VerifyReport",
     "X265Options",
     "__version__",
+    "batch",
     "encode",
     "inject",
     "open",
@@ -113,7 +113,6 @@ __all__ = [
 
 _MODULES = {
     "AccessUnit": "ffhybrid.core.gop",
-    "Batch": "ffhybrid.batching",
     "BatchEntry": "ffhybrid.batching",
     "BatchError": "ffhybrid.errors",
     "Carriage": "ffhybrid.muxer.carriage",
@@ -156,6 +155,7 @@ _MODULES = {
     "VerificationError": "ffhybrid.errors",
     "VerifyReport": "ffhybrid.verification",
     "X265Options": "ffhybrid.x265.options",
+    "batch": "ffhybrid.batching",
     "encode": "ffhybrid.encoding",
     "inject": "ffhybrid.remuxing",
     "open": "ffhybrid.pyav.container",

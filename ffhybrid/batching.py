@@ -9,16 +9,17 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from os import PathLike
 from pathlib import Path
 
 import av
-import msgspec
 
 from ffhybrid.encoder.gop_encoder import generator_decode_of
 from ffhybrid.encoding import encode
 from ffhybrid.errors import FFHybridError, UsageError
 from ffhybrid.farm.coordinator import OnError
 from ffhybrid.farm.engines import LOCAL, check_engine
+from ffhybrid.farm.jobs import canonical_json
 from ffhybrid.farm.state import plan_key
 from ffhybrid.options import EncodeOptions
 from ffhybrid.verification import verify
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 RECORD = ".ffhybrid-batch.ndjson"
 """Name of the list of verified outputs in the folder that they lie in."""
+EXTENSIONS = ("mp4", "mov", "mkv", "webm", "avi", "mxf", "ts")
+"""Of the files that are taken for videos."""
 
 
 class BatchOutcome(StrEnum):
@@ -50,11 +53,24 @@ class BatchEntry:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """How the files of a folder are encoded.
+def batch(
+    folder: str | PathLike[str],
+    target: str | PathLike[str],
+    *,
+    options: EncodeOptions | None = None,
+    extensions: Sequence[str] = EXTENSIONS,
+    suffix: str = ".mkv",
+    overwrite: bool = False,
+    engine: str = LOCAL,
+    on_error: OnError = OnError.STOP,
+    log: str | PathLike[str] | None = None,
+    on_file: Callable[[BatchEntry], None] | None = None,
+) -> tuple[BatchEntry, ...]:
+    """Encode the files below ``folder`` into ``target``, with the same subfolders; verify each.
 
     Args:
+        folder: is searched for files, not for hidden ones.
+        target: is made if it is not there.
         options: of each encode.
         extensions: of the files taken, without their dot, in any case.
         suffix: of the outputs.
@@ -62,64 +78,73 @@ class Batch:
         engine: where GOPs are encoded.
         on_error: what becomes of a GOP that fails.
         log: file that the events of all encodes are appended to.
+        on_file: is called with what became of each file.
+
+    Raises:
+        UsageError: there is no such folder, no such file in it, or two files would have the same output.
     """
+    folder, target = Path(folder), Path(target)
+    check_engine(engine)
+    pairs = _pairs(folder, target, extensions, suffix)
+    target.mkdir(parents=True, exist_ok=True)
+    work = _Batch(
+        options=options or EncodeOptions(),
+        overwrite=overwrite,
+        engine=engine,
+        on_error=on_error,
+        log=Path(log) if log else None,
+        verified=_Verified(target / RECORD),
+    )
+    entries = []
+    for source, output in pairs:
+        entry = work.entry(source, output)
+        entries.append(entry)
+        if on_file:
+            on_file(entry)
+    return tuple(entries)
+
+
+def _pairs(folder: Path, target: Path, extensions: Sequence[str], suffix: str) -> list[tuple[Path, Path]]:
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder")
+    wanted = {f".{extension.lower().lstrip('.')}" for extension in extensions}
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in wanted and path.is_file())
+    pairs: dict[Path, Path] = {}
+    for source in found:
+        inside = source.relative_to(folder)
+        if source.is_relative_to(target) or any(part.startswith(".") for part in inside.parts):
+            continue
+        output = target / inside.with_suffix(suffix)
+        if output in pairs:
+            raise UsageError(f"{source} and {pairs[output]} would both become {output}")
+        pairs[output] = source
+    if not pairs:
+        raise UsageError(f"{folder}: there are no files with the extensions {', '.join(sorted(wanted))}")
+    return [(source, output) for output, source in pairs.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """One call of :func:`batch`."""
 
     options: EncodeOptions
-    extensions: Sequence[str] = ("mp4", "mov", "mkv", "webm", "avi", "mxf", "ts")
-    suffix: str = ".mkv"
-    overwrite: bool = False
-    engine: str = LOCAL
-    on_error: OnError = OnError.STOP
-    log: Path | None = None
+    overwrite: bool
+    engine: str
+    on_error: OnError
+    log: Path | None
+    verified: _Verified
 
-    def run(
-        self, folder: Path, target: Path, *, on_file: Callable[[BatchEntry], None] | None = None
-    ) -> tuple[BatchEntry, ...]:
-        """Encode the files below ``folder`` into ``target``, with the same subfolders; verify each.
-
-        Raises:
-            UsageError: there is no such folder, no such file in it, or two files would have the same output.
-        """
-        check_engine(self.engine)
-        pairs = self._pairs(folder, target)
-        target.mkdir(parents=True, exist_ok=True)
-        verified = _Verified(target / RECORD)
-        entries = []
-        for source, output in pairs:
-            entry = self._entry(source, output, verified)
-            entries.append(entry)
-            if on_file:
-                on_file(entry)
-        return tuple(entries)
-
-    def _pairs(self, folder: Path, target: Path) -> list[tuple[Path, Path]]:
-        if not folder.is_dir():
-            raise UsageError(f"{folder} is no folder")
-        wanted = {f".{extension.lower().lstrip('.')}" for extension in self.extensions}
-        found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in wanted and path.is_file())
-        pairs: dict[Path, Path] = {}
-        for source in found:
-            inside = source.relative_to(folder)
-            if source.is_relative_to(target) or any(part.startswith(".") for part in inside.parts):
-                continue
-            output = target / inside.with_suffix(self.suffix)
-            if output in pairs:
-                raise UsageError(f"{source} and {pairs[output]} would both become {output}")
-            pairs[output] = source
-        if not pairs:
-            raise UsageError(f"{folder}: there are no files with the extensions {', '.join(sorted(wanted))}")
-        return [(source, output) for output, source in pairs.items()]
-
-    def _entry(self, source: Path, output: Path, verified: _Verified) -> BatchEntry:
+    def entry(self, source: Path, output: Path) -> BatchEntry:
+        """Encode a file, or say why not."""
         try:
-            return self._encoded(source, output, verified)
+            return self._encoded(source, output)
         except (FFHybridError, OSError, av.error.FFmpegError) as error:
             logger.error("%s: %s", source, error)
             return BatchEntry(source=source, output=output, outcome=BatchOutcome.FAILED, error=str(error))
 
-    def _encoded(self, source: Path, output: Path, verified: _Verified) -> BatchEntry:
+    def _encoded(self, source: Path, output: Path) -> BatchEntry:
         key = self._key(source)
-        if output.exists() and verified.has(output, key):
+        if output.exists() and self.verified.has(output, key):
             return BatchEntry(
                 source=source, output=output, outcome=BatchOutcome.SKIPPED, file_bytes=output.stat().st_size
             )
@@ -136,7 +161,7 @@ class Batch:
             log=self.log,
         )
         verify(output, generator_decode=generator_decode_of(self.options))
-        verified.add(output, key)
+        self.verified.add(output, key)
         return BatchEntry(
             source=source,
             output=output,
@@ -148,8 +173,9 @@ class Batch:
 
     def _key(self, source: Path) -> str:
         """Identity of an output: its source, as it is now, and all options."""
-        beside = msgspec.json.encode((self.options.streams, self.options.carriage, self.options.container_format))
-        return hashlib.sha256(plan_key(source, self.options).encode() + beside).hexdigest()
+        options = self.options
+        muxed = (options.streams, options.carriage, options.container_format, options.format_options)
+        return hashlib.sha256(plan_key(source, options).encode() + canonical_json(muxed)).hexdigest()
 
 
 class _Verified:

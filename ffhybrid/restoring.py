@@ -23,7 +23,7 @@ from ffhybrid.muxer.rewriting import GopGroup, checked_other_streams, grouped_un
 from ffhybrid.muxer.streams.values import StreamPacket
 from ffhybrid.options import OutputOptions
 from ffhybrid.restorer.damage import DamagedGop, Salvage, Salvaged, salvaged
-from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.provenance import Provenance, first_statement
 from ffhybrid.restorer.splice import RestoredGop, restore_gop
 
@@ -52,6 +52,7 @@ def restore(
     overwrite: bool = False,
     effort: SpliceEffort = SpliceEffort.FAST,
     generator_decode: GeneratorDecode | None = None,
+    stop_at_damage: bool = False,
     time_range: TimeRange | None = None,
     threads: int | None = None,
     on_gop: Callable[[int, RestoredGop], None] | None = None,
@@ -67,7 +68,7 @@ def restore(
     output does not depend on their number.
 
     A damaged input is restored as far as it is whole: damaged GOPs are left out, each is logged as an error, and the
-    report lists them. Where ``generator_decode`` is ``strict`` the first damage is an error.
+    report lists them. With ``stop_at_damage`` the first damage is an error.
 
     Raises:
         TruncatedError, CorruptDataError, GeometryError, VerificationError: damage, where it is an error, or no GOP can
@@ -79,7 +80,7 @@ def restore(
     options = options or OutputOptions()
     target = options.target(output)
     generator_decode = generator_decode or GeneratorDecode()
-    salvage = Salvage(strict=generator_decode.strict is Strictness.STRICT)
+    salvage = Salvage(stop=stop_at_damage)
     known = salvage.known(Path(source))
     with ExitStack() as stack:
         with salvage.opening(known):

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ffhybrid.batching import Batch, BatchEntry, BatchOutcome
+from ffhybrid.batching import EXTENSIONS, BatchEntry, BatchOutcome, batch
 from ffhybrid.cli.encode import FIRST_PAGE, add_encoding, encode_options
 from ffhybrid.cli.farm import add_engine
 from ffhybrid.cli.parser import Parser
@@ -22,7 +22,10 @@ def add_options(command: Parser) -> None:
     """Declare the options: those of an encode, and its own."""
     command.add_argument("input", type=Path, metavar="IN_FOLDER")
     command.add_argument("output", type=Path, metavar="OUT_FOLDER", help="made if it does not exist")
-    command.add_argument("-ext", metavar="EXT,...", help="extensions of the files taken")
+    extensions = ",".join(EXTENSIONS)
+    command.add_argument(
+        "-ext", default=extensions, metavar="EXT,...", help="extensions of the files taken (%(default)s)"
+    )
     command.add_argument("-f", dest="format", metavar="FMT", help="container format (FFmpeg's name)")
     command.add_argument("-suffix", default=".mkv", metavar=".EXT", help="of the outputs (%(default)s)")
     command.add_argument("-y", action="store_true", help="make outputs anew that were made otherwise")
@@ -37,21 +40,22 @@ def run(options: argparse.Namespace, console: Console) -> None:
     Raises:
         BatchError: some files failed.
     """
-    extensions = {"extensions": tuple(options.ext.split(","))} if options.ext else {}
-    batch = Batch(
+
+    def on_file(entry: BatchEntry) -> None:
+        console.print(f"{entry.source}: {entry.outcome}", markup=False, highlight=False, soft_wrap=True)
+
+    entries = batch(
+        options.input,
+        options.output,
         options=encode_options(options),
+        extensions=options.ext.split(","),
         suffix=options.suffix,
         overwrite=options.y,
         engine=options.engine,
         on_error=options.on_error,
         log=options.log,
-        **extensions,
+        on_file=on_file,
     )
-
-    def on_file(entry: BatchEntry) -> None:
-        console.print(f"{entry.source}: {entry.outcome}", markup=False, highlight=False, soft_wrap=True)
-
-    entries = batch.run(options.input, options.output, on_file=on_file)
     if options.of == "json":
         json.dump([asdict(entry) for entry in entries], sys.stdout, default=str)
         sys.stdout.write("\n")

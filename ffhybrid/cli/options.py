@@ -83,7 +83,7 @@ def add_strictness(command: Parser, *choices: Strictness) -> None:
         type=one_of(choices),
         default=Strictness.NORMAL,
         metavar="|".join(choices),
-        help="keyframes that this machine makes differently, damage (%(default)s)",
+        help="keyframes that this machine makes differently (%(default)s)",
     )
 
 

@@ -45,6 +45,7 @@ def add_options(command: Parser) -> None:
         help="how hard lossless keyframes are squeezed (%(default)s)",
     )
     command.add_argument("-threads", type=positive, metavar="N", help="keyframes made at a time (one a core)")
+    command.add_argument("-xerror", action="store_true", help="stop at the first damage of the input")
     add_strictness(command, *Strictness)
     add_time_range(command)
     add_streams(command)
@@ -65,6 +66,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             overwrite=options.y,
             effort=options.effort,
             generator_decode=generator_decode(options),
+            stop_at_damage=options.xerror,
             time_range=time_range(options),
             threads=options.threads,
             on_gop=on_gop,

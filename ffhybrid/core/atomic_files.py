@@ -102,6 +102,8 @@ def durable_write(path: Path, data: bytes) -> None:
 class Pipe(io.RawIOBase):
     """Standard output for muxers that ask whether they may seek; they may not."""
 
+    name = str(PIPE)
+
     def __init__(self, target: BinaryIO) -> None:
         super().__init__()
         self._target = target

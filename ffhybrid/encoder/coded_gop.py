@@ -35,7 +35,7 @@ class CodedGop:
     """A GOP with picture hashes: as a file holds it, and with its keyframe as x265 made it.
 
     ``crf`` is that of the P and B pictures; ``keyframe`` is the generated one, if it is that alone; ``windows`` are the
-    lambda windows that the lock tried.
+    lambda windows that the lock tried. ``keyframe_factor`` is that of :func:`encode_native_idr`.
     """
 
     hybrid: HybridGop
@@ -44,6 +44,7 @@ class CodedGop:
     crf: float
     keyframe: Keyframe | None = None
     windows: int = 0
+    keyframe_factor: float = KEYFRAME_FACTOR
 
     @property
     def governed_size(self) -> int:
@@ -127,7 +128,8 @@ def encode_native_idr(gop: SourceGop, options: X265Options, *, factor: float = K
     stream = encode_gop(gop, options, params=keyframe_zones(factor=factor))
     keyframe = stream.keyframe(gop.spec.bit_depth)
     payload = _payload(gop, stream, NATIVE_IDR, keyframe, latent=b"", differences=b"")
-    return CodedGop(_hybrid(gop, stream, payload, stream.intra_slice), stream, payload, options.crf)
+    hybrid = _hybrid(gop, stream, payload, stream.intra_slice)
+    return CodedGop(hybrid, stream, payload, options.crf, keyframe_factor=factor)
 
 
 def _grey_idr(stream: X265Gop) -> bytes:
@@ -165,7 +167,7 @@ def _grey(gop: SourceGop, path: Path) -> SourceGop:
 def coded_again(gop: SourceGop, coded: CodedGop, options: X265Options) -> CodedGop:
     """Code a GOP with the keyframe that it has, and other options."""
     if coded.keyframe is None:
-        return encode_native_idr(gop, options)
+        return encode_native_idr(gop, options, factor=coded.keyframe_factor)
     return encode_generated(gop, coded.keyframe, options)
 
 

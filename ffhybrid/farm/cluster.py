@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future
+from pathlib import Path
 
 from ffhybrid.core.extras import naming_extra
 from ffhybrid.errors import EncoderError
@@ -57,9 +58,14 @@ def _is_brief(record: logging.LogRecord) -> bool:
 
 
 def run_document(document: bytes) -> bytes:
-    """Run a job on a worker, which keeps the encoder, and the model, of the last one."""
+    """Run a job on a worker, which keeps the encoder, and the model, of the last one.
+
+    Raw frames lie in the worker's own folder, which Dask removes with it, or before the next worker if it was killed.
+    """
+    from distributed import get_worker
+
     try:
-        return run_job(Job.from_json(document)).to_bytes()
+        return run_job(Job.from_json(document), scratch=Path(get_worker().local_directory)).to_bytes()
     except Exception as error:  # PyAV's own exceptions do not survive pickling, not even as a context
         record = error_record(error)
     raise raised(record)

@@ -20,7 +20,7 @@ from ffhybrid.hevc.decoding import GopDecoder, check_decodes
 from ffhybrid.muxer.reading.inputs import STANDARD_INPUT
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.rewriting import located
-from ffhybrid.pyav.ordinary_container import OrdinaryContainer, VideoStreamInfo
+from ffhybrid.pyav.ordinary_container import OrdinaryContainer, Streams, VideoStreamInfo
 from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import RestoredGop
 from ffhybrid.restoring import restored_gops
@@ -42,16 +42,15 @@ class HybridContainer(Closing):
         self._generator_decode = generator_decode
         self._threads = threads or usable_cores()
         video = self._reader.video
-        self.streams = (
-            VideoStreamInfo(
-                index=0,
-                width=video.width,
-                height=video.height,
-                frame_rate=video.frame_rate,
-                time_base=self._reader.time_base,
-                sample_aspect_ratio=video.sample_aspect_ratio,
-            ),
+        info = VideoStreamInfo(
+            index=0,
+            width=video.width,
+            height=video.height,
+            average_rate=video.frame_rate,
+            time_base=self._reader.time_base,
+            sample_aspect_ratio=video.sample_aspect_ratio,
         )
+        self.streams = Streams((info,))
 
     def close(self) -> None:
         """Close the file."""

@@ -18,14 +18,25 @@ from ffhybrid.muxer.streams.values import is_cover
 
 @dataclass(frozen=True, slots=True)
 class VideoStreamInfo:
-    """The video stream of a file; timestamps of its frames count units of ``time_base``."""
+    """The video stream of a file, by PyAV's names; timestamps of its frames count units of ``time_base``."""
 
     index: int
     width: int
     height: int
-    frame_rate: Fraction | None
+    average_rate: Fraction | None
     time_base: Fraction
     sample_aspect_ratio: Fraction
+
+
+class Streams(tuple[VideoStreamInfo, ...]):
+    """The streams of a file, as PyAV has them: ``streams[0]``, ``streams.video[0]``."""
+
+    __slots__ = ()
+
+    @property
+    def video(self) -> tuple[VideoStreamInfo, ...]:
+        """Those of pictures, which all of them are."""
+        return tuple(self)
 
 
 class OrdinaryContainer(Closing):
@@ -46,16 +57,15 @@ class OrdinaryContainer(Closing):
             raise NotHybridError(f"{path}: there is no video")
         video.thread_type = "AUTO"
         self._video = video
-        self.streams = (
-            VideoStreamInfo(
-                index=0,
-                width=video.width,
-                height=video.height,
-                frame_rate=video.average_rate or video.guessed_rate,
-                time_base=Fraction(video.time_base or 1),
-                sample_aspect_ratio=video.sample_aspect_ratio or Fraction(1),
-            ),
+        info = VideoStreamInfo(
+            index=0,
+            width=video.width,
+            height=video.height,
+            average_rate=video.average_rate or video.guessed_rate,
+            time_base=Fraction(video.time_base or 1),
+            sample_aspect_ratio=video.sample_aspect_ratio or Fraction(1),
         )
+        self.streams = Streams((info,))
 
     def close(self) -> None:
         """Close the file."""

@@ -68,10 +68,10 @@ class Salvaged:
 
 
 class Salvage:
-    """Keeps account of the damage of one file; with ``strict`` the first of it is an error."""
+    """Keeps account of the damage of one file; with ``stop`` the first of it is an error."""
 
-    def __init__(self, *, strict: bool) -> None:
-        self._strict = strict
+    def __init__(self, *, stop: bool) -> None:
+        self._stop = stop
         self._first: FFHybridError | None = None
         self.damaged: list[DamagedGop] = []
 
@@ -79,14 +79,14 @@ class Salvage:
         """Find what can be told before reading.
 
         Raises:
-            CorruptDataError, TruncatedError: the first damage there is, if strict; or there is no segment at all.
+            CorruptDataError, TruncatedError: the first damage, if it stops there; or there is no segment at all.
         """
         if is_matroska(path):
             found = damaged_ranges(path)
         else:
             end = find_truncation(path)
             found = [end] if end else []
-        if found and self._strict:
+        if found and self._stop:
             raise found[0].error
         return found
 
@@ -106,11 +106,11 @@ class Salvage:
         """Log damage, if there is any.
 
         Raises:
-            FFHybridError: its error, if strict.
+            FFHybridError: its error, if it stops there.
         """
         if damage is None:
             return
-        if self._strict:
+        if self._stop:
             raise damage.error
         self._first = self._first or damage.error
         reason = str(damage.error)

@@ -34,7 +34,7 @@ class Strictness(StrEnum):
     NORMAL = "normal"
     """Correct it where the payload has a correction, else stop."""
     STRICT = "strict"
-    """Stop, at damage of the input too."""
+    """Stop."""
     EXPERIMENTAL = "experimental"
     """Correct it, or go on with the wrong picture; the pictures that refer to it drift."""
 

@@ -12,7 +12,7 @@ from ffhybrid.core.frames import PIXEL_FORMATS, coded_picture
 from ffhybrid.core.gop import AccessUnit, ParameterSets
 from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Picture
 from ffhybrid.core.source_gop import SourceGop, write_planes
-from ffhybrid.errors import EncoderError
+from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.hevc import sei
 from ffhybrid.hevc.compact_parameter_sets import SliceRecoder
 from ffhybrid.hevc.decoding import decode_access_units
@@ -20,7 +20,7 @@ from ffhybrid.hevc.static_metadata import keyframe_sei
 from ffhybrid.x265 import isolation
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.x265.options import X265Options
-from ffhybrid.x265.worker import EXTRADATA, X265Job, read_records
+from ffhybrid.x265.worker import EXTRADATA, NOT_TAKEN, X265Job, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ def encode_gop(
 
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
+        UsageError: x265 does not take a parameter.
     """
     if tables is None and options.lambda_offset:
         tables = lambda_tables(lambda_offset=options.lambda_offset)
@@ -122,7 +123,8 @@ def _run_worker(
     keyframe: Picture | None,
     tables: str | None,
 ) -> Sequence[tuple[int, bytes]]:
-    with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-") as name:
+    # Beside the raw frames: whoever removes those of a killed process removes this too.
+    with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-", dir=gop.path.parent) as name:
         directory = Path(name)
         if tables is not None:
             (directory / LAMBDA_FILE).write_text(tables)
@@ -133,6 +135,10 @@ def _run_worker(
         job = _job(gop, options, params, directory / "keyframe.yuv" if keyframe is not None else None)
         encode = isolation.encoder.run(job, directory)
     if encode.exit_code != 0:
+        *_, last = encode.log.strip().splitlines() or [""]
+        refused = last.removeprefix("ValueError: ")
+        if refused.startswith(NOT_TAKEN):
+            raise UsageError(f"-x265-params: {refused}")
         said = " / ".join(encode.log.strip().splitlines()[-3:]) or f"its exit code is {encode.exit_code}"
         raise EncoderError(f"GOP {gop.index}: x265 failed: {said}")
     try:

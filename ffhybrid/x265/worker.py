@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import av
+import av.logging
 import numpy as np
 from av.codec.context import Flags
 
@@ -22,6 +23,9 @@ RECORD = struct.Struct("<iI")
 """Frame index (-1 for the extradata) and size in bytes of what follows."""
 
 EXTRADATA = -1
+
+NOT_TAKEN = ("Unknown option", "Invalid value")
+"""How FFmpeg's wrapper begins to say of a parameter that x265 does not take it."""
 
 EXIT_CODE = struct.Struct("<i")
 """Exit code of the process, apart from the records; negative where a signal ended it."""
@@ -78,7 +82,11 @@ def read_records(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def open_encoder(job: X265Job) -> av.VideoCodecContext:
-    """Open libx265 with parameter sets in the extradata and frame indices as timestamps."""
+    """Open libx265 with parameter sets in the extradata and frame indices as timestamps.
+
+    Raises:
+        ValueError: it does not take a parameter.
+    """
     context = av.CodecContext.create("libx265", "w")
     context.width = job.width
     context.height = job.height
@@ -89,7 +97,13 @@ def open_encoder(job: X265Job) -> av.VideoCodecContext:
     context.color_primaries, context.color_trc, context.colorspace, context.color_range = job.colour
     context.flags |= Flags.global_header
     context.options = job.options
-    context.open()
+    # FFmpeg's wrapper warns of parameters that x265 does not know, and goes on without them.
+    av.logging.set_level(av.logging.WARNING)
+    with av.logging.Capture() as said:
+        context.open()
+    for _, name, message in said:
+        if name == "libx265" and message.startswith(NOT_TAKEN):
+            raise ValueError(message.strip())
     return context
 
 

@@ -124,7 +124,7 @@ def test_a_changed_latent_fails_verification(track_file: Path, tmp_path: Path) -
         return replace(gop, payload=replace(payload, picture_md5=bytes(16)).to_bytes())
 
     damaged = rewritten(track_file, tmp_path / "damaged.mkv", change)
-    for command in (("verify", damaged), ("restore", "-strict", "strict", "-i", damaged, tmp_path / "out.mkv")):
+    for command in (("verify", damaged), ("restore", "-xerror", "-i", damaged, tmp_path / "out.mkv")):
         result = ffhybrid_command(*command)
         assert result.returncode == 7
         assert "GOP 1 at 1.000 s: the generated keyframe does not match its MD5" in result.stderr
@@ -132,12 +132,22 @@ def test_a_changed_latent_fails_verification(track_file: Path, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [damaged]
 
 
+def test_a_parameter_that_x265_does_not_take_ends_an_encode_at_once(tmp_path: Path) -> None:
+    command = ("encode", "-i", clip("bikes.mp4"), "-frames:v", "4", "-kf", "thumbnail", "-preset", "ultrafast")
+    for params, words in (
+        ("aq-mod=3", "Unknown option: aq-mod."),
+        ("bframes=many", "Invalid value for bframes: many."),
+    ):
+        result = ffhybrid_command(*command, "-x265-params", params, tmp_path / "out.mkv")
+        assert (result.returncode, result.stderr) == (2, f"ffhybrid: -x265-params: {words}\n")
+        assert not (tmp_path / "out.mkv").exists()
+
+
 def test_a_failed_restore_leaves_an_existing_file_alone(track_file: Path, tmp_path: Path) -> None:
     damaged = rewritten(track_file, tmp_path / "damaged.mkv", flipped)
     existing = tmp_path / "existing.mkv"
     existing.write_bytes(b"precious")
-    strict = ("-strict", "strict")
-    assert ffhybrid_command("restore", *strict, "-i", damaged, existing, "-y").returncode == 5
+    assert ffhybrid_command("restore", "-xerror", "-i", damaged, existing, "-y").returncode == 5
     assert ffhybrid_command("restore", "-i", track_file, existing).returncode == 2
     assert existing.read_bytes() == b"precious"
 

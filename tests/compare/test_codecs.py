@@ -17,11 +17,13 @@ from ffhybrid.compare.selection import Selection
 from ffhybrid.encoding import encode
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.models.checkpoints import ENVIRONMENT
+from ffhybrid.hevc.intra_codec import HevcIntraCodec
 from ffhybrid.options import EncodeOptions
 from ffhybrid.source.gop_planning import GopLimits
 from ffhybrid.x265.options import X265Options
 from pretrained_models import saved
 from support import clip as wheel_clip
+from support import make_picture
 
 GOP_LENGTH = 10
 FRAMES = 24
@@ -175,3 +177,11 @@ def test_comparisons_that_make_no_sense_are_refused() -> None:
         CompareOptions(bitrates=())
     with pytest.raises(UsageError, match="scene cuts"):
         CompareOptions(bitrates=(1000,), encode=EncodeOptions())
+
+
+def test_x265s_tables_of_lambdas_are_its_own_again_after_each_encode(small: Clip, tmp_path: Path) -> None:
+    """They are the process's, and so are those of thumbnails, which x265 codes in it."""
+    picture = make_picture("nature", 64, 64)
+    before = HevcIntraCodec().encode(picture, qp=40)
+    create("x265-best", options()).encode_at(small, tmp_path / "x265.mkv", 58)
+    assert HevcIntraCodec().encode(picture, qp=40) == before

@@ -7,16 +7,19 @@ import os
 import shutil
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+import ffhybrid
 from farm_clips import OPTIONS, SPEED, WORDS, events
-from ffhybrid.batching import RECORD, Batch, BatchEntry
+from ffhybrid.batching import RECORD, BatchEntry
 from ffhybrid.errors import UsageError
 from support import run
 
-BATCH = Batch(options=replace(OPTIONS, frames=12), engine="local:1")
+SHORT = replace(OPTIONS, frames=12)
+batch = partial(ffhybrid.batch, options=SHORT, engine="local:1")
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def outcomes(entries: tuple[BatchEntry, ...]) -> list[tuple[str, str]]:
 
 def test_good_files_are_done_and_bad_ones_named(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    entries = BATCH.run(folder, out)
+    entries = batch(folder, out)
     assert outcomes(entries) == [("a.mkv", "done"), ("bad.mkv", "failed"), ("b.mkv", "done")]
     assert "no media file" in entries[1].error
     assert sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()) == [
@@ -51,27 +54,37 @@ def test_good_files_are_done_and_bad_ones_named(folder: Path, tmp_path: Path) ->
 def test_what_is_done_and_verified_is_passed_over_until_it_changes(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (folder / "bad.mp4").unlink()
-    BATCH.run(folder, out)
+    batch(folder, out)
     with (out / RECORD).open("a") as file:
         file.write('{"name": "cut sh')
-    assert outcomes(BATCH.run(folder, out)) == [("a.mkv", "skipped"), ("b.mkv", "skipped")]
+    assert outcomes(batch(folder, out)) == [("a.mkv", "skipped"), ("b.mkv", "skipped")]
 
     os.utime(folder / "a.mp4")
     with (out / "more" / "b.mkv").open("ab") as file:
         file.write(b"\0")
-    entries = BATCH.run(folder, out)
+    entries = batch(folder, out)
     assert outcomes(entries) == [("a.mkv", "failed"), ("b.mkv", "failed")]
     assert all("made otherwise (give -y" in entry.error for entry in entries)
-    assert outcomes(replace(BATCH, overwrite=True).run(folder, out)) == [("a.mkv", "done"), ("b.mkv", "done")]
+    assert outcomes(batch(folder, out, overwrite=True)) == [("a.mkv", "done"), ("b.mkv", "done")]
+
+
+def test_outputs_of_other_muxer_options_are_made_otherwise(small_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    shutil.copy(small_clip, tmp_path / "clips")
+    fragmented = replace(SHORT, format_options={"movflags": "frag_keyframe+empty_moov"})
+    for options, outcome in ((fragmented, "done"), (fragmented, "skipped"), (SHORT, "failed")):
+        (entry,) = batch(tmp_path / "clips", tmp_path / "out", options=options, suffix=".mp4")
+        assert entry.outcome == outcome
+    assert "made otherwise" in entry.error
 
 
 def test_two_files_for_one_output_are_refused_before_any_work(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "a.mp4", folder / "a.mkv")
     with pytest.raises(UsageError, match=r"a\.mp4 and .*a\.mkv would both become"):
-        BATCH.run(folder, tmp_path / "out")
+        batch(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(UsageError, match="no files with the extensions .mxf"):
-        replace(BATCH, extensions=("mxf",)).run(folder, tmp_path / "out")
+        batch(folder, tmp_path / "out", extensions=("mxf",))
 
 
 def test_the_command_ends_with_the_list_of_what_failed(folder: Path, tmp_path: Path) -> None:

@@ -11,16 +11,19 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import pytest
 
 import ffhybrid
 from farm_clips import OPTIONS, encode_command, events
 from ffhybrid.encoder.progress import OnProgress
-from ffhybrid.errors import UsageError
+from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.farm import local
 from ffhybrid.farm.jobs import Job
+from ffhybrid.farm.planning import kept_plan
 from ffhybrid.farm.results import Result
 from ffhybrid.farm.state import LOCK, PLAN, RESULT_SUFFIX, State, state_folder
+from media import ffmpeg
 from support import run
 
 
@@ -123,6 +126,35 @@ def test_damaged_results_and_plans_are_made_anew(
     ffhybrid.encode(small_clip, output, options=OPTIONS, engine="local:1", log=log)
     assert [event["gop"] for event in events(log, "gop") if event["attempt"]] == [0, 1, 3]
     assert output.read_bytes() == undisturbed
+
+
+def test_a_gop_that_always_fails_costs_the_others_nothing(small_clip: Path, tmp_path: Path) -> None:
+    """Here a bit of the source flips behind the plan's back: frames of GOP 2 are not those that were planned."""
+    source, output, log = tmp_path / "raw.nut", tmp_path / "out.mkv", tmp_path / "log.ndjson"
+    ffmpeg("-i", small_clip, "-c:v", "rawvideo", "-an", source)
+    ffhybrid.encode(source, tmp_path / "whole.mkv", options=OPTIONS, engine="local:1")
+    with State.open(state_folder(output)) as state:
+        jobs = list(kept_plan(source, OPTIONS, state))
+    with av.open(source) as container:
+        frames = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    whole, written = source.read_bytes(), source.stat().st_mtime_ns
+    at = whole.index(frames[jobs[2].range.first_frame + 5])
+    source.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    os.utime(source, ns=(written, written))
+
+    with pytest.raises(EncoderError, match=r"^1 of the GOPs .*GOP 2 \(frames 24 to 35\): the source has other frames"):
+        ffhybrid.encode(source, output, options=OPTIONS, engine="local:1", log=log)
+    assert [(event["gop"], event["attempt"]) for event in events(log, "retry")] == [(2, 1), (2, 2)]
+    assert [(event["gop"], event["attempt"]) for event in events(log, "failed")] == [(2, 3)]
+    assert len(finished(output)) == 3
+    assert not output.exists()
+
+    source.write_bytes(whole)
+    os.utime(source, ns=(written, written))
+    log.unlink()
+    ffhybrid.encode(source, output, options=OPTIONS, engine="local:1", log=log)
+    assert [event["gop"] for event in events(log, "gop") if event["attempt"]] == [2]
+    assert output.read_bytes() == (tmp_path / "whole.mkv").read_bytes()
 
 
 def test_other_options_take_nothing_from_an_earlier_run(

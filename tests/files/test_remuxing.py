@@ -209,6 +209,27 @@ def test_several_files_do_not_go_into_a_pipe(tiny_file: Path) -> None:
         ffhybrid.remux(tiny_file, "-", options=ffhybrid.OutputOptions(container_format="hls"))
 
 
+@pytest.mark.parametrize("container_format", ["mp4", "mov"])
+@pytest.mark.parametrize("flags", [None, "faststart"])
+def test_a_format_that_has_to_seek_says_so_of_a_pipe(tiny_file: Path, container_format: str, flags: str | None) -> None:
+    options = ffhybrid.OutputOptions(
+        container_format=container_format, format_options={"movflags": flags} if flags else {}
+    )
+    wanted = f"-: {container_format} needs an output that can seek; use -movflags frag_keyframe or -f matroska"
+    with pytest.raises(UsageError, match=f"^{wanted}$"):
+        ffhybrid.remux(tiny_file, "-", options=options)
+
+
+@pytest.mark.parametrize("flags", ["faststart", "frag_keyframe"])
+def test_flags_of_mp4_that_take_a_second_look_at_the_file_work(tiny_file: Path, flags: str, tmp_path: Path) -> None:
+    path = tmp_path / "there.mp4"
+    report = ffhybrid.remux(tiny_file, path, options=ffhybrid.OutputOptions(format_options={"movflags": flags}))
+    assert report.gops == 4
+    found = path.read_bytes()
+    assert found.index(b"moov") < found.index(b"mdat")
+    assert_same_gops(hybrid_gops(path), hybrid_gops(tiny_file))
+
+
 def test_a_track_of_payloads_is_for_matroska(tiny_file: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="inband"):
         ffhybrid.remux(tiny_file, tmp_path / "there.mp4", carriage=ffhybrid.Carriage.TRACK)

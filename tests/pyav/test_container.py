@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -97,6 +98,20 @@ def test_a_damaged_picture_names_its_gop(track_file: Path, tmp_path: Path, numbe
 def test_streams_are_described(track_file: Path) -> None:
     with ffhybrid.open(track_file) as container:
         (stream,) = container.streams
-        assert (stream.width, stream.height, stream.frame_rate) == (640, 272, GOP_LENGTH)
+        assert container.streams.video[0] is stream
+        assert (stream.width, stream.height, stream.average_rate) == (640, 272, GOP_LENGTH)
         with pytest.raises(ValueError, match="number 0"):
             next(container.decode(video=1))
+
+
+def test_a_loop_of_pyav_reads_hybrid_and_ordinary_files_alike(track_file: Path, tmp_path: Path) -> None:
+    ordinary = tmp_path / "restored.mkv"
+    ffhybrid.restore(track_file, ordinary)
+    seen = []
+    for opened in (av.open(ordinary), ffhybrid.open(ordinary), ffhybrid.open(track_file)):
+        with opened as container:
+            video = container.streams.video[0]
+            container.seek(round(1.5 / video.time_base), stream=video)
+            frame = next(container.decode(video=0))
+            seen.append((frame.time, video.average_rate, video.width, int(frame.to_ndarray().sum(dtype=np.int64))))
+    assert seen[0] == seen[1] == seen[2]

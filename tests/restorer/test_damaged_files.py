@@ -21,7 +21,6 @@ from support import TINY_GOP, pyav_copy
 
 STEP = 1000
 CLUSTER, INFO = bytes.fromhex("1F43B675"), bytes.fromhex("1549A966")
-STRICT = ffhybrid.GeneratorDecode(strict=ffhybrid.Strictness.STRICT)
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 
 
@@ -66,10 +65,10 @@ def restored(path: Path) -> tuple[ffhybrid.RestoreReport, list[Packet]]:
 
 
 def refused(path: Path) -> FFHybridError:
-    """The error of a strict restore, which leaves no output."""
-    output = path.with_name("strict.mkv")
+    """The error of a restore that stops at damage, and leaves no output."""
+    output = path.with_name("stopped.mkv")
     with pytest.raises(FFHybridError) as raised:
-        ffhybrid.restore(path, output, generator_decode=STRICT)
+        ffhybrid.restore(path, output, stop_at_damage=True)
     assert not output.exists()
     return raised.value
 
@@ -362,5 +361,5 @@ def test_the_command_line_tells_in_part_from_whole(hybrid: Path, tmp_path: Path)
     assert f"ffhybrid: {cut}: the input is damaged, and what is whole of it is restored" in result.stderr
     assert len(unstated_video(output)) == report["pictures"]
     output.unlink()
-    result = subprocess.run([*command[:-1], "-strict", "strict", output], capture_output=True, text=True, check=False)
+    result = subprocess.run([*command[:-1], "-xerror", output], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, output.exists()) == (4, "", False)

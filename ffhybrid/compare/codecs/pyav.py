@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import av
+from av.container import OutputContainer
 
 from ffhybrid.compare.clip import Clip, tag_colour
 from ffhybrid.compare.codecs.base import SearchedCodec
@@ -53,13 +54,17 @@ class PyAVCodec(SearchedCodec):
         """Encode at a CRF."""
         try:
             with av.open(path, "w", format="matroska", container_options=MUXER) as container:
-                added = container.add_stream(self._encoder, clip.frame_rate, self.options(value, frames=clip.frames))
-                stream = cast(av.VideoStream, added)
-                stream.width, stream.height = clip.spec.width, clip.spec.height
-                stream.pix_fmt = PIXEL_FORMATS[clip.spec.bit_depth]
-                tag_colour(stream.codec_context, clip.spec.colour)
+                stream = self.stream(container, clip, self.options(value, frames=clip.frames))
                 for frame in clip.video_frames():
                     container.mux(stream.encode(frame))
                 container.mux(stream.encode(None))
         except av.error.FFmpegError as error:
             raise EncoderError(f"{clip.name}: {self._encoder} failed: {error}") from error
+
+    def stream(self, container: OutputContainer, clip: Clip, options: dict[str, str]) -> av.VideoStream:
+        """Add a stream for a clip's pictures to a file."""
+        stream = cast(av.VideoStream, container.add_stream(self._encoder, clip.frame_rate, options))
+        stream.width, stream.height = clip.spec.width, clip.spec.height
+        stream.pix_fmt = PIXEL_FORMATS[clip.spec.bit_depth]
+        tag_colour(stream.codec_context, clip.spec.colour)
+        return stream

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
 import av
 
+from ffhybrid import hevc
 from ffhybrid.compare.clip import Clip
-from ffhybrid.compare.codecs.pyav import PyAVCodec
+from ffhybrid.compare.codecs.pyav import MUXER, PyAVCodec
 from ffhybrid.compare.selection import Selection
+from ffhybrid.core.frames import PIXEL_FORMATS
+from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE
 from ffhybrid.encoder.crf_search import CRF_STEP
 from ffhybrid.encoder.secant_search import Control
+from ffhybrid.errors import EncoderError
+from ffhybrid.muxer.libav.decode_times import DecodeTimes
+from ffhybrid.x265 import isolation
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.x265.options import HIGHEST_CRF, HIGHEST_X265_CRF, QUANTISER_CAP, X265Options, keyframe_zones
+from ffhybrid.x265.worker import X265Job, read_records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +57,6 @@ BEST = Tuning(
     quantiser_cap=QUANTISER_CAP,
 )
 """The best that was found for x265 alone at 0.003 to 0.02 bits per pixel (docs/COMPARE.md)."""
-SMALLEST = 64
-"""Samples of a side of a picture that x265 takes at any preset."""
 
 
 class X265(PyAVCodec):
@@ -68,7 +72,6 @@ class X265(PyAVCodec):
         length = str(selection.gop_length)
         structure = {"keyint": length, "min-keyint": length, "scenecut": "0", "open-gop": "0", "info": "0"}
         self._params = {**structure, **tuning.params, "log-level": "error"}
-        self._folder = tempfile.TemporaryDirectory(prefix="ffhybrid-x265-")
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -78,31 +81,65 @@ class X265(PyAVCodec):
     def options(self, crf: float, *, frames: int = 1) -> dict[str, str]:
         """Give options of FFmpeg's wrapper."""
         factor = self._tuning.keyframe_factor
-        common = X265Options(crf=crf, preset=self._preset, quantiser_cap=self._tuning.quantiser_cap)
+        common = self._common(crf)
         keyframes = range(0, frames, self.selection.gop_length)
         params = {**self._params, **(keyframe_zones(keyframes, factor=factor) if factor != 1 else {})}
         if common.lambda_offset:
-            params["lambda-file"] = self._write_tables(common.lambda_offset)
-        return {"preset": self._preset, "x265-params": _joined(params), "crf": f"{common.x265_crf:.2f}"}
+            params["lambda-file"] = LAMBDA_FILE
+        joined = ":".join(f"{key}={value}" for key, value in params.items())
+        return {"preset": self._preset, "x265-params": joined, "crf": f"{common.x265_crf:.2f}"}
 
     def encode_at(self, clip: Clip, path: Path, value: float) -> None:
-        """Encode at a CRF, as a new process would."""
-        self._forget_tables()
-        super().encode_at(clip, path, value)
+        """Encode at a CRF, in a process of its own: libx265 keeps tables of lambdas for whoever encodes next."""
+        with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-") as name:
+            folder = Path(name)
+            offset = self._common(value).lambda_offset
+            (folder / LAMBDA_FILE).write_text(lambda_tables(lambda_offset=offset))
+            encode = isolation.encoder.run(_job(clip, folder / "frames.yuv", self._coding(clip, value)), folder)
+        if encode.exit_code:
+            raise EncoderError(f"{clip.name}: x265 failed: {encode.log.strip()}")
+        _, *packets = read_records(encode.records)
+        self._mux(clip, path, packets)
 
-    def _forget_tables(self) -> None:
-        """Open an encoder with x265's own tables: libx265 keeps those of one encode for the next."""
-        context = av.CodecContext.create("libx265", "w")
-        context.width = context.height = SMALLEST
-        context.pix_fmt, context.time_base = "yuv420p", Fraction(1, 25)
-        context.options = {"x265-params": _joined({"lambda-file": self._write_tables(0), "log-level": "error"})}
-        context.open()
+    def _common(self, crf: float) -> X265Options:
+        return X265Options(crf=crf, preset=self._preset, quantiser_cap=self._tuning.quantiser_cap)
 
-    def _write_tables(self, lambda_offset: float) -> str:
-        path = Path(self._folder.name) / LAMBDA_FILE
-        path.write_text(lambda_tables(lambda_offset=lambda_offset))
-        return str(path)
+    def _coding(self, clip: Clip, crf: float) -> dict[str, str]:
+        return self.options(crf, frames=clip.frames)
+
+    def _mux(self, clip: Clip, path: Path, packets: Sequence[tuple[int, bytes]]) -> None:
+        """Write packets, each with the number of its frame, behind the header that the encoder would have written."""
+        with av.open(path, "w", format="matroska", container_options=MUXER) as container:
+            stream = self.stream(container, clip, self._coding(clip, 0))
+            for decode_time, (index, data) in zip(
+                DecodeTimes().of([index for index, _ in packets]), packets, strict=True
+            ):
+                packet = av.Packet(data)
+                packet.pts, packet.dts, packet.time_base = index, decode_time, 1 / clip.frame_rate
+                packet.is_keyframe = any(map(hevc.is_idr, filter(hevc.is_slice, hevc.split_annexb(data))))
+                packet.stream = stream
+                container.mux(packet)
 
 
-def _joined(params: Mapping[str, str]) -> str:
-    return ":".join(f"{key}={value}" for key, value in params.items())
+def _job(clip: Clip, frames: Path, options: dict[str, str]) -> X265Job:
+    with frames.open("wb") as file:
+        for frame in clip.video_frames():
+            frame.to_ndarray().tofile(file)
+    colour = clip.spec.colour
+    return X265Job(
+        frames=str(frames),
+        keyframe=None,
+        count=clip.frames,
+        width=clip.spec.width,
+        height=clip.spec.height,
+        pix_fmt=PIXEL_FORMATS[clip.spec.bit_depth],
+        frame_rate=str(clip.frame_rate),
+        sample_aspect_ratio="0",
+        colour=(
+            colour.primaries,
+            colour.transfer,
+            colour.matrix,
+            FULL_RANGE if colour.full_range else LIMITED_RANGE,
+        ),
+        options=options,
+    )
