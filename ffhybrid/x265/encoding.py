@@ -87,7 +87,7 @@ def encode_gop(
         UsageError: x265 does not take a parameter.
     """
     if tables is None and options.lambda_offset:
-        tables = lambda_tables(lambda_offset=options.lambda_offset)
+        tables = lambda_tables(bit_depth=gop.spec.bit_depth, lambda_offset=options.lambda_offset)
     records = _run_worker(gop, options, params, keyframe, tables)
     index, extradata = records[0]
     if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):

@@ -137,7 +137,7 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
 
 def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
     params = {"zones": f"0,1,q={window.zone_qp}", **LOSSLESS_BLOCKS}
-    tables = lambda_tables(locking=window.qps, lambda_offset=options.lambda_offset)
+    tables = lambda_tables(bit_depth=gop.spec.bit_depth, locking=window.qps, lambda_offset=options.lambda_offset)
     coded = encode_gop(gop, options, params=params, keyframe=keyframe, tables=tables)
     locked = coded.keyframe(gop.spec.bit_depth)
     generated = keyframe.padded(locked.width, locked.height)

@@ -38,7 +38,7 @@ def job(folder: Path, *, count: int = COUNT, lambdas: bool = False, **params: st
             for plane in make_picture("noise", WIDTH, HEIGHT, seed=index).planes:
                 file.write(plane.tobytes())
     if lambdas:
-        (folder / LAMBDA_FILE).write_text(lambda_tables(lambda_offset=8))
+        (folder / LAMBDA_FILE).write_text(lambda_tables(bit_depth=8, lambda_offset=8))
         params["lambda-file"] = LAMBDA_FILE
     params = {"log-level": "error", "info": "0", "pools": "1", "frame-threads": "1", **params}
     return X265Job(

@@ -9,12 +9,14 @@ import pytest
 
 from ffhybrid import hevc
 from ffhybrid.core import fixups
+from ffhybrid.core.frames import PIXEL_FORMATS
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Likeness
 from ffhybrid.hevc import sei
 from ffhybrid.restorer.generators import create
+from ffhybrid.x265.encoding import encode_gop
 from ffhybrid.x265.lambda_tables import lambda_tables
 from ffhybrid.x265.options import (
     HIGHEST_CRF,
@@ -108,12 +110,20 @@ def test_only_the_hybrid_tuning_weighs_bits_more() -> None:
 
 
 def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:
-    first, second = lambda_tables(locking=LockWindow(14, 0, 18).qps).splitlines()
+    first, second = lambda_tables(bit_depth=8, locking=LockWindow(14, 0, 18).qps).splitlines()
     lambdas, squares = [float(v) for v in first.split(",")], [float(v) for v in second.split(",")]
     assert len(lambdas) == len(squares) == 70
     assert (lambdas[18], squares[18]) == (10.0, 0.004)
     assert lambdas[30] == pytest.approx(8.0)
     assert squares[19] == pytest.approx(3.24, rel=0.01)
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_tables_without_changes_are_those_of_x265(depth: int, tmp_path: Path) -> None:
+    gop = first_gop("carphone_pristine.mp4", 6, tmp_path, filters=f"format={PIXEL_FORMATS[depth]}")
+    options = X265Options(crf=36, preset="veryfast")
+    own, ours = (encode_gop(gop, options, params={}, tables=each) for each in (None, lambda_tables(bit_depth=depth)))
+    assert ours == own
 
 
 @pytest.mark.parametrize(

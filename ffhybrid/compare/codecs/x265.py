@@ -94,7 +94,7 @@ class X265(PyAVCodec):
         with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-") as name:
             folder = Path(name)
             offset = self._common(value).lambda_offset
-            (folder / LAMBDA_FILE).write_text(lambda_tables(lambda_offset=offset))
+            (folder / LAMBDA_FILE).write_text(lambda_tables(bit_depth=clip.spec.bit_depth, lambda_offset=offset))
             encode = isolation.encoder.run(_job(clip, folder / "frames.yuv", self._coding(clip, value)), folder)
         if encode.exit_code:
             raise EncoderError(f"{clip.name}: x265 failed: {encode.log.strip()}")
