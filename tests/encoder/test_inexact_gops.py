@@ -108,7 +108,7 @@ def test_under_a_rate_it_has_its_size_again_and_is_judged_again(
     source: SourceGop, wrong: Callable[[Container[float]], list[float]], fallback: bool
 ) -> None:
     options = replace(OPTIONS, rate=ffhybrid.Rate(bitrate=60_000), fallback=fallback)
-    share = Share(size=1_000, crf=CRF)
+    share = Share(size=1_000, crf=CRF, intra=0.2)
     _, as_planned = encoder(options).encode(source, share=share)
     crfs = {as_planned.crf, as_planned.crf + RETRY_STEPS[0], as_planned.crf + RETRY_STEPS[1]}
     wrong(crfs)

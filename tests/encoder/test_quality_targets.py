@@ -65,7 +65,9 @@ def met(gop: SourceGop, wanted: str, *, most: int | None = None) -> tuple[Judged
         asked.append(crf)
         return native(gop, crf)
 
-    target = MetricTarget(source=gop, judge=Judge(None), wanted=QualityTarget.parse(wanted), lpips=None, most=most)
+    target = MetricTarget(
+        source=gop, judge=Judge(None), wanted=QualityTarget.parse(wanted), lpips=None, device="cpu", most=most
+    )
     return target.meet(encode, first_crf=OPTIONS.x265.crf), len(asked)
 
 
@@ -130,7 +132,8 @@ def test_a_gop_that_would_exceed_the_cap_gets_what_the_cap_allows(gop: SourceGop
 
 
 def test_of_two_gops_the_one_that_has_the_value_wins_then_the_one_that_comes_nearer(gop: SourceGop) -> None:
-    target = MetricTarget(source=gop, judge=Judge(None), wanted=QualityTarget("vmaf", 90), lpips=None, most=1_000_000)
+    wanted = QualityTarget("vmaf", 90)
+    target = MetricTarget(source=gop, judge=Judge(None), wanted=wanted, lpips=None, device="cpu", most=1_000_000)
     coded = (native(gop, crf) for crf in (18, 16, 40, 46))
     good, better, poor, poorest = (target.meet(lambda _, one=one: one, first_crf=one.crf) for one in coded)
     assert good.cost == good.gop.size < better.cost == better.gop.size

@@ -25,8 +25,8 @@ OPTIONS = ffhybrid.EncodeOptions(
     generator="enhance",
     generator_options={"device": "cpu"},
     rate=ffhybrid.Rate(bitrate=BITRATE),
-    limits=ffhybrid.GopLimits(length=16, scene_threshold=0),
-    frames=32,
+    limits=ffhybrid.GopLimits(length=10, scene_threshold=0),
+    frames=20,
     source=ffhybrid.SourceOptions(filters="crop=160:96"),
     streams=ffhybrid.StreamOptions(audio=False),
 )
@@ -43,12 +43,12 @@ def stages_of(path: Path, options: ffhybrid.EncodeOptions) -> tuple[ffhybrid.Enc
     return report, found
 
 
-@pytest.mark.parametrize("speed", range(len(EFFORTS)))
+@pytest.mark.parametrize("speed", [pytest.param(0, marks=pytest.mark.slow), 1, 2, 3])
 def test_every_speed_meets_the_rate_and_restores_exactly(speed: int, tmp_path: Path) -> None:
     path = tmp_path / "speed.mkv"
     report, stages = stages_of(path, replace(OPTIONS, speed=speed))
     assert path.stat().st_size * 8 / report.seconds == pytest.approx(BITRATE, rel=0.04)
-    assert ffhybrid.verify(path).pictures == 32
+    assert ffhybrid.verify(path).pictures == 20
     assert (stages[Stage.NATIVE] > 0) == (effort_of(speed).comparing is not Comparing.NOT)
 
 

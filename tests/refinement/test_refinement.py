@@ -151,7 +151,7 @@ def refined(generator: KeyframeGenerator, source: SourceGop, times: int, judge: 
     """Encode a GOP, refined so often; its cost by what the search chooses, and its latent."""
     tune = {} if judge.sees else {"tune": "psnr"}
     encoder = GopEncoder(generator, replace(RATED, refinements=times, generator_options=tune))
-    gop, report = encoder.encode(source, share=Share(size=SIZE, crf=34))
+    gop, report = encoder.encode(source, share=Share(size=SIZE, crf=34, intra=0.2))
     loss = judge.quality(decode_gop(gop), source).loss
     overshoot = (report.payload + report.placeholder + report.inter) / SIZE - 1
     return cost_of(loss, overshoot), Payload.from_bytes(gop.payload).latent
