@@ -1,7 +1,7 @@
 """Bytes of base pictures in the video track, against an AV1 picture in the payload and a grey placeholder.
 
 The first picture of every clip as an HEVC IDR of two fifths of a GOP's bytes, under the parameter sets of its P and B
-pictures; SVT-AV1's key frame of the same PSNR, between two CRFs; and the grey IDR that would stand in the stream for it.
+pictures; SVT-AV1's key frame of the same PSNR, between two CRFs; and the grey IDR that would stand in its place.
 
     python -m quality.base_bytes [--points 0.0064 0.019] [--width 640] [--preset 4] [CLIP ...]
 """
