@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,13 @@ def undisturbed(small_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> b
     ffhybrid.encode(small_clip, path, options=OPTIONS, engine="local:1")
     assert [entry.name for entry in path.parent.iterdir()] == ["small.mkv"]
     return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Address of a scheduler with one worker, a process whose torch takes one thread."""
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed (extra farm)")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=40
+    ) as running:
+        yield running.scheduler_address.replace("tcp://", "dask://")

@@ -89,16 +89,6 @@ def test_workers_are_as_many_as_cores_and_memory_allow() -> None:
     assert default_workers(PictureSpec(64, 64), on_gpu) == 1
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """Address of a scheduler with one worker, each a process."""
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed (extra farm)")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=40
-    ) as running:
-        yield running.scheduler_address.replace("tcp://", "dask://")
-
-
 def test_a_cluster_gives_the_same_bytes(cluster: str, small_clip: Path, undisturbed: bytes, tmp_path: Path) -> None:
     output = tmp_path / "dask.mkv"
     ffhybrid.encode(small_clip, output, options=OPTIONS, engine=cluster)

@@ -58,16 +58,6 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """Address of a scheduler with one worker, a process whose torch takes one thread."""
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed (extra farm)")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=40
-    ) as running:
-        yield running.scheduler_address.replace("tcp://", "dask://")
-
-
 def encoded(source: Path, output: Path, options: ffhybrid.EncodeOptions, engine: str) -> tuple[bytes, list[GopReport]]:
     """The file, and what was measured of its GOPs: to the last bit of a float, which bytes may depend on."""
     report = ffhybrid.encode(source, output, options=options, engine=engine)
