@@ -95,7 +95,7 @@ class Bench:
         return Cost(name=name, size=path.stat().st_size, cores=cores, wall=wall, panel=panel)
 
     def hybrid(self, speed: int) -> Cost:
-        """Encode by rate control, and follow the stages."""
+        """Encode by rate control, and follow the stages: when it is over, processes that took time are gone."""
         options = EncodeOptions(
             x265=self._options.x265, limits=self._options.limits, rate=self._options.rate, speed=speed
         )
@@ -106,20 +106,20 @@ class Bench:
         def on_progress(progress: GopProgress) -> None:
             nonlocal stage, since
             now = core_seconds()
-            stages[stage] += now - since
+            stages[stage] += max(now - since, 0)
             stage, since = str(progress.stage), now
 
         def work() -> None:
             encode(self._clip.path, path, options=options, overwrite=True, on_progress=on_progress)
 
         with MemoryMeter(of_children) as memory:
-            _, cores, wall = timed(work)
-        stages[stage] += core_seconds() - since
+            _, _, wall = timed(work)
+        stages[stage] += max(core_seconds() - since, 0)
         panel = measure(self._clip, Hybrid(options).show(path, self._folder), options=self._panel)
         return Cost(
             name=f"-speed {speed}",
             size=path.stat().st_size,
-            cores=cores,
+            cores=stages.total(),
             wall=wall,
             panel=panel,
             memory=max(memory.samples),
