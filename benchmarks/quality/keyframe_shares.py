@@ -1,7 +1,7 @@
 """The keyframe's share of a GOP's bytes: the judge's cost by share, beside what the first pass gave its I picture.
 
-First GOPs, quick encodes that only tell keyframes apart (``-speed 1``), keyframes of several shares and x265's own. What
-a keyframe takes at first (``first_share``) is from this.
+First GOPs, quick encodes that only tell keyframes apart (``-speed 1``), keyframes of several shares and x265's own.
+What a keyframe takes at first (``first_share``) is from this.
 
     python -m quality.keyframe_shares [--points 0.0064 ...] [--shares 0.15 0.3 ...] [--width 416] [CLIP ...]
 """
