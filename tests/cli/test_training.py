@@ -33,6 +33,7 @@ def examples() -> Examples:
     return Examples(pictures, reductions=(1,), side=32)
 
 
+@pytest.mark.slow
 def test_a_few_steps_lower_the_loss(tmp_path: Path) -> None:
     """Two pictures that have room for one part each, so that a small network can learn them."""
     with VideoSource(clip("carphone_pristine.mp4")) as source:

@@ -69,7 +69,11 @@ def test_pictures_are_never_enlarged_by_a_width(tmp_path: Path) -> None:
     assert prepare(wheel_clip("bikes.mp4"), tmp_path, frames=1, width=10_000, height=None).spec.width == 640
 
 
-@pytest.mark.parametrize("name", CODECS)
+OF_CHANGES = [pytest.param(name, marks=pytest.mark.slow) if name == "sr" else name for name in CODECS]
+"""Codecs, of which ``sr`` fits a network first."""
+
+
+@pytest.mark.parametrize("name", OF_CHANGES)
 def test_a_codec_meets_the_size_with_one_keyframe_a_gop(name: str, small: Clip, tmp_path: Path) -> None:
     codec = create(name, options())
     stream = tmp_path / f"{name}.mkv"
