@@ -16,7 +16,7 @@ from rich.table import Table
 from ffhybrid import EncodeOptions, X265Options
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import first_pass
-from ffhybrid.encoder.keyframe_search import KeyframeChoice, first_share
+from ffhybrid.encoder.keyframe_budgets import KeyframeChoice, first_share
 from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
 from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.encoder.rate_targets import Judged, SizeTarget

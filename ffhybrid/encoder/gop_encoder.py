@@ -16,7 +16,8 @@ from ffhybrid.core.picture import PictureSpec
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
-from ffhybrid.encoder.keyframe_search import GopSearch, compares, first_share
+from ffhybrid.encoder.keyframe_budgets import first_share
+from ffhybrid.encoder.keyframe_search import GopSearch, compares
 from ffhybrid.encoder.metric_target import MetricTarget, log_reached
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage

@@ -16,7 +16,7 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import FIRST_PASS, Complexity, Share, shares
 from ffhybrid.encoder.coded_gop import CodedGop
 from ffhybrid.encoder.crf_search import EXACT, MOST_PROBES, SIZE, TOLERANCE, meet_size, neighbours
-from ffhybrid.encoder.keyframe_search import (
+from ffhybrid.encoder.keyframe_budgets import (
     MOST_FIRST_SHARE,
     KeyframeCandidate,
     KeyframeChoice,
