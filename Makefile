@@ -33,12 +33,14 @@ lint: $(VENV)/.installed-test
 	cd $(LINKED) && $(BIN)/lint-imports --config ../../pyproject.toml --no-logo
 	cd $(LINKED) && MYPYPATH=. MYPY_CACHE_DIR=../../.mypy_cache $(BIN)/mypy --config-file ../../pyproject.toml -p ffhybrid
 
-# The C core under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, driven by its own tests. Memory of
-# Python comes from where leaks are looked for, so that what it points at is seen.
+# The C core under AddressSanitizer and UndefinedBehaviorSanitizer, driven by its own tests; with SLOW under LeakSanitizer
+# too, which stops processes to look at them, and does not work everywhere. Memory of Python comes then from where leaks
+# are looked for, so that what it points at is seen.
+LEAKS := PYTHONMALLOC=malloc LSAN_OPTIONS=suppressions=tests/cext/leaks.supp:print_suppressions=0
 sanitize: $(VENV)/.installed-test
 	FFH_SANITIZE=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib $(ASAN_LIB)
-	PYTHONPATH=$(ASAN_LIB) PYTHONMALLOC=malloc LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
-		ASAN_OPTIONS=malloc_context_size=3 LSAN_OPTIONS=suppressions=tests/cext/leaks.supp:print_suppressions=0 \
+	PYTHONPATH=$(ASAN_LIB) LD_PRELOAD=$$(gcc -print-file-name=libasan.so) $(if $(SLOW),$(LEAKS)) \
+		ASAN_OPTIONS=malloc_context_size=3:detect_leaks=$(if $(SLOW),1,0) \
 		UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/pytest -q -p no:cacheprovider $(if $(SLOW),-m "") tests/cext
 
 # The C core for another machine, emulated: its decoder gives the samples that it gives here.
