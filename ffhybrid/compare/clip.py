@@ -12,7 +12,7 @@ import av
 from av.video.frame import PictureType
 
 from ffhybrid.core.frames import PIXEL_FORMATS
-from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Colour, PictureSpec
+from ffhybrid.core.picture import Colour, PictureSpec
 from ffhybrid.errors import UsageError
 from ffhybrid.muxer.matroska.blocks import MAX_GOP_SECONDS
 from ffhybrid.panel.values import Reference
@@ -96,7 +96,7 @@ def tag_colour(context: av.VideoCodecContext, colour: Colour) -> None:
     """Tell an encoder how its samples are to be shown."""
     context.color_primaries, context.color_trc = colour.primaries, colour.transfer
     context.colorspace = colour.matrix
-    context.color_range = FULL_RANGE if colour.full_range else LIMITED_RANGE
+    context.color_range = colour.range
 
 
 def write_lossless(target: Path, frames: Iterable[av.VideoFrame], spec: PictureSpec, rate: Fraction) -> int:

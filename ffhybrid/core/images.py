@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 
 from ffhybrid.core.frames import video_frame
-from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Picture, PictureSpec
+from ffhybrid.core.picture import Picture, PictureSpec
 
 _PIXEL_FORMAT = "rgb24"
 
@@ -16,7 +16,7 @@ def png(picture: Picture, spec: PictureSpec) -> bytes:
     """Encode the shown part of a picture as an 8-bit RGB PNG."""
     frame = video_frame(picture.cropped(spec.width, spec.height))
     frame.colorspace = spec.colour.matrix
-    frame.color_range = FULL_RANGE if spec.colour.full_range else LIMITED_RANGE
+    frame.color_range = spec.colour.range
     encoder = av.CodecContext.create("png", "w")
     encoder.width, encoder.height, encoder.pix_fmt = spec.width, spec.height, _PIXEL_FORMAT
     encoder.time_base = Fraction(1)

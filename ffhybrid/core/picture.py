@@ -25,6 +25,16 @@ class Colour:
     matrix: int = 2
     full_range: bool = False
 
+    @property
+    def range(self) -> int:
+        """The code point of the range."""
+        return FULL_RANGE if self.full_range else LIMITED_RANGE
+
+    @property
+    def code_points(self) -> tuple[int, int, int, int]:
+        """All of them: primaries, transfer, matrix, range."""
+        return self.primaries, self.transfer, self.matrix, self.range
+
 
 @dataclass(frozen=True, slots=True)
 class PictureSpec:

@@ -17,18 +17,20 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
 from ffhybrid.encoder.keyframe_budgets import first_share
-from ffhybrid.encoder.keyframe_search import GopSearch, compares
+from ffhybrid.encoder.keyframe_search import GopSearch
 from ffhybrid.encoder.metric_target import MetricTarget, log_reached
 from ffhybrid.encoder.options import GopOptions
 from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
+from ffhybrid.encoder.speed import Comparing, Effort
 from ffhybrid.errors import EncoderError
 from ffhybrid.filters.base import (
     METRICS_WITH_WEIGHTS,
     KeyframeGenerator,
     ModelGenerator,
     PerceptualGenerator,
+    RefiningGenerator,
     lpips_can_see,
 )
 from ffhybrid.panel import check_metric, check_size
@@ -199,6 +201,12 @@ class GopEncoder:
         check(coded, gop, self._generator_decode)
         return coded
 
+    @cached_property
+    def _effort(self) -> Effort:
+        """That of the options; a keyframe that refines no base picture is never taken without a comparison."""
+        effort = self._options.effort
+        return effort if isinstance(self._generator, RefiningGenerator) else effort.comparing_anyway()
+
     @property
     def _x265(self) -> X265Options:
         return replace(self._options.x265, is_light=self._options.effort.is_light)
@@ -206,8 +214,7 @@ class GopEncoder:
     @cached_property
     def _search(self) -> GopSearch:
         options = self._options
-        is_compared = compares(options.effort, self._generator, stock_weight=options.stock_weight)
-        is_rated = options.target or (options.rate and is_compared)
+        is_rated = options.target or (options.rate and self._effort.comparing is not Comparing.NOT)
         is_judged = options.refinements or is_rated or (options.fallback and not options.rate)
         sees = is_judged and options.is_perceptual
         distance = visual_distance(options.lpips_file, device=options.device) if sees else None
@@ -215,8 +222,7 @@ class GopEncoder:
             generator=self._generator,
             judge=Judge(distance, stock_weight=options.stock_weight),
             x265=self._x265,
-            effort=options.effort,
-            compares=is_compared,
+            effort=self._effort,
             keyframe_budget=options.keyframe_budget,
             refinements=options.refinements,
             fallback=options.fallback,

@@ -83,7 +83,7 @@ def hill_climb(
                 break
             candidate = generated(budget)
             count += 1
-            if candidate.judged.cost >= best.judged.cost:
+            if candidate.cost >= best.cost:
                 break
             best = candidate
         if best.budget != first.budget:

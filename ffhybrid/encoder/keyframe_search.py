@@ -36,7 +36,7 @@ from ffhybrid.encoder.quality import Judge
 from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
 from ffhybrid.encoder.speed import TRIAL, TRIAL_PRECISION, Comparing, Effort
 from ffhybrid.filters import FitProgress, Likeness, Objective
-from ffhybrid.filters.base import KeyframeGenerator, RefiningGenerator
+from ffhybrid.filters.base import KeyframeGenerator
 from ffhybrid.refinement.objective import GopObjective
 from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
 
@@ -56,7 +56,6 @@ class GopSearch:
         judge: decides between encodes.
         x265: options, of which the CRF is used where it is the target.
         effort: how much is tried.
-        compares: whether keyframes are compared at all where a size is asked for (:func:`compares`).
         keyframe_budget: bytes of latents where the user sets them.
         refinements: joint refinements at most; they end when one does not pay.
         fallback: whether a GOP may keep x265's own keyframe.
@@ -69,7 +68,6 @@ class GopSearch:
     judge: Judge
     x265: X265Options
     effort: Effort
-    compares: bool
     keyframe_budget: int | None
     refinements: int
     fallback: bool
@@ -121,7 +119,7 @@ class GopSearch:
         if self.effort.comparing is Comparing.AS_ASKED:
             return None
         size = target.likely_size
-        if size is not None and not self.compares:
+        if self.effort.comparing is Comparing.NOT and size is not None:
             crf = first_crf
             choice = self._fitted(bases, self._budget(keyframe_share, size), watch)
         else:
@@ -165,9 +163,9 @@ class GopSearch:
             most = fitting.budget if is_shrunk else most
             candidate = hill_climb(generated, fitting, most, budgets=self.effort.budgets)
         best = self._refined(target, candidate, bases, watch)
-        if self.fallback and best.judged.cost >= (1 - MOST_WON) * native.cost:
+        if self.fallback and best.cost >= (1 - MOST_WON) * native.cost:
             kept = self._best_native(target, native, watch)
-            if kept.judged.cost <= best.judged.cost:
+            if kept.cost <= best.cost:
                 logger.info("GOP %d keeps a native IDR picture", target.source.index)
                 best = kept
         return target, best
@@ -178,7 +176,7 @@ class GopSearch:
         if self.is_trial:
             return usual
         richer = self._met(target, KeyframeChoice(factor=KEYFRAME_FACTOR * RICHER), native.gop.crf, watch)
-        return min(richer, usual, key=lambda candidate: candidate.judged.cost)
+        return min(richer, usual, key=lambda candidate: candidate.cost)
 
     def _refined(
         self, target: RateTarget, candidate: KeyframeCandidate, bases: BaseCoder, watch: GopWatch
@@ -192,7 +190,7 @@ class GopSearch:
             if before is not None and keyframe.latent == before.latent:
                 break
             refined = self._met(target, KeyframeChoice(keyframe, candidate.budget), best.judged.gop.crf, watch)
-            if refined.judged.cost >= best.judged.cost:
+            if refined.cost >= best.cost:
                 break
             best = refined
         return best
@@ -248,11 +246,6 @@ class GopSearch:
             placeholder=self.placeholder,
             progress=progress,
         )
-
-
-def compares(effort: Effort, generator: KeyframeGenerator, *, stock_weight: float) -> bool:
-    """Whether keyframes are compared: always where they refine no base picture, or stock players' view counts."""
-    return effort.comparing is not Comparing.NOT or not isinstance(generator, RefiningGenerator) or stock_weight > 0
 
 
 def joint_objective(gop: SourceGop, coded: CodedGop, *, perceptual: bool, lpips: Path | None) -> GopObjective:

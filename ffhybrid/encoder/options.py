@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from ffhybrid.encoder.quality_target import QualityTarget
-from ffhybrid.encoder.speed import DEFAULT_SPEED, Comparing, Effort, effort_of
+from ffhybrid.encoder.speed import DEFAULT_SPEED, Effort, effort_of
 from ffhybrid.errors import UsageError
 from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.x265.options import X265Options
@@ -109,15 +109,12 @@ class GopOptions:
     def effort(self) -> Effort:
         """What is tried for a GOP."""
         usual = effort_of(self.speed)
-        comparing = (
-            Comparing.TRIALS if usual.comparing is Comparing.NOT and (self.budgets or 1) > 1 else usual.comparing
-        )
-        return replace(
+        effort = replace(
             usual,
-            comparing=comparing,
             budgets=usual.budgets if self.budgets is None else self.budgets,
             candidates=usual.candidates if self.candidates is None else self.candidates,
         )
+        return effort.comparing_anyway() if effort.budgets > 1 or self.stock_weight else effort
 
     @property
     def is_judged(self) -> bool:

@@ -7,7 +7,7 @@ decide between keyframes. What each step costs and gives away: ``benchmarks/spee
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ffhybrid.encoder.crf_search import Precision
@@ -58,6 +58,10 @@ class Effort:
     precision: Precision
     fit: str
     is_light: bool = False
+
+    def comparing_anyway(self) -> Effort:
+        """Give the same effort, but for keyframes that have to be compared: by quick encodes at least."""
+        return self if self.comparing is not Comparing.NOT else replace(self, comparing=Comparing.TRIALS)
 
 
 EFFORTS = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from ffhybrid import hevc
 from ffhybrid.core.frames import PIXEL_FORMATS, coded_picture
 from ffhybrid.core.gop import AccessUnit, ParameterSets
-from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE, Picture
+from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop, write_planes
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.hevc import sei
@@ -154,7 +154,6 @@ def _video_usability(gop: SourceGop) -> dict[str, str]:
 
 
 def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyframe: Path | None) -> X265Job:
-    colour = gop.spec.colour
     return X265Job(
         frames=str(gop.path.resolve()),
         keyframe=str(keyframe.resolve()) if keyframe else None,
@@ -164,11 +163,6 @@ def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyfra
         pix_fmt=PIXEL_FORMATS[gop.spec.bit_depth],
         frame_rate=str(gop.frame_rate),
         sample_aspect_ratio=str(gop.sample_aspect_ratio),
-        colour=(
-            colour.primaries,
-            colour.transfer,
-            colour.matrix,
-            FULL_RANGE if colour.full_range else LIMITED_RANGE,
-        ),
+        colour=gop.spec.colour.code_points,
         options=options.codec_options({**_video_usability(gop), **params}, height=gop.spec.height),
     )

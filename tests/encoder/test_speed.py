@@ -11,7 +11,6 @@ import pytest
 import ffhybrid
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.coded_gop import Keyframe
-from ffhybrid.encoder.keyframe_search import compares
 from ffhybrid.encoder.progress import GopProgress, Stage
 from ffhybrid.encoder.speed import EFFORTS, Comparing, effort_of
 from ffhybrid.errors import UsageError
@@ -59,10 +58,9 @@ def test_a_keyframe_of_another_generator_is_compared_with_that_of_x265_at_any_sp
 
 def test_sizes_and_the_view_of_stock_players_are_compared_where_they_are_asked_for() -> None:
     usual = ffhybrid.EncodeOptions()
-    enhance, effort = create("enhance"), usual.effort
-    assert not compares(effort, enhance, stock_weight=0)
-    assert compares(effort, enhance, stock_weight=0.5)
-    assert compares(replace(usual, budgets=2).effort, enhance, stock_weight=0)
+    assert usual.effort.comparing is Comparing.NOT
+    assert replace(usual, stock_weight=0.5).effort.comparing is Comparing.TRIALS
+    assert replace(usual, budgets=2).effort.comparing is Comparing.TRIALS
 
 
 def test_what_the_user_asks_for_wins_over_the_speed() -> None:

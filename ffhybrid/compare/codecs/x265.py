@@ -14,7 +14,6 @@ from ffhybrid.compare.clip import Clip
 from ffhybrid.compare.codecs.pyav import MUXER, PyAVCodec
 from ffhybrid.compare.selection import Selection
 from ffhybrid.core.frames import PIXEL_FORMATS
-from ffhybrid.core.picture import FULL_RANGE, LIMITED_RANGE
 from ffhybrid.encoder.crf_search import CRF_STEP
 from ffhybrid.encoder.secant_search import Control
 from ffhybrid.errors import EncoderError
@@ -125,7 +124,6 @@ def _job(clip: Clip, frames: Path, options: dict[str, str]) -> X265Job:
     with frames.open("wb") as file:
         for frame in clip.video_frames():
             frame.to_ndarray().tofile(file)
-    colour = clip.spec.colour
     return X265Job(
         frames=str(frames),
         keyframe=None,
@@ -135,11 +133,6 @@ def _job(clip: Clip, frames: Path, options: dict[str, str]) -> X265Job:
         pix_fmt=PIXEL_FORMATS[clip.spec.bit_depth],
         frame_rate=str(clip.frame_rate),
         sample_aspect_ratio="0",
-        colour=(
-            colour.primaries,
-            colour.transfer,
-            colour.matrix,
-            FULL_RANGE if colour.full_range else LIMITED_RANGE,
-        ),
+        colour=clip.spec.colour.code_points,
         options=options,
     )
