@@ -8,7 +8,7 @@
 #include "codes/codes.h"
 #include "codes/tokens.h"
 
-enum { MAX_CHANNELS = 8, MAX_SIDE = 32, KINDS = 1000 };
+enum { MAX_CHANNELS = 8, MAX_SIDE = 12, KINDS = 1000 };
 
 static void try_codes(const uint8_t *data, size_t size, int channels, int rows, int columns)
 {

@@ -14,7 +14,7 @@
 #include "hevc/sei.h"
 #include "hevc/slice.h"
 
-enum { MAX_SAMPLES = 128 * 128, PPS_ID = 1, LOSSY_ID = 2, LOSSLESS_ID = 3 };
+enum { MAX_SAMPLES = 80 * 64, PPS_ID = 1, LOSSY_ID = 2, LOSSLESS_ID = 3 };
 
 typedef struct stream {
     ffh_vps vps;
