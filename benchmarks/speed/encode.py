@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 from rich.console import Console
@@ -33,7 +33,7 @@ from ffhybrid.encoder.options import Rate
 from ffhybrid.encoder.progress import GopProgress
 from ffhybrid.encoder.speed import EFFORTS
 from ffhybrid.encoding import encode
-from ffhybrid.panel import METRICS, PanelOptions, measure
+from ffhybrid.panel import METRICS, PanelOptions, SeenSource, measure
 from ffhybrid.panel.values import Panel
 from speed.memory import MemoryMeter, of_children
 
@@ -73,7 +73,7 @@ class Bench:
     """Makes files of one clip."""
 
     def __init__(self, clip: Clip, folder: Path, arguments: argparse.Namespace) -> None:
-        self._clip, self._folder = clip, folder
+        self._clip, self._folder, self._seen = clip, folder, SeenSource[Any]()
         self._bitrate = round(arguments.point * clip.spec.width * clip.spec.height * clip.frames / clip.seconds)
         self._panel = PanelOptions(metrics=tuple(arguments.metrics), interval=arguments.interval)
         self._options = EncodeOptions(
@@ -91,7 +91,7 @@ class Bench:
         codec.encode(self._clip, path, bitrate=self._bitrate, note=lambda _: None)
         value = codec.search.towards(self._clip.bytes_at(self._bitrate))
         _, cores, wall = timed(lambda: codec.encode_at(self._clip, self._folder / f"again-{name}.mkv", value))
-        panel = measure(self._clip, codec.show(path, self._folder), options=self._panel)
+        panel = measure(self._clip, codec.show(path, self._folder), options=self._panel, seen=self._seen)
         return Cost(name=name, size=path.stat().st_size, cores=cores, wall=wall, panel=panel)
 
     def hybrid(self, speed: int) -> Cost:
@@ -115,7 +115,7 @@ class Bench:
         with MemoryMeter(of_children) as memory:
             _, _, wall = timed(work)
         stages[stage] += max(core_seconds() - since, 0)
-        panel = measure(self._clip, Hybrid(options).show(path, self._folder), options=self._panel)
+        panel = measure(self._clip, Hybrid(options).show(path, self._folder), options=self._panel, seen=self._seen)
         return Cost(
             name=f"-speed {speed}",
             size=path.stat().st_size,

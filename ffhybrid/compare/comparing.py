@@ -7,7 +7,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -22,7 +22,7 @@ from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.results import ClipFacts, RatePoint, Results, key_of
 from ffhybrid.core import stock
 from ffhybrid.core.extras import check_installed
-from ffhybrid.panel import METRICS, Panel, PanelOptions, measurable, measure, missing
+from ffhybrid.panel import METRICS, Panel, PanelOptions, SeenSource, measurable, measure, missing
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +103,7 @@ class _Comparison:
     results: Results
     work: Path
     panel: PanelOptions
+    seen: SeenSource[Any] = field(default_factory=SeenSource)
 
     def key(self, codec: Codec, bitrate: int) -> str:
         """Identify a point."""
@@ -156,7 +157,7 @@ class _Comparison:
 
     def _measure(self, point: RatePoint, shown: Path, note: Callable[[str], None]) -> None:
         note("measuring")
-        self.results.add(replace(point, panel=measure(self.clip, shown, options=self.panel)))
+        self.results.add(replace(point, panel=measure(self.clip, shown, options=self.panel, seen=self.seen)))
 
     def report(self, codecs: Sequence[Codec], options: CompareOptions) -> None:
         """Write ``index.html`` and its stills; what they take is loaded here."""

@@ -10,7 +10,7 @@
 from ffhybrid.panel.gop_metrics import check_metric, check_size, look_at_gop
 from ffhybrid.panel.measuring import INTERVAL, PanelOptions, measurable, measure, missing
 from ffhybrid.panel.metrics import METRICS, PANEL, Metric
-from ffhybrid.panel.values import Panel, Pooled, Reference
+from ffhybrid.panel.values import Panel, Pooled, Reference, SeenSource
 
 __all__ = [
     "INTERVAL",
@@ -21,6 +21,7 @@ __all__ = [
     "PanelOptions",
     "Pooled",
     "Reference",
+    "SeenSource",
     "check_metric",
     "check_size",
     "look_at_gop",

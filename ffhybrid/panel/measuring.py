@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ffhybrid.core import stock
 from ffhybrid.core.extras import how_to_get
@@ -15,7 +15,7 @@ from ffhybrid.errors import UsageError
 from ffhybrid.filters.base import LEAST_LPIPS_SIDE
 from ffhybrid.panel.metrics import METRICS
 from ffhybrid.panel.stock_metrics import can_see_ms_ssim, run_ffmpeg
-from ffhybrid.panel.values import Panel, Reference, Series
+from ffhybrid.panel.values import Panel, Reference, SeenSource, Series
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,8 +91,12 @@ def measurable(spec: PictureSpec, options: PanelOptions) -> tuple[str, ...]:
     )
 
 
-def measure(source: Reference, shown: Path, *, options: PanelOptions | None = None) -> Panel:
+def measure(
+    source: Reference, shown: Path, *, options: PanelOptions | None = None, seen: SeenSource[Any] | None = None
+) -> Panel:
     """Compare a decodable file with its source, picture by picture, by all metrics that :func:`measurable` names.
+
+    ``seen`` is what calls with the same source and options have learnt of it: a new one for the first of them.
 
     Raises:
         CorruptDataError: the file has another number of pictures.
@@ -106,18 +110,20 @@ def measure(source: Reference, shown: Path, *, options: PanelOptions | None = No
     found |= run_ffmpeg(source, shown)
     by_picture = [name for name in names if METRICS[name].sampled and name != "cvvdp"]
     if by_picture:
-        found |= _by_picture(source, shown, by_picture, options)
+        found |= _by_picture(source, shown, by_picture, options, seen)
     if "cvvdp" in names:
         found["cvvdp"] = _by_video(source, shown, options.interval)
     return Panel.of({name: found[name] for name in names}, interval=options.interval)
 
 
-def _by_picture(source: Reference, shown: Path, names: Sequence[str], options: PanelOptions) -> Mapping[str, Series]:
+def _by_picture(
+    source: Reference, shown: Path, names: Sequence[str], options: PanelOptions, seen: SeenSource[Any] | None
+) -> Mapping[str, Series]:
     from ffhybrid.panel.picture_metrics import look_at
 
     indices = range(0, source.frames, options.interval)
     ours, theirs = (stock.pictures(path, source.spec, indices) for path in (shown, source.path))
-    (found,) = look_at([ours], theirs, source.spec, names, lpips=options.lpips)
+    (found,) = look_at([ours], theirs, source.spec, names, lpips=options.lpips, seen=seen)
     return found
 
 

@@ -20,7 +20,7 @@ from ffhybrid.filters.losses import pack
 from ffhybrid.filters.lpips import Lpips, lpips_on
 from ffhybrid.filters.places import Places
 from ffhybrid.filters.ssimulacra2 import ssimulacra2
-from ffhybrid.panel.values import Series
+from ffhybrid.panel.values import SeenSource, Series
 
 OKLAB_UNIT = 1000
 """Squared errors are given in thousandths."""
@@ -42,22 +42,25 @@ def look_at(
     *,
     lpips: Path | None,
     device: str = "auto",
+    seen: SeenSource | None = None,
 ) -> list[dict[str, Series]]:
     """Compare pictures of encodes with their source by the metrics of these names, whose weights are there.
+
+    ``seen`` is what earlier calls for the same pictures of that source have learnt of it.
 
     Raises:
         ValueError: an encode has another number of pictures.
     """
     on = device_of(device)
-    metrics = {name: _metric(name, lpips, on) for name in names}
+    metrics, seen = {name: _metric(name, lpips, on) for name in names}, seen or SeenSource()
     places = Places(spec.height, spec.width)
     found: list[dict[str, _Values]] = [{name: _Values() for name in names} for _ in shown]
     with torch.no_grad():
-        for wanted, *pictures in zip(source, *shown, strict=True):
+        for number, (wanted, *pictures) in enumerate(zip(source, *shown, strict=True)):
             theirs = rgb(wanted, spec, on)
             ours = [rgb(picture, spec, on) for picture in pictures]
             for name, prepare in metrics.items():
-                look = prepare(theirs, places)
+                look = seen.look(name, number, partial(prepare, theirs, places), samples=spec.width * spec.height)
                 for picture, values in zip(ours, found, strict=True):
                     values[name].add(*look(picture))
     return [{name: each.series() for name, each in values.items()} for values in found]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
+from typing import Generic, TypeVar
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.panel.metrics import METRICS
@@ -24,6 +25,32 @@ class Reference:
     spec: PictureSpec
     frame_rate: Fraction
     frames: int
+
+
+MOST_KEPT = 3 << 29
+"""Bytes of what is kept of a source from encode to encode."""
+VGG_METRICS, VGG_BYTES, FEW_BYTES = ("lpips_vgg", "dists"), 500, 100
+"""About what a metric keeps for every luma sample, with VGG16 and without."""
+Look = TypeVar("Look")
+
+
+@dataclass(slots=True)
+class SeenSource(Generic[Look]):
+    """What metrics of pictures know of one source: as far as there is room it is looked at once for many encodes."""
+
+    _looks: dict[tuple[str, int], Look] = field(default_factory=dict)
+    _bytes: int = 0
+
+    def look(self, metric: str, number: int, prepare: Callable[[], Look], *, samples: int) -> Look:
+        """Give what a metric compares with a picture of so many luma samples; it is made where it is not known."""
+        if (metric, number) in self._looks:
+            return self._looks[metric, number]
+        look = prepare()
+        size = samples * (VGG_BYTES if metric in VGG_METRICS else FEW_BYTES)
+        if self._bytes + size <= MOST_KEPT:
+            self._looks[metric, number] = look
+            self._bytes += size
+        return look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from ffhybrid.compare.selection import Selection
 from ffhybrid.core import stock
 from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.places import Places
-from ffhybrid.panel import METRICS, Panel, PanelOptions, measurable, measure, missing
+from ffhybrid.panel import METRICS, Panel, PanelOptions, SeenSource, measurable, measure, missing
 from ffhybrid.panel.values import Series
 from ffhybrid.source.video import VideoSource
 from support import clip as wheel_clip
@@ -69,6 +70,16 @@ def test_worse_clips_are_worse_and_psnr_is_that_of_all_samples(small: Clip, tmp_
         )
     ]
     assert bad.series["psnr"] == pytest.approx([10 * np.log10(255**2 / error) for error in errors], abs=1e-3)
+
+
+def test_a_source_that_is_looked_at_once_gives_the_figures_of_one_looked_at_again(small: Clip, tmp_path: Path) -> None:
+    codec = X265("x265", Selection(candidates=0, gop_length=FRAMES), preset="ultrafast", tuning=DEFAULTS)
+    options = PanelOptions(metrics=("lpips", "lpips_vgg", "dists", "ssimulacra2", "oklab"), interval=3)
+    seen: SeenSource[Any] = SeenSource()
+    measure(small, small.path, options=options, seen=seen)
+    codec.encode_at(small, tmp_path / "coded.mkv", 35)
+    coded = (small, tmp_path / "coded.mkv")
+    assert measure(*coded, options=options, seen=seen) == measure(*coded, options=options)
 
 
 def test_another_number_of_frames_is_an_error(small: Clip) -> None:
