@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--preset", default="medium", help="of x265, alone and for P and B frames")
     parser.add_argument("--speeds", nargs="*", type=int, default=range(len(EFFORTS)))
-    parser.add_argument("--peers", nargs="*", default=PEERS)
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
     parser.add_argument("--point", type=float, default=0.0096, help="bits per pixel")
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--frames", type=int, default=GOP_LENGTH)

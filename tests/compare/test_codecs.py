@@ -9,8 +9,9 @@ import av
 import pytest
 
 from ffhybrid.compare.clip import Clip, check_gop_length, prepare
-from ffhybrid.compare.codecs import CODECS, PARTS, create
+from ffhybrid.compare.codecs import CODECS, PARTS, Codec, create
 from ffhybrid.compare.codecs.base import picture_types
+from ffhybrid.compare.codecs.x265 import BEST, KEYFRAME_FACTORS, X265
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.plots import COLOURS
 from ffhybrid.compare.selection import Selection
@@ -51,6 +52,11 @@ def options() -> CompareOptions:
             candidates=0,
         ),
     )
+
+
+def best_x265(*, factor: float) -> X265:
+    selection = Selection(candidates=0, gop_length=GOP_LENGTH)
+    return X265("x265-best", selection, preset="veryfast", tuning=replace(BEST, keyframe_factor=factor))
 
 
 def test_a_clip_is_cut_and_scaled_once_for_all(small: Clip) -> None:
@@ -100,6 +106,19 @@ def test_a_forced_keyframe_is_larger_at_the_same_size_of_the_file(small: Clip, t
     assert sizes["x265-best"] > 1.05 * sizes["x265"]
 
 
+def test_x265_at_its_best_has_the_keyframe_that_the_judge_prefers(small: Clip, tmp_path: Path) -> None:
+    selection, wanted = Selection(candidates=0, gop_length=GOP_LENGTH), small.bytes_at(60_000)
+
+    def cost(codec: Codec, name: str) -> float:
+        stream = tmp_path / name
+        codec.encode(small, stream, bitrate=60_000, note=lambda _: None)
+        return selection.cost(small, stream, size=stream.stat().st_size, wanted=wanted)
+
+    single = [cost(best_x265(factor=factor), f"{factor}.mkv") for factor in KEYFRAME_FACTORS]
+    chosen = cost(create("x265-best", options()), "best.mkv")
+    assert chosen == min(single) or chosen == single[0] < single[1]
+
+
 @pytest.mark.parametrize("name", ["x265", "svtav1"])
 def test_of_several_files_of_one_size_the_best_is_kept(name: str, small: Clip, tmp_path: Path) -> None:
     codecs = {count: create(name, with_candidates(count)) for count in (0, 3)}
@@ -117,7 +136,7 @@ def test_of_several_files_of_one_size_the_best_is_kept(name: str, small: Clip, t
 
 
 def test_an_encode_beyond_the_highest_crf_leaves_no_trace_in_later_ones(small: Clip, tmp_path: Path) -> None:
-    codec, stream = create("x265-best", options()), tmp_path / "x265.mkv"
+    codec, stream = best_x265(factor=3), tmp_path / "x265.mkv"
     encodes = []
     for crf in (40, 55, 40):
         codec.encode_at(small, stream, crf)
@@ -187,5 +206,5 @@ def test_x265s_tables_of_lambdas_are_its_own_again_after_each_encode(small: Clip
     """They are the process's, and so are those of thumbnails, which x265 codes in it."""
     picture = make_picture("nature", 64, 64)
     before = HevcIntraCodec().encode(picture, qp=40)
-    create("x265-best", options()).encode_at(small, tmp_path / "x265.mkv", 58)
+    best_x265(factor=3).encode_at(small, tmp_path / "x265.mkv", 58)
     assert HevcIntraCodec().encode(picture, qp=40) == before

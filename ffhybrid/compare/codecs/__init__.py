@@ -9,7 +9,7 @@ from ffhybrid.compare.codecs.hybrid import Hybrid
 from ffhybrid.compare.codecs.sr import Sr
 from ffhybrid.compare.codecs.svtav1 import SvtAv1
 from ffhybrid.compare.codecs.vvenc import Vvenc
-from ffhybrid.compare.codecs.x265 import BEST, DEFAULTS, X265, Tuning
+from ffhybrid.compare.codecs.x265 import DEFAULTS, X265, X265Best
 from ffhybrid.compare.options import CompareOptions
 from ffhybrid.compare.selection import Selection
 from ffhybrid.encoder.modes import settled
@@ -28,14 +28,10 @@ def _selection(options: CompareOptions) -> Selection:
     )
 
 
-def _x265(name: str, options: CompareOptions, tuning: Tuning) -> X265:
-    return X265(name, _selection(options), preset=options.encode.x265.preset, tuning=tuning)
-
-
 CODECS: Mapping[str, Callable[[CompareOptions], Codec]] = {
     "hybrid": lambda options: Hybrid(options.encode),
-    "x265": lambda options: _x265("x265", options, DEFAULTS),
-    "x265-best": lambda options: _x265("x265-best", options, BEST),
+    "x265": lambda options: X265("x265", _selection(options), preset=options.encode.x265.preset, tuning=DEFAULTS),
+    "x265-best": lambda options: X265Best("x265-best", _selection(options), preset=options.encode.x265.preset),
     "sr": lambda options: Sr(_selection(options), preset=options.encode.x265.preset, weights=options.sr_weights),
     "svtav1": lambda options: SvtAv1(_selection(options)),
     "vvenc": lambda options: Vvenc(_selection(options)),

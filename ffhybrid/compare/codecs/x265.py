@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
 
 from ffhybrid import hevc
 from ffhybrid.compare.clip import Clip
+from ffhybrid.compare.codecs.base import Encoded, Note
 from ffhybrid.compare.codecs.pyav import MUXER, PyAVCodec
 from ffhybrid.compare.selection import Selection
 from ffhybrid.core.frames import PIXEL_FORMATS
@@ -56,6 +57,8 @@ BEST = Tuning(
     quantiser_cap=QUANTISER_CAP,
 )
 """The best that was found for x265 alone at 0.003 to 0.02 bits per pixel (docs/COMPARE.md)."""
+KEYFRAME_FACTORS = (1.5, 3.0, 4.5)
+"""Times the bits for keyframes, of which each file has the best."""
 
 
 class X265(PyAVCodec):
@@ -118,6 +121,54 @@ class X265(PyAVCodec):
                 packet.is_keyframe = any(map(hevc.is_idr, filter(hevc.is_slice, hevc.split_annexb(data))))
                 packet.stream = stream
                 container.mux(packet)
+
+
+class X265Best:
+    """x265 at :data:`BEST`, with the keyframe factor that the encoder's judge finds best for every file.
+
+    From the lowest one on the next is tried for as long as it is better.
+    """
+
+    def __init__(self, name: str, selection: Selection, *, preset: str) -> None:
+        def codec(factor: float) -> X265:
+            return X265(name, selection, preset=preset, tuning=replace(BEST, keyframe_factor=factor))
+
+        self.name, self._selection = name, selection
+        self._plain, self._codecs = codec(1), {factor: codec(factor) for factor in KEYFRAME_FACTORS}
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Those of x265 without a factor, and which are tried."""
+        return {**self._plain.settings, "keyframe_factors": KEYFRAME_FACTORS}
+
+    def encode(self, clip: Clip, target: Path, *, bitrate: int, note: Note) -> Encoded:
+        """Meet the size with one factor after the other; see :meth:`Codec.encode`."""
+        wanted, encodes, seconds = clip.bytes_at(bitrate), 0, 0.0
+        best: tuple[float, str] | None = None
+        with tempfile.TemporaryDirectory(prefix="factors-", dir=target.parent) as folder:
+            trial = Path(folder) / target.name
+            for factor, codec in self._codecs.items():
+                encoded = codec.encode(clip, trial, bitrate=bitrate, note=note)
+                encodes, seconds = encodes + encoded.encodes, seconds + encoded.seconds
+                cost = self._selection.cost(clip, trial, size=trial.stat().st_size, wanted=wanted)
+                if best is not None and cost >= best[0]:
+                    break
+                best = cost, f"{encoded.control}, {factor:g} times the bits for keyframes"
+                trial.replace(target)
+        assert best is not None  # noqa: S101 - for the type checker: there are factors
+        return Encoded(control=best[1], encodes=encodes, seconds=seconds)
+
+    def show(self, stream: Path, folder: Path) -> Path:
+        """Return the file itself."""
+        return self._plain.show(stream, folder)
+
+    def typed(self, stream: Path, shown: Path) -> Path:
+        """Return the file itself."""
+        return self._plain.typed(stream, shown)
+
+    def split(self, stream: Path, types: Mapping[int, str]) -> dict[str, int]:
+        """Sum the packets by type."""
+        return self._plain.split(stream, types)
 
 
 def _job(clip: Clip, frames: Path, options: dict[str, str]) -> X265Job:
