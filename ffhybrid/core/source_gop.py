@@ -18,7 +18,7 @@ class SourceGop:
     """The frames of one GOP, spooled as raw planes (Y, Cb, Cr, tightly packed) into ``path``.
 
     ``pts`` and ``durations`` count units of ``time_base``, one entry a frame; ``sei`` are the SEI NAL units that each
-    frame has of its own.
+    frame has of its own. ``skipped`` frames of the file come before the first.
     """
 
     index: int
@@ -31,6 +31,7 @@ class SourceGop:
     pts: tuple[int, ...]
     durations: tuple[int, ...]
     sei: tuple[tuple[bytes, ...], ...]
+    skipped: int = 0
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -47,12 +48,22 @@ class SourceGop:
 
     def first(self) -> SourceGop:
         """Give a GOP of the first picture alone."""
-        return replace(self, pts=self.pts[:1], durations=self.durations[:1])
+        return self.part(0, 1)
+
+    def part(self, start: int, stop: int) -> SourceGop:
+        """Give a GOP of the pictures from ``start`` on, up to ``stop``, in the same file."""
+        return replace(
+            self,
+            pts=self.pts[start:stop],
+            durations=self.durations[start:stop],
+            sei=self.sei[start:stop],
+            skipped=self.skipped + start,
+        )
 
     def picture(self, index: int) -> Picture:
         """Read one frame back."""
         count, kind = self.spec.samples, np.dtype(self.spec.dtype)
-        samples = np.fromfile(self.path, kind, count=count, offset=index * count * kind.itemsize)
+        samples = np.fromfile(self.path, kind, count=count, offset=(self.skipped + index) * count * kind.itemsize)
         return Picture.from_samples(samples, self.spec)
 
     def discard(self) -> None:

@@ -42,7 +42,7 @@ def look_at(
     *,
     lpips: Path | None,
     device: str = "auto",
-    seen: SeenSource | None = None,
+    seen: SeenSource[Look] | None = None,
 ) -> list[dict[str, Series]]:
     """Compare pictures of encodes with their source by the metrics of these names, whose weights are there.
 

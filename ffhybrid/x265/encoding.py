@@ -71,6 +71,7 @@ def encode_gop(
     keyframe: Picture | None = None,
     tables: str | None = None,
     compact: bool = True,
+    predicted: tuple[int, ...] = (),
 ) -> X265Gop:
     """Encode a GOP.
 
@@ -81,6 +82,7 @@ def encode_gop(
         keyframe: takes the place of the first frame.
         tables: of lambdas; None for x265's own, or those of a CRF beyond its highest.
         compact: move it to the stream's parameter sets (:mod:`ffhybrid.hevc.compact_parameter_sets`).
+        predicted: numbers of frames that become P pictures.
 
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
@@ -88,7 +90,7 @@ def encode_gop(
     """
     if tables is None and options.lambda_offset:
         tables = lambda_tables(bit_depth=gop.spec.bit_depth, lambda_offset=options.lambda_offset)
-    records = _run_worker(gop, options, params, keyframe, tables)
+    records = _run_worker(gop, options, params, keyframe, tables, predicted)
     index, extradata = records[0]
     if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
         raise EncoderError(f"GOP {gop.index}: x265 returned other frames than it was given")
@@ -122,6 +124,7 @@ def _run_worker(
     params: Mapping[str, str],
     keyframe: Picture | None,
     tables: str | None,
+    predicted: tuple[int, ...],
 ) -> Sequence[tuple[int, bytes]]:
     # Beside the raw frames: whoever removes those of a killed process removes this too.
     with tempfile.TemporaryDirectory(prefix="ffhybrid-x265-", dir=gop.path.parent) as name:
@@ -132,7 +135,7 @@ def _run_worker(
         if keyframe is not None:
             with (directory / "keyframe.yuv").open("wb") as file:
                 write_planes(file, keyframe)
-        job = _job(gop, options, params, directory / "keyframe.yuv" if keyframe is not None else None)
+        job = _job(gop, options, params, directory / "keyframe.yuv" if keyframe is not None else None, predicted)
         encode = isolation.encoder.run(job, directory)
     if encode.exit_code != 0:
         *_, last = encode.log.strip().splitlines() or [""]
@@ -153,7 +156,9 @@ def _video_usability(gop: SourceGop) -> dict[str, str]:
     return {} if location is None else {"chromaloc": str(location)}
 
 
-def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyframe: Path | None) -> X265Job:
+def _job(
+    gop: SourceGop, options: X265Options, params: Mapping[str, str], keyframe: Path | None, predicted: tuple[int, ...]
+) -> X265Job:
     return X265Job(
         frames=str(gop.path.resolve()),
         keyframe=str(keyframe.resolve()) if keyframe else None,
@@ -165,4 +170,6 @@ def _job(gop: SourceGop, options: X265Options, params: Mapping[str, str], keyfra
         sample_aspect_ratio=str(gop.sample_aspect_ratio),
         colour=gop.spec.colour.code_points,
         options=options.codec_options({**_video_usability(gop), **params}, height=gop.spec.height),
+        skipped=gop.skipped,
+        predicted=predicted,
     )

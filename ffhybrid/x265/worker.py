@@ -18,6 +18,7 @@ import av
 import av.logging
 import numpy as np
 from av.codec.context import Flags
+from av.video.frame import PictureType
 
 RECORD = struct.Struct("<iI")
 """Frame index (-1 for the extradata) and size in bytes of what follows."""
@@ -35,6 +36,8 @@ EXIT_CODE = struct.Struct("<i")
 class X265Job:
     """Raw 4:2:0 frames to encode, ``keyframe``, if any, taking the place of the first one.
 
+    ``skipped`` frames of the file come before them; ``predicted`` are numbers of those that become P pictures.
+
     Files hold tightly packed planes; ``frame_rate`` and ``sample_aspect_ratio`` are "num/den"; colour values are
     code points of ITU-T H.273 (range: 1 limited, 2 full). The lambda table is a file beside the working directory.
     """
@@ -49,6 +52,8 @@ class X265Job:
     sample_aspect_ratio: str
     colour: tuple[int, int, int, int]
     options: dict[str, str]
+    skipped: int = 0
+    predicted: tuple[int, ...] = ()
 
     def to_json(self) -> str:
         """Serialise."""
@@ -58,7 +63,7 @@ class X265Job:
     def from_json(cls, text: str | bytes) -> X265Job:
         """Parse what :meth:`to_json` gives."""
         fields: dict[str, Any] = json.loads(text)
-        return cls(**{**fields, "colour": tuple(fields["colour"])})
+        return cls(**{**fields, **{name: tuple(fields[name]) for name in ("colour", "predicted")}})
 
 
 def write_record(file: BinaryIO, index: int, data: bytes) -> None:
@@ -112,12 +117,15 @@ def read_frames(job: X265Job) -> Iterator[av.VideoFrame]:
     dtype: Any = np.uint8 if job.pix_fmt == "yuv420p" else np.uint16
     samples = job.width * job.height * 3 // 2
     with Path(job.frames).open("rb") as frames:
+        frames.seek(job.skipped * samples * np.dtype(dtype).itemsize)
         for index in range(job.count):
             raw = np.fromfile(frames, dtype, count=samples)
             if index == 0 and job.keyframe is not None:
                 raw = np.fromfile(job.keyframe, dtype, count=samples)
             frame = av.VideoFrame.from_ndarray(raw.reshape(job.height * 3 // 2, job.width), format=job.pix_fmt)
             frame.pts = index
+            if index in job.predicted:
+                frame.pict_type = PictureType.P
             yield frame
 
 
