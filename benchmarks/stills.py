@@ -18,6 +18,12 @@ PARAMS = "keyint=1:info=0:hash=0:wpp=0:pools=none:frame-threads=1:log-level=erro
 Samples = NDArray[np.uint8]
 
 
+def planes(rgb: NDArray[np.float32]) -> Samples:
+    """Convert RGB, (rows, columns, 3) in 0 to 255, to 4:2:0 of limited range."""
+    samples = np.ascontiguousarray(rgb.round().clip(0, 255).astype(np.uint8))
+    return av.VideoFrame.from_ndarray(samples, format="rgb24").reformat(format="yuv420p").to_ndarray()
+
+
 def code_still(source: Samples, params: str, *, preset: str) -> tuple[Samples, int]:
     """Code one IDR picture; returns it decoded, and its slice's QP: 3 less than x265 was told by ``qp=``."""
     rows, columns = source.shape[0] * 2 // 3, source.shape[1]

@@ -37,7 +37,10 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A picture, its base, the QP that x265 was told and that of the slice, and the base's figures."""
+    """A picture, its base, the QP that x265 was told and that of the slice, and the base's figures.
+
+    ``distance`` is how many pictures a P picture is after an enhanced one, None for I pictures.
+    """
 
     name: str
     qp: int
@@ -45,6 +48,7 @@ class Case:
     source: Picture
     base: Picture
     figures: Figures
+    distance: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +111,7 @@ class Enhanced:
         block = ALIGNMENT // 2
         self._base = F.pad(base, (0, -self._columns % block, 0, -self._rows % block), mode="replicate")
         with torch.no_grad():
-            found = enhancer(self._base, torch.tensor([conditions(qp=case.slice_qp)]))
+            found = enhancer(self._base, torch.tensor([conditions(qp=case.slice_qp, distance=case.distance)]))
             noise = gaussian((1, 2 * self._base.shape[-2], 2 * self._base.shape[-1]), seed=0, device=CPU)
             self._texture = enhancer.texture(found.gains, noise)
         self._detail = found.detail

@@ -17,7 +17,7 @@ from ffhybrid.filters.enhance.model import conditions
 
 PART = 128
 """Side of a training part in luma samples."""
-KINDS = {"photo": 0.5, "camera": 0.25, "changed": 0.17, "drawn": 0.08}
+KINDS = {"photo": 0.3, "camera": 0.17, "changed": 0.12, "drawn": 0.06, "moved": 0.35}
 """How often parts are of a kind."""
 ALIGNED = 0.5
 """How many parts begin where blocks of 8x8 do; the others begin anywhere, so that no phase of a grid is learned."""
@@ -34,21 +34,26 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BasePicture:
-    """A source and its bases as FFmpeg lays 4:2:0 out, (3/2 rows, columns), and their QPs."""
+    """A source and its bases as FFmpeg lays 4:2:0 out, (3/2 rows, columns), and their QPs.
+
+    ``distance`` is how many pictures P pictures are after an enhanced one, None for I pictures.
+    """
 
     source: NDArray[np.uint8]
     bases: NDArray[np.uint8]
     qps: NDArray[np.int64]
+    distance: int | None
 
     @classmethod
     def load(cls, path: Path) -> BasePicture:
         """Read a file."""
         with np.load(path) as arrays:
-            return cls(arrays["source"], arrays["bases"], arrays["qps"])
+            distance = int(arrays["distance"]) if "distance" in arrays else 0
+            return cls(arrays["source"], arrays["bases"], arrays["qps"], distance or None)
 
     def known(self, number: int) -> list[float]:
         """Conditions of a base."""
-        return conditions(qp=float(self.qps[number]))
+        return conditions(qp=float(self.qps[number]), distance=self.distance)
 
 
 class BasePictures:

@@ -1,9 +1,10 @@
 """Make what an enhancer learns from: parts of photos and drawn pictures, and how x265 codes them as keyframes.
 
-Each file has a source and two bases of it, (3/2 rows, columns) 8-bit 4:2:0 as FFmpeg lays it out, with their QPs. One
-photo in twenty is held out, by its name.
+Each file has a source and two bases of it, (3/2 rows, columns) 8-bit 4:2:0 as FFmpeg lays it out, with their QPs, or
+one base that is a P picture so many pictures behind an enhanced one (``training.moving``). One photo in twenty is held
+out, by its name.
 
-    python -m training.make_bases --to FOLDER --photos FOLDER [--kinds photo changed drawn]
+    python -m training.make_bases --to FOLDER --photos FOLDER [--kinds photo moved drawn]
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from __future__ import annotations
 import argparse
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from ffhybrid.x265.options import FULL_HYBRID
-from stills import Samples, code_still
+from stills import Samples, code_still, planes
 from training.drawn import CHANGED, DRAWN, Rgb
+from training.moving import coded_motion
 
 SIDES = (448, 384)
 """Columns and rows of a part at most."""
@@ -28,8 +32,10 @@ QPS = (24, 51, 40)
 """Least, most, and where most are, as x265 is told; its keyframes get 3 less."""
 BASES = 2
 HELD_OUT = 20
-KINDS = {"photo": 1.0, "camera": 0.3, "changed": 0.3, "drawn": 0.12}
-"""Files for each photo."""
+MOVED = "moved"
+"""The kind that is of P pictures, several files a photo."""
+KINDS = {"photo": 1.0, "camera": 0.3, "changed": 0.3, "drawn": 0.12, MOVED: 0.25}
+"""How many are made for each photo."""
 CAMERA_QPS = (22, 32)
 """By which sources are coded first that are as a camera's file decodes: most that people encode are."""
 
@@ -44,12 +50,6 @@ def photo_part(path: Path) -> Rgb:
     columns, rows = (min(limit, side) // 16 * 16 for limit, side in zip(SIDES, (width, height), strict=True))
     y, x = random.randrange(height - rows + 1), random.randrange(width - columns + 1)
     return rgb[y : y + rows, x : x + columns].astype(np.float32)
-
-
-def planes(rgb: Rgb) -> Samples:
-    """Convert to 8-bit 4:2:0 of limited range."""
-    samples = np.ascontiguousarray(rgb.round().clip(0, 255).astype(np.uint8))
-    return av.VideoFrame.from_ndarray(samples, format="rgb24").reformat(format="yuv420p").to_ndarray()
 
 
 def code(source: Samples, qp: int) -> tuple[Samples, int]:
@@ -68,16 +68,38 @@ def _filmed(source: Samples) -> Samples:
     return code_still(source, f"qp={random.randint(*CAMERA_QPS)}", preset="medium")[0]
 
 
-def sources(kind: str, photos: list[Path]) -> Iterator[tuple[str, Rgb]]:
-    """Draw pictures of a kind without end, each with the name of the photo it is of."""
+def files(kind: str, photos: list[Path]) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+    """Make the files of a kind, each with the name of the photo it is of."""
     for number in range(round(KINDS[kind] * len(photos))):
-        photo = photos[number] if kind == "photo" else random.choice(photos)
-        if kind == "drawn":
-            yield f"{number:05d}", random.choice(DRAWN)(SIDES[::-1])
-        elif kind == "changed":
-            yield photo.stem, random.choice(CHANGED)(photo_part(photo))
-        else:
-            yield photo.stem, photo_part(photo)
+        photo = photos[number] if kind in ("photo", MOVED) else random.choice(photos)
+        if kind == MOVED:
+            for seen in coded_motion(*_two_parts(photo)):
+                yield photo.stem, _arrays(seen.source, [(seen.base, seen.qp)], distance=seen.distance)
+            continue
+        name = f"{number:05d}" if kind == "drawn" else photo.stem
+        picture = planes(_drawn(kind, photo))
+        picture = _filmed(picture) if kind == "camera" else picture
+        yield name, _arrays(picture, [code(picture, round(random.triangular(*QPS))) for _ in range(BASES)])
+
+
+def _drawn(kind: str, photo: Path) -> Rgb:
+    if kind == "drawn":
+        return random.choice(DRAWN)(SIDES[::-1])
+    part = photo_part(photo)
+    return random.choice(CHANGED)(part) if kind == "changed" else part
+
+
+def _two_parts(photo: Path) -> tuple[Rgb, Rgb]:
+    """Cut two parts of equal sizes."""
+    parts = [photo_part(photo) for _ in range(2)]
+    rows, columns = (min(part.shape[side] for part in parts) for side in range(2))
+    behind, before = (part[:rows, :columns] for part in parts)
+    return behind, before
+
+
+def _arrays(source: Samples, coded: Sequence[tuple[Samples, int]], *, distance: int = 0) -> dict[str, NDArray[Any]]:
+    bases, qps = zip(*coded, strict=True)
+    return {"source": source, "bases": np.stack(bases), "qps": np.array(qps), "distance": np.array(distance)}
 
 
 def main() -> None:
@@ -91,7 +113,7 @@ def main() -> None:
     random.seed(arguments.seed)
     photos = sorted(path for path in arguments.photos.iterdir() if path.suffix in (".jpg", ".jpeg", ".png"))
     random.shuffle(photos)
-    running = [(kind, sources(kind, photos)) for kind in arguments.kinds]
+    running = [(kind, files(kind, photos)) for kind in arguments.kinds]
     made = 0
     while running:
         kind, source = random.choices(running, [KINDS[kind] for kind, _ in running])[0]
@@ -99,15 +121,11 @@ def main() -> None:
         if found is None:
             running.remove((kind, source))
             continue
-        name, rgb = found
+        name, arrays = found
         part = "held-out" if zlib.crc32(name.encode()) % HELD_OUT == 0 else "training"
         folder = arguments.to / part
         folder.mkdir(parents=True, exist_ok=True)
-        picture = _filmed(planes(rgb)) if kind == "camera" else planes(rgb)
-        coded = [code(picture, round(random.triangular(*QPS))) for _ in range(BASES)]
-        bases, qps = zip(*coded, strict=True)
-        path = folder / f"{kind}-{arguments.seed}-{made:05d}-{name}.npz"
-        np.savez(path, source=picture, bases=np.stack(bases), qps=np.array(qps))
+        np.savez(folder / f"{kind}-{arguments.seed}-{made:05d}-{name}.npz", **arrays)
         made += 1
         if made % 100 == 0:
             print(made, flush=True)

@@ -118,7 +118,7 @@ def _changes(enhancer: Enhancer, part: list[Case]) -> dict[str, float]:
 def _held_out_case(name: str, picture: BasePicture) -> Case:
     spec = PictureSpec(picture.source.shape[1], picture.source.shape[0] * 2 // 3)
     source, base = (Picture.from_samples(x.ravel(), spec) for x in (picture.source, picture.bases[0]))
-    return Case(name, 0, int(picture.qps[0]), source, base, looks([base], source)[0].figures)
+    return Case(name, 0, int(picture.qps[0]), source, base, looks([base], source)[0].figures, picture.distance)
 
 
 class Run:
