@@ -1,6 +1,6 @@
 """The parameter sets of a stream: those of x265, made so that the headers and blocks of its slices take fewer bits.
 
-The reference lock needs ``cu-lossless``, and for it x265 puts a flag into every block of every picture of a GOP. It
+Where the reference lock needs ``cu-lossless``, x265 puts a flag into every block of every picture of a GOP. It
 writes reference picture sets into every slice, and QPs as differences from 26. At low rates all of that weighs: slices
 are moved to an SPS that knows the usual sets, and to a PPS with the usual numbers that allows no lossless blocks. A
 slice that has lossless blocks keeps its flags and refers to that PPS's twin. So GOPs have the same parameter sets,

@@ -169,7 +169,7 @@ def _job(
         frame_rate=str(gop.frame_rate),
         sample_aspect_ratio=str(gop.sample_aspect_ratio),
         colour=gop.spec.colour.code_points,
-        options=options.codec_options({**_video_usability(gop), **params}, height=gop.spec.height),
+        options=options.codec_options({**_video_usability(gop), **params}, gop.spec),
         skipped=gop.skipped,
         predicted=predicted,
     )

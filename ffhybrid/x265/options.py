@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import UsageError
 
 HYBRID = "hybrid"
@@ -61,6 +62,13 @@ SAO is off because x265 4.2 applies it to the chroma of lossless CUs, which a de
 8.7.3): its own stream then fails its own picture hashes.
 """
 
+TRANSFORM_SKIP = {8: {"tskip": "1", "tskip-fast": "0"}}
+"""By bit depth, what the reference lock takes (:mod:`ffhybrid.x265.reference_lock`). GOPs with x265's own keyframe have
+it too, since all GOPs of a stream have the same parameter sets."""
+SMALL_TRANSFORMS = {"tu-intra-depth": "3"}
+"""Only transforms of 4x4 can be skipped. With less, as presets below ``slower`` have it, three times as many samples
+differ from the keyframe; with 4 hardly fewer."""
+
 DEFAULTS = {"wpp": "0"}
 """Wavefront rows cost bytes in every picture (entry points, cut contexts); frame threads remain."""
 
@@ -105,6 +113,8 @@ REFUSED = {
             "selective-sao",
             "limit-sao",
             "sao-non-deblock",
+            "tskip",
+            "tskip-fast",
         ),
         _LOCK,
     ),
@@ -210,12 +220,14 @@ class X265Options:
         """How far the CRF is beyond that."""
         return self.crf - self.x265_crf
 
-    def codec_options(self, lock_params: Mapping[str, str], *, height: int) -> dict[str, str]:
-        """Options of FFmpeg's libx265 wrapper for a picture height; the lock and the structure come last and win."""
-        rows = -(-height // CTU_SIZE)
+    def codec_options(self, lock_params: Mapping[str, str], spec: PictureSpec) -> dict[str, str]:
+        """Options of FFmpeg's libx265 wrapper for such pictures; the lock and the structure come last and win."""
+        rows, skip = -(-spec.height // CTU_SIZE), TRANSFORM_SKIP.get(spec.bit_depth, {})
         threads = {"frame-threads": str(min((rows + 1) // 2, FRAME_THREADS))}
         rd = {"rd": str(MIN_RD)} if self._is_below("medium") else {}
-        params = {**DEFAULTS, **threads, **rd, **self._tuning(), **(self.params or {}), **STRUCTURE, **lock_params}
+        small = SMALL_TRANSFORMS if skip and self._is_below("slower") else {}
+        ours = {**DEFAULTS, **threads, **rd, **small, **self._tuning()}
+        params = {**ours, **(self.params or {}), **STRUCTURE, **skip, **lock_params}
         options = {
             "crf": f"{self.x265_crf:g}",
             "preset": self.preset,

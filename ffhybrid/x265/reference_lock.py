@@ -1,8 +1,11 @@
 """The locked encode: x265 predicts P and B pictures from exactly the generated keyframe.
 
-Frame 0 is the generated picture. A zone gives it a low QP, ``cu-lossless`` offers every CU a lossless mode, and a
-lambda table makes bits almost free in a window of QPs, so that an inexact CU costs more than a lossless one. What
-still differs is measured by decoding frame 0 and becomes the fix-up list, so that the reference is known exactly.
+Frame 0 is the generated picture, to be coded without loss. At 8 bits a zone gives it QP 0, at which the residual of
+a 4x4 block that skips its transform is exact (H.265 clause 8.6.4.2: a step is less than a sample), and a lambda table
+makes bits almost free at QPs that low, so that an inexact block costs more than an exact one. Where this does not do,
+and at 10 bits, where QP 0 is far from lossless, ``cu-lossless`` offers every CU of every picture a lossless mode,
+which takes x265 nearly twice the time, and the lambdas are those of a window of QPs. What still differs is measured by
+decoding frame 0 and becomes the fix-up list, so that the reference is known exactly.
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ logger = logging.getLogger(__name__)
 LOSSLESS_BLOCKS = {"cu-lossless": "1"}
 NEARLY_LOSSLESS_QP = 4
 
-ENOUGH = 50
-"""A list with at most this many fix-ups is shipped; above it another window is tried."""
+ENOUGH, MOST_FIXED = 50, 30_000
+"""A list with at most this many fix-ups, or of one sample in so many, is shipped; above it another window is tried."""
 
 TOO_MANY = 10_000
 """Beyond this the lock has failed, and a list would cost more than it is worth."""
@@ -35,16 +38,23 @@ class LockWindow:
     """QP of frame 0, and the QPs ``low`` to ``high`` whose lambdas are changed.
 
     The window must cover every CU QP that adaptive quantisation gives frame 0, and stay below those of P and B.
+    Blocks are exact by ``cu-lossless``, or, if it ``skips_transform``, by that.
     """
 
     zone_qp: int
     low: int
     high: int
+    skips_transform: bool = False
 
     @property
     def qps(self) -> range:
         """Those whose lambdas are changed."""
         return range(self.low, self.high + 1)
+
+    @property
+    def params(self) -> dict[str, str]:
+        """What x265 is told."""
+        return {"zones": f"0,1,q={self.zone_qp}", **({} if self.skips_transform else LOSSLESS_BLOCKS)}
 
 
 WINDOWS = {
@@ -55,6 +65,9 @@ WINDOWS = {
     10: (LockWindow(0, 0, 0), LockWindow(12, 0, 16), LockWindow(16, 0, 24)),
 }
 """Windows by bit depth, from narrow to wide. At 10 bits QP 0 is far from lossless: the narrowest is enough."""
+
+SKIPPING = {8: (LockWindow(0, 0, 4, skips_transform=True),)}
+"""Those that are tried before: up to QP 4 a step is a sample at most."""
 
 WIDE_ENOUGH = {8: 18, 10: 0}
 """A first window need not reach further than this."""
@@ -99,7 +112,7 @@ def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> Lo
     for window in _windows(gop.spec.bit_depth, options.crf):
         encode = _encode_with_window(gop, keyframe, options, window)
         encodes.append((window, encode))
-        if encode.fixup_count <= ENOUGH:
+        if encode.fixup_count <= max(ENOUGH, gop.spec.samples // MOST_FIXED):
             break
         logger.info("GOP %d: %d fix-ups with %s", gop.index, encode.fixup_count, window)
     best = min((encode for _, encode in encodes), key=lambda encode: encode.size)
@@ -124,7 +137,7 @@ def encode_nearly_locked(gop: SourceGop, keyframe: Picture, options: X265Options
 
 
 def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
-    """Windows worth trying: the widest one that is safe at this CRF, then wider ones while there is room."""
+    """Windows worth trying: transforms skipped; the widest one that is safe at this CRF, then wider ones."""
     if bit_depth not in WINDOWS:
         raise UnsupportedError(f"no reference lock is known for {bit_depth} bits")
     windows = WINDOWS[bit_depth]
@@ -132,13 +145,12 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
     safe = sum(window.high <= reach for window in windows)
     first = max(safe - 1, 0)
     wider = (window for window in windows[first + 1 :] if window.high <= crf - LEAST_MARGIN)
-    return (windows[first], *wider)
+    return (*SKIPPING.get(bit_depth, ()), windows[first], *wider)
 
 
 def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
-    params = {"zones": f"0,1,q={window.zone_qp}", **LOSSLESS_BLOCKS}
     tables = lambda_tables(bit_depth=gop.spec.bit_depth, locking=window.qps, lambda_offset=options.lambda_offset)
-    coded = encode_gop(gop, options, params=params, keyframe=keyframe, tables=tables)
+    coded = encode_gop(gop, options, params=window.params, keyframe=keyframe, tables=tables)
     locked = coded.keyframe(gop.spec.bit_depth)
     generated = keyframe.padded(locked.width, locked.height)
     return LockedEncode(coded=coded, keyframe=locked, fixups=fixups.difference(generated, locked), windows=())

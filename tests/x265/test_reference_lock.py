@@ -55,7 +55,7 @@ def test_every_preset_keeps_the_keyframe(gop: SourceGop, keyframe: Picture, pres
 
 
 @pytest.mark.parametrize(
-    "params", ["aq-mode=3:aq-strength=2", "bframes=0", "wpp=1", "ref=5:bframes=8", "tskip=1", "rd=6"]
+    "params", ["aq-mode=3:aq-strength=2", "bframes=0", "wpp=1", "ref=5:bframes=8", "rd=6", "min-cu-size=32"]
 )
 def test_options_of_the_user_keep_the_lock(gop: SourceGop, keyframe: Picture, params: str) -> None:
     locked = encode_locked(gop, keyframe, X265Options(crf=34, params=parse_x265_params(params)))
@@ -75,7 +75,22 @@ def test_tunings_that_break_the_lock_are_refused(tune: str) -> None:
 
 def test_a_lock_that_fails_is_an_error(gop: SourceGop, keyframe: Picture) -> None:
     with pytest.raises(EncoderError, match="does not keep the keyframe"):
-        encode_locked(gop, keyframe, X265Options(crf=30, preset="ultrafast", params={"rd": "2"}))
+        encode_locked(gop, keyframe, X265Options(crf=30, params={"cutree": "0"}))
+
+
+def test_where_transforms_cannot_be_skipped_blocks_are_lossless(gop: SourceGop, keyframe: Picture) -> None:
+    skipping, lossless = encode_locked(gop, keyframe, X265Options(crf=30, params={"min-cu-size": "32"})).windows
+    assert skipping[0].skips_transform and skipping[1] > ENOUGH
+    assert not lossless[0].skips_transform and lossless[1] <= ENOUGH
+
+
+def test_both_ways_to_keep_a_keyframe_and_x265s_own_have_the_same_parameter_sets(
+    gop: SourceGop, keyframe: Picture
+) -> None:
+    skipping = encode_locked(gop, keyframe, X265Options(crf=30)).coded
+    lossless = encode_gop(gop, X265Options(crf=30), params=LockWindow(14, 0, 18).params, keyframe=keyframe)
+    native = encode_gop(gop, X265Options(crf=30), params={})
+    assert skipping.parameter_sets == lossless.parameter_sets == native.parameter_sets
 
 
 def test_x265s_own_words_are_in_the_error(gop: SourceGop, keyframe: Picture) -> None:
