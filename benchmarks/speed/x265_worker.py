@@ -8,6 +8,7 @@ The first forked one is named apart: it starts the fork server.
 from __future__ import annotations
 
 import argparse
+import io
 import subprocess
 import sys
 import tempfile
@@ -21,9 +22,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ffhybrid.x265.isolation import IsolatedEncoder
-from ffhybrid.x265.worker import X265Job
+from ffhybrid.x265.worker import X265Job, read_records
 
 WIDTH, HEIGHT, FRAMES = 96, 64, 8
+Records = tuple[tuple[int, bytes], ...]
 ALONE = (
     "import sys; from ffhybrid.x265.worker import X265Job, encode; "
     "encode(X265Job.from_json(sys.stdin.read()), sys.stdout.buffer)"
@@ -49,7 +51,7 @@ def tiny_job(folder: Path) -> X265Job:
     )
 
 
-def seconds(run: Callable[[], bytes], count: int) -> tuple[float, set[bytes]]:
+def seconds(run: Callable[[], Records], count: int) -> tuple[float, set[Records]]:
     """Run some times; give how long one took and the different answers."""
     start = time.monotonic()
     answers = {run() for _ in range(count)}
@@ -66,11 +68,12 @@ def main() -> None:
         folder = Path(name)
         job = tiny_job(folder)
 
-        def alone() -> bytes:
+        def alone() -> Records:
             command = [sys.executable, "-P", "-c", ALONE]
-            return subprocess.run(command, input=job.to_json().encode(), capture_output=True, check=True).stdout
+            encode = subprocess.run(command, input=job.to_json().encode(), capture_output=True, check=True)
+            return tuple(read_records(io.BytesIO(encode.stdout)))
 
-        def forked() -> bytes:
+        def forked() -> Records:
             return encoder.run(job, folder).records
 
         rows = [

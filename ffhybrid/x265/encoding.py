@@ -20,7 +20,7 @@ from ffhybrid.hevc.static_metadata import keyframe_sei
 from ffhybrid.x265 import isolation
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.x265.options import X265Options
-from ffhybrid.x265.worker import EXTRADATA, NOT_TAKEN, X265Job, read_records
+from ffhybrid.x265.worker import EXTRADATA, NOT_TAKEN, X265Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,7 @@ def _run_worker(
             raise UsageError(f"-x265-params: {refused}")
         said = " / ".join(encode.log.strip().splitlines()[-3:]) or f"its exit code is {encode.exit_code}"
         raise EncoderError(f"GOP {gop.index}: x265 failed: {said}")
-    try:
-        return list(read_records(encode.records))
-    except ValueError as error:
-        raise EncoderError(f"GOP {gop.index}: x265's process broke off: {error}") from error
+    return encode.records
 
 
 def _video_usability(gop: SourceGop) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ffhybrid.errors import EncoderError
-from ffhybrid.x265.worker import EXIT_CODE, EXTRADATA, RECORD, X265Job
+from ffhybrid.x265.worker import EXIT_CODE, EXTRADATA, X265Job, read_records
 
 LOG = "x265.log"
 
@@ -35,13 +35,13 @@ def watched(on_frame: Callable[[int], None] | None) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedEncode:
-    """What an encode gave: records (:func:`ffhybrid.x265.worker.read_records`) and what it said on standard error.
+    """What an encode gave: extradata and packets by their frames' numbers, and what it said on standard error.
 
     ``exit_code`` is that of its process, negative where a signal ended it.
     """
 
     exit_code: int
-    records: bytes
+    records: tuple[tuple[int, bytes], ...]
     log: str
 
 
@@ -57,24 +57,28 @@ class IsolatedEncoder:
         """Encode in a working directory, which gets a file :data:`LOG`; an exception here kills the process.
 
         Raises:
-            EncoderError: the server died, or does not start.
+            EncoderError: the server died, or does not start; a process that did not fail gave half an answer.
         """
         with ExitStack() as stack:
             channel, its_channel, leash, its_leash = map(
                 stack.enter_context, (*socket.socketpair(), *socket.socketpair())
             )
             self._start(its_channel, its_leash, directory)
-            records = b""
+            records: list[tuple[int, bytes]] = []
+            broken = ""
             with suppress(BrokenPipeError, ConnectionResetError):  # the exit code tells
                 channel.sendall(job.to_json().encode())
                 channel.shutdown(socket.SHUT_WR)
                 with channel.makefile("rb") as answer:
-                    records = b"".join(_read(answer))
+                    broken = _read(answer, records)
             exit_code = leash.recv(EXIT_CODE.size)
         if not exit_code:
             raise EncoderError("the fork server of x265 died")
+        code = EXIT_CODE.unpack(exit_code)[0]
+        if broken and code == 0:
+            raise EncoderError(f"x265's process broke off: {broken}")
         log = (directory / LOG).read_text(errors="replace")
-        return IsolatedEncode(EXIT_CODE.unpack(exit_code)[0], records, log)
+        return IsolatedEncode(code, tuple(records), log)
 
     def close(self) -> None:
         """End the server, and all encodes with it."""
@@ -129,18 +133,17 @@ class IsolatedEncoder:
         self._control, self._server = None, None
 
 
-def _read(answer: BinaryIO) -> Iterator[bytes]:
-    """Give all bytes of an answer, and tell of its frames as they come."""
-    tell, frames = _on_frame.get(), 0
-    while head := answer.read(RECORD.size):
-        yield head
-        if len(head) < RECORD.size:
-            return
-        index, size = RECORD.unpack(head)
-        yield answer.read(size)
-        if index != EXTRADATA and tell:
-            frames += 1
-            tell(frames)
+def _read(answer: BinaryIO, records: list[tuple[int, bytes]]) -> str:
+    """Collect records, and tell of their frames as they come; returns how the answer broke off, if it did."""
+    tell = _on_frame.get()
+    try:
+        for index, data in read_records(answer):
+            records.append((index, data))
+            if index != EXTRADATA and tell:
+                tell(len(records) - 1)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 encoder = IsolatedEncoder()

@@ -72,18 +72,16 @@ def write_record(file: BinaryIO, index: int, data: bytes) -> None:
     file.write(data)
 
 
-def read_records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Parse the records of an answer; raises ``ValueError`` where it is cut short."""
-    pos = 0
-    while pos < len(data):
-        if len(data) - pos < RECORD.size:
+def read_records(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Read the records of an answer as they come; raises ``ValueError`` where it is cut short."""
+    while head := file.read(RECORD.size):
+        if len(head) < RECORD.size:
             raise ValueError("the answer ends inside a record header")
-        index, size = RECORD.unpack_from(data, pos)
-        pos += RECORD.size
-        if len(data) - pos < size:
+        index, size = RECORD.unpack(head)
+        data = file.read(size)
+        if len(data) < size:
             raise ValueError("the answer ends inside a record")
-        yield index, data[pos : pos + size]
-        pos += size
+        yield index, data
 
 
 def open_encoder(job: X265Job) -> av.VideoCodecContext:

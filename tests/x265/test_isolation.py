@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import signal
@@ -19,7 +20,7 @@ from ffhybrid.core.ordered_pool import in_order
 from ffhybrid.errors import EncoderError
 from ffhybrid.x265.isolation import IsolatedEncode, IsolatedEncoder
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
-from ffhybrid.x265.worker import X265Job, read_records
+from ffhybrid.x265.worker import X265Job, read_records, write_record
 from support import make_picture
 
 WIDTH, HEIGHT, COUNT = 64, 48, 4
@@ -66,9 +67,10 @@ def encoder() -> Iterator[IsolatedEncoder]:
     encoder.close()
 
 
-def alone(job: X265Job, folder: Path) -> bytes:
+def alone(job: X265Job, folder: Path) -> tuple[tuple[int, bytes], ...]:
     command = [sys.executable, "-P", "-c", ALONE]
-    return subprocess.run(command, input=job.to_json().encode(), cwd=folder, capture_output=True, check=True).stdout
+    encode = subprocess.run(command, input=job.to_json().encode(), cwd=folder, capture_output=True, check=True)
+    return tuple(read_records(io.BytesIO(encode.stdout)))
 
 
 def endless(folder: Path) -> X265Job:
@@ -109,7 +111,7 @@ def test_bytes_are_those_of_a_process_of_its_own_whatever_was_encoded_before(
         encode = encoder.run(jobs[folder], folder)
         assert (encode.exit_code, encode.log) == (0, "")
         assert encode.records == expected[folder]
-    assert len(list(read_records(encode.records))) == 1 + COUNT
+    assert len(encode.records) == 1 + COUNT
 
 
 def test_the_server_has_one_thread_and_has_not_opened_x265(encoder: IsolatedEncoder, tmp_path: Path) -> None:
@@ -258,3 +260,12 @@ def test_a_server_that_cannot_start_is_an_error(
         encoder.run(each, tmp_path)
     monkeypatch.undo()
     assert encoder.run(each, tmp_path).exit_code == 0
+
+
+@pytest.mark.parametrize("left", [3, 10, 40])
+def test_an_answer_that_is_cut_short_is_noticed(left: int) -> None:
+    answer = io.BytesIO()
+    write_record(answer, 0, bytes(20))
+    write_record(answer, 1, bytes(20))
+    with pytest.raises(ValueError, match="ends inside"):
+        list(read_records(io.BytesIO(answer.getvalue()[:left])))

@@ -22,7 +22,7 @@ from ffhybrid.muxer.libav.decode_times import DecodeTimes
 from ffhybrid.x265 import isolation
 from ffhybrid.x265.lambda_tables import LAMBDA_FILE, lambda_tables
 from ffhybrid.x265.options import HIGHEST_CRF, HIGHEST_X265_CRF, QUANTISER_CAP, X265Options, keyframe_zones
-from ffhybrid.x265.worker import X265Job, read_records
+from ffhybrid.x265.worker import X265Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class X265(PyAVCodec):
             encode = isolation.encoder.run(_job(clip, folder / "frames.yuv", self._coding(clip, value)), folder)
         if encode.exit_code:
             raise EncoderError(f"{clip.name}: x265 failed: {encode.log.strip()}")
-        _, *packets = read_records(encode.records)
+        _, *packets = encode.records
         self._mux(clip, path, packets)
 
     def _common(self, crf: float) -> X265Options:
