@@ -23,10 +23,11 @@ from ffhybrid.encoder.rate_targets import Judged, SizeTarget
 from ffhybrid.encoder.speed import TRIAL, TRIAL_PRECISION
 from ffhybrid.filters import Likeness
 from ffhybrid.restorer.generators import create
+from ffhybrid.x265.options import Thoroughness
 from one_gop import first_gops, gop_parser
 
 FIRST_CRF, BASE_CRF = 44.0, 40.0
-OPTIONS = X265Options(params=TRIAL, is_light=True)
+OPTIONS = X265Options(params=TRIAL, thoroughness=Thoroughness.LEAST)
 
 
 def met(target: SizeTarget, choice: KeyframeChoice) -> Judged:

@@ -29,6 +29,7 @@ from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters.enhance.codec import Known, Strengths, network
 from ffhybrid.hevc.decoding import decode_access_units
 from ffhybrid.x265.encoding import X265Gop, encode_gop
+from ffhybrid.x265.options import Thoroughness
 from ffhybrid.x265.reference_lock import NEARLY_LOSSLESS_QP
 from stills import Samples, code_still, planes
 from training.drawn import Rgb
@@ -63,7 +64,7 @@ def coded_motion(behind: Rgb, before: Rgb) -> Iterator[Predicted]:
     frames = [planes(rgb[0].permute(1, 2, 0).numpy()) for rgb in _moving(behind, before, SEGMENTS * length + 1)]
     spec = PictureSpec(frames[0].shape[1], frames[0].shape[0] * 2 // 3)
     crf = random.triangular(*CRFS)
-    options = X265Options(crf=crf, is_light=random.random() < 0.5)
+    options = X265Options(crf=crf, thoroughness=random.choice((Thoroughness.LEAST, Thoroughness.BY_PRESET)))
     base, qp = code_still(frames[0], f"qp={max(round(crf - random.uniform(*KEYFRAME_BELOW)), 20)}", preset="medium")
     first = _enhanced(Picture.from_samples(base.ravel(), spec), Known(qp=qp))
     with tempfile.TemporaryDirectory() as folder:

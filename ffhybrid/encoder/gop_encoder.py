@@ -209,7 +209,7 @@ class GopEncoder:
 
     @property
     def _x265(self) -> X265Options:
-        return replace(self._options.x265, is_light=self._options.effort.is_light)
+        return replace(self._options.x265, thoroughness=self._options.effort.thoroughness)
 
     @cached_property
     def _search(self) -> GopSearch:

@@ -38,7 +38,7 @@ from ffhybrid.encoder.speed import TRIAL, TRIAL_PRECISION, Comparing, Effort
 from ffhybrid.filters import FitProgress, Likeness, Objective
 from ffhybrid.filters.base import KeyframeGenerator
 from ffhybrid.refinement.objective import GopObjective
-from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
+from ffhybrid.x265.options import KEYFRAME_FACTOR, Thoroughness, X265Options
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class GopSearch:
         else:
             trials = replace(
                 self,
-                x265=replace(self.x265, params={**(self.x265.params or {}), **TRIAL}, is_light=True),
+                x265=replace(self.x265, params={**(self.x265.params or {}), **TRIAL}, thoroughness=Thoroughness.LEAST),
                 judge=self.judge.coarse(),
                 is_trial=True,
                 refinements=0,

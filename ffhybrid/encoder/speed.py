@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ffhybrid.encoder.crf_search import Precision
 from ffhybrid.errors import UsageError
+from ffhybrid.x265.options import Thoroughness
 
 TRIAL = {
     "rd": "3",
@@ -49,7 +50,7 @@ class Effort:
         candidates: encodes of the same size that are looked at in the end.
         precision: with which sizes are met; values of a metric are met exactly.
         fit: preset of the generator where the user names none, in x265's words.
-        is_light: x265 keeps to its preset: ``-tune hybrid`` adds no thorough decisions.
+        thoroughness: how far ``-tune hybrid`` goes beyond x265's preset.
     """
 
     comparing: Comparing
@@ -57,7 +58,7 @@ class Effort:
     candidates: int
     precision: Precision
     fit: str
-    is_light: bool = False
+    thoroughness: Thoroughness = Thoroughness.BY_PRESET
 
     def comparing_anyway(self) -> Effort:
         """Give the same effort, but for keyframes that have to be compared: by quick encodes at least."""
@@ -65,7 +66,14 @@ class Effort:
 
 
 EFFORTS = (
-    Effort(comparing=Comparing.AS_ASKED, budgets=3, candidates=3, precision=Precision(), fit="medium"),
+    Effort(
+        comparing=Comparing.AS_ASKED,
+        budgets=3,
+        candidates=3,
+        precision=Precision(),
+        fit="medium",
+        thoroughness=Thoroughness.MOST,
+    ),
     Effort(comparing=Comparing.TRIALS, budgets=3, candidates=0, precision=Precision(tolerances=2), fit="fast"),
     Effort(comparing=Comparing.NOT, budgets=1, candidates=0, precision=Precision(tolerances=3), fit="fast"),
     Effort(
@@ -74,7 +82,7 @@ EFFORTS = (
         candidates=0,
         precision=Precision(tolerances=3),
         fit="veryfast",
-        is_light=True,
+        thoroughness=Thoroughness.LEAST,
     ),
 )
 """By speed, from 0 on."""

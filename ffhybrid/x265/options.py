@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.errors import UsageError
@@ -186,13 +187,23 @@ def keyframe_zones(keyframes: Iterable[int] = (0,), *, factor: float = KEYFRAME_
     return {"zones": "/".join(f"{number},{number + 1},b={factor:g}" for number in keyframes)}
 
 
+class Thoroughness(StrEnum):
+    """How far ``-tune hybrid`` goes beyond a preset."""
+
+    LEAST = "least"
+    """As below ``medium``."""
+    BY_PRESET = "by preset"
+    MOST = "most"
+    """From ``medium`` on as from ``slower`` on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class X265Options:
     """Quality and effort of the P and B pictures; ``params`` pass through to x265 after a check, and win.
 
     Quantisation gets coarser up to the CRF ``quantiser_cap``, under ``-tune hybrid`` and from ``medium`` on; otherwise
     up to x265's last, since quick decisions weigh bits too little to meet small sizes
-    (``benchmarks/quality/bitrate.py``). ``is_light`` keeps that tuning as it is below ``medium``.
+    (``benchmarks/quality/bitrate.py``).
     """
 
     crf: float = DEFAULT_CRF
@@ -200,7 +211,7 @@ class X265Options:
     tune: str | None = HYBRID
     params: Mapping[str, str] | None = None
     quantiser_cap: float = QUANTISER_CAP
-    is_light: bool = False
+    thoroughness: Thoroughness = Thoroughness.BY_PRESET
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= HIGHEST_CRF:
@@ -242,11 +253,12 @@ class X265Options:
             return {}
         if self._is_quick:
             return LIGHT_HYBRID
-        return FULL_HYBRID if self._is_below("slower") else THOROUGH_HYBRID
+        is_full = self.thoroughness is not Thoroughness.MOST and self._is_below("slower")
+        return FULL_HYBRID if is_full else THOROUGH_HYBRID
 
     @property
     def _is_quick(self) -> bool:
-        return self.is_light or self._is_below("medium")
+        return self.thoroughness is Thoroughness.LEAST or self._is_below("medium")
 
     def _is_below(self, preset: str) -> bool:
         return PRESETS.index(self.preset) < PRESETS.index(preset)

@@ -10,7 +10,7 @@ import pytest
 from ffhybrid import hevc
 from ffhybrid.core import fixups
 from ffhybrid.core.frames import PIXEL_FORMATS
-from ffhybrid.core.picture import Picture
+from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters import Likeness
@@ -24,6 +24,7 @@ from ffhybrid.x265.options import (
     PRESETS,
     QUANTISER_CAP,
     TUNES,
+    Thoroughness,
     X265Options,
     parse_x265_params,
 )
@@ -122,6 +123,17 @@ def test_only_the_hybrid_tuning_weighs_bits_more() -> None:
     assert X265Options(crf=48).x265_crf == QUANTISER_CAP
     assert X265Options(crf=48, tune="psnr").x265_crf == 48
     assert X265Options(crf=55, tune="psnr").lambda_offset == 55 - HIGHEST_X265_CRF
+
+
+def test_thoroughness_changes_what_the_tuning_adds_to_presets_from_medium_on() -> None:
+    def params(preset: str, thoroughness: Thoroughness) -> str:
+        options = X265Options(preset=preset, thoroughness=thoroughness)
+        return options.codec_options({}, PictureSpec(640, 360))["x265-params"]
+
+    least, usual, most = (params("medium", each) for each in Thoroughness)
+    assert ("rd=5" in least, "rd=5" in usual, "rskip=0" in usual, "rskip=0" in most) == (False, True, False, True)
+    assert params("slower", Thoroughness.BY_PRESET) == params("slower", Thoroughness.MOST)
+    assert params("fast", Thoroughness.LEAST) == params("fast", Thoroughness.MOST)
 
 
 def test_the_lambda_tables_are_those_of_x265_outside_the_window() -> None:
