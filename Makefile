@@ -45,7 +45,7 @@ sanitize: $(VENV)/.installed-test
 
 # The C core for another machine, emulated: its decoder gives the samples that it gives here.
 cross-aarch64: $(VENV)/.installed-test
-	$(BIN)/pytest -q tests/cext/test_decoder_builds.py -k another_machine
+	$(BIN)/pytest -q -m "" tests/cext/test_decoder_builds.py tests/cext/test_enhance_builds.py -k another_machine
 
 # Damaged input for everything that reads untrusted files, so many seconds or executions each: the C core under
 # libFuzzer (needs clang with its runtime library), payloads and whole files under atheris.

@@ -48,6 +48,13 @@ static int has_avx512(void)
 }
 #endif
 
+#if defined(__aarch64__) && defined(__ARM_NEON) && !defined(FFH_PLAIN_KERNELS)
+#define HAVE_NEON 1
+#include <arm_neon.h>
+
+#include "neural/convolution_neon.h"
+#else
+
 static int16_t saturate(int32_t value)
 {
     return (int16_t)FFH_MIN(FFH_MAX(value, INT16_MIN), INT16_MAX);
@@ -87,6 +94,8 @@ static void convolve_plain(const ffh_convolution *c, const int16_t *const *taps,
             convolve_output(c, taps, added ? added[o / 2] : NULL, out[o / 2], o, x);
 }
 
+#endif
+
 void ffh_convolve_row(const ffh_convolution *c, const int16_t *const *taps, const int16_t *const *added,
                       int16_t *const *out, int columns)
 {
@@ -100,5 +109,9 @@ void ffh_convolve_row(const ffh_convolution *c, const int16_t *const *taps, cons
         return;
     }
 #endif
+#ifdef HAVE_NEON
+    convolve_neon(c, taps, added, out, columns);
+#else
     convolve_plain(c, taps, added, out, columns);
+#endif
 }

@@ -1,5 +1,5 @@
 /*
- * Convolution kernels on maps. Plain C, AVX2 and AVX-512 give the same samples: sums cannot overflow for weights that
+ * Convolution kernels on maps. Plain C, AVX2, AVX-512 and NEON give the same samples: sums cannot overflow for weights that
  * were checked, so the order of additions does not matter.
  */
 #ifndef FFH_NEURAL_CONVOLUTION_H

@@ -46,9 +46,11 @@ def test_every_build_gives_the_golden_planes(name: str, tmp_path: Path) -> None:
             assert made_md5(golden, threads, tmp_path, program) == golden.md5
 
 
-def test_another_machine_gives_the_golden_planes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kernels", ["-DFFH_PLAIN_KERNELS", "-UFFH_PLAIN_KERNELS"])
+def test_another_machine_gives_the_golden_planes(kernels: str, tmp_path: Path) -> None:
+    """By plain C and by NEON."""
     emulator, program = tool("qemu-aarch64"), tmp_path / "program"
-    compile_core(program, "aarch64-linux-gnu-gcc", "-O3", "-static", DRIVER, *UNITS)
+    compile_core(program, "aarch64-linux-gnu-gcc", "-O3", "-static", kernels, DRIVER, *UNITS)
     for golden in GOLDEN.values():
         for threads in (1, 2):
             assert made_md5(golden, threads, tmp_path, emulator, program) == golden.md5
