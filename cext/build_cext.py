@@ -119,6 +119,7 @@ typedef struct ffh_enhance_layer {
 #define FFH_ENHANCE_MAX_LAYERS ...
 #define FFH_ENHANCE_MIN_QP ...
 #define FFH_ENHANCE_MAX_QP ...
+#define FFH_ENHANCE_BLOCK ...
 int ffh_enhance_layers(const ffh_enhance_size *size, ffh_enhance_layer *layers);
 typedef struct ffh_enhancer ffh_enhancer;
 int ffh_enhancer_read(const uint8_t *data, size_t size, ffh_enhancer **enhancer);
@@ -130,8 +131,8 @@ int ffh_enhance_look(const ffh_enhancer *enhancer, const ffh_enhance_known *know
                      int height, int threads, ffh_enhancement **enhancement);
 void ffh_enhancement_free(ffh_enhancement *enhancement);
 int ffh_enhance_compose(const ffh_enhancer *enhancer, const ffh_enhancement *enhancement,
-                        const ffh_enhance_strengths *strengths, const ffh_planes *base, const ffh_planes *to,
-                        int threads);
+                        const ffh_enhance_strengths *strengths, const uint8_t *blocks, const ffh_planes *base,
+                        const ffh_planes *to, int threads);
 
 void ffh_noise_row(int channel, int row, int columns, int16_t *out);
 extern const uint32_t ffh_laplace_decay[64];

@@ -153,6 +153,7 @@ class _Lib:
     FFH_ENHANCE_MAX_LAYERS: Final[int]
     FFH_ENHANCE_MIN_QP: Final[int]
     FFH_ENHANCE_MAX_QP: Final[int]
+    FFH_ENHANCE_BLOCK: Final[int]
     FFH_CODES_MAX_CHANNELS: Final[int]
     FFH_CODES_MAX_COUNT: Final[int]
     FFH_TOKENS_MAX_KINDS: Final[int]
@@ -263,6 +264,7 @@ class _Lib:
         enhancer: ffh_enhancer,
         enhancement: ffh_enhancement,
         strengths: ffh_enhance_strengths,
+        blocks: CData,
         base: ffh_planes,
         to: ffh_planes,
         threads: int,

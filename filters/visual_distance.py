@@ -50,12 +50,13 @@ class SeenSource:
 class PictureParts:
     """Of one picture: distances of SSIMULACRA2 and squared errors in Oklab by place, (places down, places across).
 
-    ``lpips`` is of the whole picture.
+    ``lpips`` is of the whole picture, ``lpips_places`` by place.
     """
 
     ssimulacra2: Tensor
     oklab: Tensor
     lpips: Tensor
+    lpips_places: Tensor
 
 
 class VisualDistance:
@@ -78,11 +79,25 @@ class VisualDistance:
     def parts(self, ours: Tensor, source: SeenSource) -> PictureParts:
         """Compare a picture with its source."""
         places = Places(*ours.shape[-2:])
-        lpips = self._lpips.distance(self._lpips.activations(ours), source.activations)[0]
+        maps = self._lpips.maps(self._lpips.activations(ours), source.activations)
         error = (to_oklab(ours) - source.oklab).square().sum(1, keepdim=True)
         return PictureParts(
-            PERFECT - ssimulacra2_by_place(ours, source.scales, places.average)[0], places.average(error)[0, 0], lpips
+            ssimulacra2=PERFECT - ssimulacra2_by_place(ours, source.scales, places.average)[0],
+            oklab=places.average(error)[0, 0],
+            lpips=torch.stack([differences.mean() for differences in maps]).sum(),
+            lpips_places=torch.stack([places.average(differences)[0, 0] for differences in maps]).sum(0),
         )
+
+    def by_place(self, ours: PictureParts, first: PictureParts) -> Tensor:
+        """Tell how much every place adds to the logarithm of a picture's distance, (places down, places across).
+
+        It is taken straight around ``first``, a picture of the same source, so that of several pictures the one that
+        adds least at a place is best there; of the worst errors, which are of all places together, it knows nothing.
+        """
+        return (
+            self._weights.ssimulacra2 * ours.ssimulacra2 / first.ssimulacra2.mean().clamp_min(LEAST)
+            + self._weights.lpips * ours.lpips_places / first.lpips.clamp_min(LEAST)
+        ) / ours.oklab.numel()
 
     def pooled(self, pictures: Sequence[PictureParts]) -> dict[str, Tensor]:
         """Pool parts over pictures, by name: means of SSIMULACRA2 and LPIPS, the worst places of the error in Oklab."""

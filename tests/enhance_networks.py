@@ -143,6 +143,13 @@ GOLDEN = {
         6,
         "acc25ca6f66b9a3357c649afb98e538e",
     ),
+    "blocks": Golden(
+        PictureSpec(142, 70),
+        codec.Known(qp=38),
+        codec.Strengths(texture=1.25, levels=((0, 2, 3), (1, 0, 2))),
+        1.4,
+        "279a1b3b5925ca5fe94e3d99945890b5",
+    ),
 }
 
 

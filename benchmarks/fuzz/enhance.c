@@ -1,6 +1,7 @@
 /*
  * libFuzzer target of the enhancement decoder: the first five bytes choose the picture's size and depth, what is known
- * of it, and strengths; the rest is the file of the network. One whose sums could overflow has to be refused.
+ * of it, and strengths, of the one block as well; the rest is the file of the network. One whose sums could overflow
+ * has to be refused.
  *
  *     make fuzz    (clang; under AddressSanitizer and UndefinedBehaviorSanitizer)
  */
@@ -37,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < BYTES; i++)
         below[i] = is_deep && i % 2 ? data[(size_t)i % size] & 3 : data[(size_t)i % size];
     if (!ffh_enhance_look(enhancer, &known, &base, width, height, threads, &found)) {
-        ffh_enhance_compose(enhancer, found, &strengths, &base, &to, threads);
+        ffh_enhance_compose(enhancer, found, &strengths, data[4] & 1 ? &data[2] : NULL, &base, &to, threads);
         ffh_enhancement_free(found);
     }
     ffh_enhancer_free(enhancer);

@@ -14,7 +14,9 @@ enum {
     GAIN_SHIFT = 6 + 3,           /* weights of eighths both ways; 8 fractional bits are left */
     TEXTURE_SHIFT = 8,            /* of 4 samples with 18 fractional bits; 8 of samples are left */
     SUM_SHIFT = 8 + FFH_STRENGTH_BITS,
-    MAX_PAIRS = FFH_ENHANCE_MAX_TEXTURES / 2
+    MAX_PAIRS = FFH_ENHANCE_MAX_TEXTURES / 2,
+    BLOCK_COLUMNS = FFH_ENHANCE_BLOCK / PHASES, /* of gains */
+    BLOCK_SHIFT = 7 + 5                         /* weights of strengths of blocks, both ways */
 };
 
 /* One thread's rows, and its buffers. */
@@ -22,6 +24,7 @@ typedef struct worker {
     const ffh_enhancer *enhancer;
     const ffh_enhancement *found;
     const ffh_enhance_strengths *strengths;
+    const uint8_t *blocks; /* strengths of texture by block, or NULL */
     const ffh_planes *base;
     const ffh_planes *to;
     ffh_share share;   /* of rows of half the height */
@@ -31,6 +34,7 @@ typedef struct worker {
     ffh_maps ring;     /* pairs of rows of noise, every fourth column of them */
     ffh_maps patterns; /* filtered noise, a row for every phase */
     int32_t *narrow;   /* gains of a pair between two of their rows, with a column more on either side */
+    int32_t *strong;   /* strengths at gains, between those of blocks */
     int32_t *sums;     /* of every phase */
     int16_t *texture;  /* a row of luma */
 } worker;
@@ -104,6 +108,49 @@ static void pattern_row(const worker *w, int row, int phase)
     ffh_convolve_row(&filters, taps, NULL, out, quarter_columns(w));
 }
 
+static int blocks_of(int side)
+{
+    return (side + FFH_ENHANCE_BLOCK - 1) / FFH_ENHANCE_BLOCK;
+}
+
+/* The place of a sample between the middles of units of `side` samples, in halves of samples: of the one before, which
+ * is -1 in the first half of the first. */
+static int unit_before(int at, int side, int *part)
+{
+    int halves = 2 * at + side + 1; /* from the middle of the unit before the first */
+
+    *part = halves % (2 * side);
+    return halves / (2 * side) - 1;
+}
+
+/* Strengths of texture at the gains of a row of luma: straight between the middles of blocks. */
+static void strength_row(const worker *w, int row)
+{
+    int rows = blocks_of(w->found->height), columns = blocks_of(w->found->width), below, right;
+    int above = unit_before(row, FFH_ENHANCE_BLOCK, &below);
+    const uint8_t *upper = w->blocks + FFH_MIN(FFH_MAX(above, 0), rows - 1) * columns;
+    const uint8_t *lower = w->blocks + FFH_MIN(above + 1, rows - 1) * columns;
+
+    for (int x = 0; x < quarter_columns(w); x++) {
+        int before = unit_before(x, BLOCK_COLUMNS, &right);
+        int near = FFH_MIN(FFH_MAX(before, 0), columns - 1), far = FFH_MIN(before + 1, columns - 1);
+        int left = 2 * FFH_ENHANCE_BLOCK - below;
+        int32_t first = left * upper[near] + below * lower[near], second = left * upper[far] + below * lower[far];
+        int32_t sum = (2 * BLOCK_COLUMNS - right) * first + right * second;
+        w->strong[x] = (sum + (1 << (BLOCK_SHIFT - 1))) >> BLOCK_SHIFT;
+    }
+}
+
+/* Gains in eighths by the strengths at their columns, a pair side by side. */
+static void strengthen(const worker *w, int32_t *gains)
+{
+    for (int x = 0; x < quarter_columns(w); x++)
+        for (int i = 0; i < 2; i++) {
+            int32_t gain = (gains[2 * x + i] * w->strong[x] + (1 << (FFH_STRENGTH_BITS - 1))) >> FFH_STRENGTH_BITS;
+            gains[2 * x + i] = FFH_MIN(gain, 8 * INT16_MAX);
+        }
+}
+
 /* Gains of a pair at the height of a row of luma, in eighths. */
 static void narrow_gains(const worker *w, int pair, int row)
 {
@@ -116,6 +163,8 @@ static void narrow_gains(const worker *w, int pair, int row)
 
     for (ptrdiff_t i = 0; i < end; i++)
         to[i] = (8 - below) * upper[i] + below * lower[i];
+    if (w->blocks)
+        strengthen(w, to);
     for (int i = 0; i < 2; i++) {
         to[i - 2] = to[i];
         to[end + i] = to[end - 2 + i];
@@ -153,6 +202,8 @@ static void texture_row(worker *w, int row)
         w->sums[i] = 1 << (TEXTURE_SHIFT - 1);
     for (int phase = 0; phase < PHASES; phase++)
         pattern_row(w, row, phase);
+    if (w->blocks)
+        strength_row(w, row);
     for (int pair = 0; pair < w->patterns.pairs; pair++) {
         narrow_gains(w, pair, row);
         add_phase(w, pair, 0);
@@ -192,7 +243,7 @@ static void compose_rows(void *workers, int index)
 {
     worker *w = (worker *)workers + index;
     const ffh_maps *detail = &w->found->detail;
-    int width = w->found->width, of_texture = w->strengths->texture;
+    int width = w->found->width, of_texture = w->blocks ? 1 << FFH_STRENGTH_BITS : w->strengths->texture;
 
     if (of_texture)
         start_noise(w, 2 * w->share.first);
@@ -212,9 +263,10 @@ static int worker_init(worker *w)
     error = error ? error : ffh_maps_init(&w->ring, PHASES, RING, columns);
     error = error ? error : ffh_maps_init(&w->patterns, w->enhancer->size.textures / 2, PHASES, columns);
     w->narrow = malloc(2 * ((size_t)columns + 2) * sizeof(*w->narrow));
+    w->strong = malloc((size_t)columns * sizeof(*w->strong));
     w->sums = malloc(PHASES * (size_t)columns * sizeof(*w->sums));
     w->texture = calloc(PHASES * (size_t)columns, sizeof(*w->texture));
-    return error || (w->narrow && w->sums && w->texture) ? error : FFH_ENOMEM;
+    return error || (w->narrow && w->strong && w->sums && w->texture) ? error : FFH_ENOMEM;
 }
 
 static void worker_free(worker *w)
@@ -223,13 +275,14 @@ static void worker_free(worker *w)
     ffh_maps_free(&w->ring);
     ffh_maps_free(&w->patterns);
     free(w->narrow);
+    free(w->strong);
     free(w->sums);
     free(w->texture);
 }
 
 int ffh_enhance_compose(const ffh_enhancer *enhancer, const ffh_enhancement *enhancement,
-                        const ffh_enhance_strengths *strengths, const ffh_planes *base, const ffh_planes *to,
-                        int threads)
+                        const ffh_enhance_strengths *strengths, const uint8_t *blocks, const ffh_planes *base,
+                        const ffh_planes *to, int threads)
 {
     worker workers[FFH_MAX_THREADS] = { { 0 } };
     int rows = enhancement->height / 2, error = 0;
@@ -239,6 +292,7 @@ int ffh_enhance_compose(const ffh_enhancer *enhancer, const ffh_enhancement *enh
         workers[i] = (worker){ .enhancer = enhancer,
                                .found = enhancement,
                                .strengths = strengths,
+                               .blocks = blocks,
                                .base = base,
                                .to = to,
                                .share = ffh_share_of(rows, count, i) };

@@ -17,7 +17,8 @@ enum {
     FFH_ENHANCE_MAX_DEPTH = 12,
     FFH_FEATURE_BITS = 11, /* fractional, of features */
     FFH_INPUT_SHIFT = 6,   /* a step of 8 bits as a feature: 2^11 / 32 */
-    FFH_STRENGTH_BITS = 5  /* fractional, of strengths */
+    FFH_STRENGTH_BITS = 5, /* fractional, of strengths */
+    FFH_ENHANCE_BLOCK = 64 /* luma samples on a side of the blocks that may have strengths of their own */
 };
 
 /* What is known of a picture: the QP of its first slice; of P pictures how far they are from the last generated one. */
@@ -46,9 +47,10 @@ int ffh_enhance_look(const ffh_enhancer *enhancer, const ffh_enhance_known *know
                      int height, int threads, ffh_enhancement **enhancement);
 void ffh_enhancement_free(ffh_enhancement *enhancement);
 
-/* Adds what was seen to its base picture, of the size and depth of `to`. Returns 0 or FFH_ENOMEM. */
+/* Adds what was seen to its base picture, of the size and depth of `to`. `blocks`, which are borrowed, are strengths of
+ * texture block by block, rows from the top, in place of that of the whole picture, or NULL. Returns 0 or FFH_ENOMEM. */
 int ffh_enhance_compose(const ffh_enhancer *enhancer, const ffh_enhancement *enhancement,
-                        const ffh_enhance_strengths *strengths, const ffh_planes *base, const ffh_planes *to,
-                        int threads);
+                        const ffh_enhance_strengths *strengths, const uint8_t *blocks, const ffh_planes *base,
+                        const ffh_planes *to, int threads);
 
 #endif

@@ -13,10 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ffhybrid._cext import ffi, lib
 from ffhybrid.core.buffers import new_picture, planes_of
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
+from ffhybrid.filters.codes import decode_codes, encode_codes
 
 WEIGHTS = Path(__file__).with_name("weights.bin")
 VERSION, PRIOR_SIZE = 1, 4
@@ -27,8 +30,12 @@ MOST_NOISES = 256
 MOST_DISTANCE = (1 << 16) - 1
 _HEAD = struct.Struct(f"<B{PRIOR_SIZE}sbBBBB")
 _DISTANCE = struct.Struct("<H")
-_PREDICTED = 1
-"""The flag of P pictures; the others are reserved."""
+_PREDICTED, _BY_BLOCK = 1, 2
+"""Flags: of P pictures, and of a strength of texture for every block; the others are reserved."""
+BLOCK = lib.FFH_ENHANCE_BLOCK
+"""Luma samples on a side of a block."""
+MOST_LEVEL, WHOLE_LEVEL = 3, 2
+"""Of a block, and the level at which its texture is as strong as the picture's is said to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +53,16 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strengths:
-    """How much is added to a base: multiples of texture and detail in steps of 1/32, and which noise texture is of."""
+    """How much is added to a base: multiples of texture and detail in steps of 1/32, and which noise texture is of.
+
+    ``levels``, rows of blocks from the top, multiply texture by halves, 0 to 3 of them, and run into each other; empty
+    for none.
+    """
 
     texture: float = 1.0
     detail: float = 1.0
     noise: int = 0
+    levels: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +118,28 @@ class Enhancement:
     def picture(self, strengths: Strengths) -> Picture:
         """Make the picture; the same samples for any number of threads."""
         made, to = new_picture(PictureSpec(self._base.width, self._base.height, self._base.bit_depth))
-        given = ffi.new("ffh_enhance_strengths *", _strength_bytes(strengths))
+        given, blocks = ffi.new("ffh_enhance_strengths *", _strength_bytes(strengths)), self._blocks(strengths)
         below = planes_of(self._base)
-        code = lib.ffh_enhance_compose(self._enhancer, self._seen, given, below.pointer, to.pointer, self._threads)
+        code = lib.ffh_enhance_compose(
+            self._enhancer, self._seen, given, blocks, below.pointer, to.pointer, self._threads
+        )
         _check(code, "the enhance latent does not fit its picture")
         return made
+
+    def _blocks(self, strengths: Strengths) -> Any:
+        """Give the strength of every block as bytes, NULL where there are no levels."""
+        if not strengths.levels:
+            return ffi.NULL
+        if np.shape(strengths.levels) != blocks_of(self._base.width, self._base.height):
+            raise ValueError("the levels are not those of this picture's blocks")
+        texture, _, _ = _strength_bytes(strengths)
+        values = np.array(strengths.levels, np.int64).ravel() * texture // WHOLE_LEVEL
+        return ffi.new("uint8_t[]", values.clip(0, 255).tolist())
+
+
+def blocks_of(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of the blocks of a picture."""
+    return -(-height // BLOCK), -(-width // BLOCK)
 
 
 @cache
@@ -133,12 +162,14 @@ def write_latent(latent: EnhanceLatent) -> bytes:
         if not 1 <= known.distance <= MOST_DISTANCE:
             raise ValueError(f"a distance of {known.distance} pictures is beyond 1 to {MOST_DISTANCE}")
         flags, distance = _PREDICTED, _DISTANCE.pack(known.distance)
-    strengths = _strength_bytes(latent.strengths)
-    return _HEAD.pack(VERSION, network().digest, known.qp, *strengths, flags) + distance
+    strengths, levels = _strength_bytes(latent.strengths), b""
+    if latent.strengths.levels:
+        flags, levels = flags | _BY_BLOCK, encode_codes(np.array([latent.strengths.levels], np.int8))
+    return _HEAD.pack(VERSION, network().digest, known.qp, *strengths, flags) + distance + levels
 
 
-def read_latent(data: bytes) -> EnhanceLatent:
-    """Parse.
+def read_latent(data: bytes, spec: PictureSpec) -> EnhanceLatent:
+    """Parse what belongs to such a picture.
 
     Raises:
         CorruptDataError, UnsupportedError: as :func:`decode`.
@@ -150,24 +181,33 @@ def read_latent(data: bytes) -> EnhanceLatent:
     _, prior, qp, texture, detail, noise, flags = _HEAD.unpack_from(data)
     if prior != network().digest:
         raise UnsupportedError("the enhance latent belongs to another network: another version of ffhybrid made it")
-    if flags & ~_PREDICTED:
+    if flags & ~(_PREDICTED | _BY_BLOCK):
         raise UnsupportedError("the enhance latent has a part that this program does not know")
-    distance = _read_distance(data[_HEAD.size :], is_predicted=bool(flags))
+    rest = data[_HEAD.size :]
+    distance, rest = _read_distance(rest) if flags & _PREDICTED else (None, rest)
+    if not flags & _BY_BLOCK and rest:
+        raise CorruptDataError("the enhance latent is damaged: it has another length than its flags say")
+    levels = _read_levels(rest, spec) if flags & _BY_BLOCK else ()
     if not LOWEST_QP <= qp <= HIGHEST_QP:
         raise CorruptDataError(f"the enhance latent is damaged: there is no QP {qp}")
-    strengths = Strengths(texture=texture / STRENGTH_STEPS, detail=detail / STRENGTH_STEPS, noise=noise)
+    strengths = Strengths(texture=texture / STRENGTH_STEPS, detail=detail / STRENGTH_STEPS, noise=noise, levels=levels)
     return EnhanceLatent(known=Known(qp=qp, distance=distance), strengths=strengths)
 
 
-def _read_distance(rest: bytes, *, is_predicted: bool) -> int | None:
-    if len(rest) != (_DISTANCE.size if is_predicted else 0):
+def _read_distance(rest: bytes) -> tuple[int, bytes]:
+    if len(rest) < _DISTANCE.size:
         raise CorruptDataError("the enhance latent is damaged: it has another length than its flags say")
-    if not is_predicted:
-        return None
-    distance = int(_DISTANCE.unpack(rest)[0])
+    (distance,) = _DISTANCE.unpack_from(rest)
     if not distance:
         raise CorruptDataError("the enhance latent is damaged: a P picture is no picture after the last generated one")
-    return distance
+    return int(distance), rest[_DISTANCE.size :]
+
+
+def _read_levels(rest: bytes, spec: PictureSpec) -> tuple[tuple[int, ...], ...]:
+    found = decode_codes(rest, (1, *blocks_of(spec.width, spec.height)))[0]
+    if found.min() < 0 or found.max() > MOST_LEVEL:
+        raise CorruptDataError(f"the enhance latent is damaged: a block has another level than 0 to {MOST_LEVEL}")
+    return tuple(tuple(row) for row in found.tolist())
 
 
 def decode(data: bytes, base: Picture, spec: PictureSpec, *, threads: int) -> Picture:
@@ -177,7 +217,7 @@ def decode(data: bytes, base: Picture, spec: PictureSpec, *, threads: int) -> Pi
         CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
         UnsupportedError: another version of the latent, or another network.
     """
-    latent = read_latent(data)
+    latent = read_latent(data, spec)
     if (base.width, base.height, base.bit_depth) != (spec.width, spec.height, spec.bit_depth):
         raise CorruptDataError("the base picture has another size or bit depth than the picture")
     if not any(_strength_bytes(latent.strengths)[:2]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ffhybrid.filters.base import (
     Objective,
     Refinement,
     Reproducibility,
+    lpips_can_see,
 )
 from ffhybrid.filters.devices import check_device
 from ffhybrid.filters.effort import PERCEPTUAL, check_tune, look_up
@@ -23,6 +25,8 @@ from ffhybrid.filters.enhance import codec
 from ffhybrid.filters.enhance.choice import PRESETS, choose, judge_of
 
 MAX_THREADS = 8
+BLOCKS_IN_A_BYTE = 4
+"""Levels of texture take about two bits each."""
 
 
 class Enhance:
@@ -82,7 +86,7 @@ class Enhance:
         if warm_start is not None and isinstance(objective, DifferentiableObjective):
             base = warm_start.base
         else:
-            base = bases.within(budget - codec.LATENT_SIZE)
+            base = bases.within(budget - self._latent_size(spec))
         known = codec.Known(qp=base.qp)
         strengths = self._choose(objective, spec, base, known, progress)
         return Refinement(codec.write_latent(codec.EnhanceLatent(known=known, strengths=strengths)), base)
@@ -95,6 +99,11 @@ class Enhance:
             UnsupportedError: another version of it, or another network.
         """
         return codec.decode(latent, base, spec, threads=_threads())
+
+    def _latent_size(self, spec: PictureSpec) -> int:
+        """Bytes of a latent, about."""
+        by_block = self._trials.blocks and self._tune == PERCEPTUAL and lpips_can_see(spec)
+        return codec.LATENT_SIZE + by_block * math.prod(codec.blocks_of(spec.width, spec.height)) // BLOCKS_IN_A_BYTE
 
     def _choose(
         self,
@@ -112,7 +121,7 @@ class Enhance:
             nonlocal steps
             steps += 1
             if progress:
-                size = base.size + codec.LATENT_SIZE
+                size = base.size + self._latent_size(spec)
                 progress(FitProgress(step=steps, steps=self._trials.count, size=size, distortion=loss))
 
         judge = judge_of(objective, spec, tune=self._tune, device=self._device, lpips=self._lpips)

@@ -1,7 +1,8 @@
 /*
  * Makes a picture of generator `enhance` without Python, so that builds can be compared:
  *
- *     enhance_picture NETWORK BASE WIDTH HEIGHT BIT_DEPTH QP PREDICTED DISTANCE TEXTURE DETAIL NOISE THREADS > PICTURE
+ *     enhance_picture NETWORK BASE WIDTH HEIGHT BIT_DEPTH QP PREDICTED DISTANCE TEXTURE DETAIL NOISE THREADS \
+ *         [TEXTURE OF EVERY BLOCK ...] > PICTURE
  *
  * BASE and PICTURE are Y, Cb and Cr after each other, samples of more than 8 bits in two bytes of this machine;
  * strengths are in steps of 1/32.
@@ -11,7 +12,7 @@
 
 #include "neural/enhance.h"
 
-enum { LARGEST_NETWORK = 1 << 20, ARGUMENTS = 13 };
+enum { LARGEST_NETWORK = 1 << 20, ARGUMENTS = 13, MOST_BLOCKS = 64 };
 
 static size_t read_file(const char *path, uint8_t *data, size_t capacity)
 {
@@ -39,11 +40,14 @@ static void lay_out(uint8_t *samples, int width, int height, int bit_depth, ffh_
 int main(int count, char **arguments)
 {
     int numbers[ARGUMENTS] = { 0 };
+    uint8_t blocks[MOST_BLOCKS];
 
-    if (count != ARGUMENTS)
+    if (count < ARGUMENTS || count > ARGUMENTS + MOST_BLOCKS)
         return EXIT_FAILURE;
-    for (int i = 3; i < count; i++)
+    for (int i = 3; i < ARGUMENTS; i++)
         numbers[i] = atoi(arguments[i]);
+    for (int i = ARGUMENTS; i < count; i++)
+        blocks[i - ARGUMENTS] = (uint8_t)atoi(arguments[i]);
     int width = numbers[3], height = numbers[4], bit_depth = numbers[5], threads = numbers[12];
     size_t size = (size_t)width * (size_t)height * 3 / 2 * (bit_depth > 8 ? 2 : 1);
     uint8_t *network = malloc(LARGEST_NETWORK), *base = malloc(size), *picture = malloc(size);
@@ -60,7 +64,7 @@ int main(int count, char **arguments)
     lay_out(base, width, height, bit_depth, &from);
     lay_out(picture, width, height, bit_depth, &to);
     if (ffh_enhance_look(enhancer, &known, &from, width, height, threads, &found) ||
-        ffh_enhance_compose(enhancer, found, &strengths, &from, &to, threads))
+        ffh_enhance_compose(enhancer, found, &strengths, count > ARGUMENTS ? blocks : NULL, &from, &to, threads))
         return EXIT_FAILURE;
     return fwrite(picture, 1, size, stdout) == size ? EXIT_SUCCESS : EXIT_FAILURE;
 }

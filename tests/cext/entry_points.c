@@ -308,7 +308,7 @@ static int enhance(int compose, int allocation, int thread)
     if (code == 0) {
         if (compose) {
             faults_begin(allocation, thread);
-            code = ffh_enhance_compose(enhancer, found, &strengths, &base, &to, given.threads);
+            code = ffh_enhance_compose(enhancer, found, &strengths, NULL, &base, &to, given.threads);
         }
         keep(code, compose ? given.made : given.samples, SAMPLES);
         ffh_enhancement_free(found);

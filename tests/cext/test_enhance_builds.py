@@ -10,7 +10,7 @@ import pytest
 
 from core_builds import BUILDS, CEXT, compile_core
 from enhance_networks import GOLDEN, Golden, drawn_picture, small_network
-from ffhybrid.filters.enhance.codec import STRENGTH_STEPS
+from ffhybrid.filters.enhance.codec import STRENGTH_STEPS, WHOLE_LEVEL
 from support import tool
 
 DRIVER = Path(__file__).with_name("enhance_picture.c")
@@ -32,6 +32,11 @@ def made_md5(golden: Golden, threads: int, folder: Path, *command: str | Path) -
         *(known.qp, int(known.distance is not None), known.distance or 0),
         *(round(part * STRENGTH_STEPS) for part in (strengths.texture, strengths.detail)),
         *(strengths.noise, threads),
+        *(
+            round(strengths.texture * STRENGTH_STEPS) * level // WHOLE_LEVEL
+            for row in strengths.levels
+            for level in row
+        ),
     )
     made = subprocess.run([*command, network, base, *map(str, numbers)], capture_output=True, check=True).stdout
     return hashlib.md5(made).hexdigest()

@@ -15,6 +15,7 @@ from enhance_networks import GOLDEN, Layer, SmallNetwork, drawn_picture, golden_
 from ffhybrid._cext import ffi, lib
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, FFHybridError, UnsupportedError
+from ffhybrid.filters.codes import encode_codes
 from ffhybrid.filters.enhance import codec, structure
 
 Maps = NDArray[np.int64]
@@ -64,12 +65,16 @@ class Reference:
         half = saturated(half + enlarged(self.layer("up2", quarter), 2, 4))
         return self.layer("detail", saturated(half + self.layer("fuse", half, relu=True))), gains
 
-    def texture(self, gains: Maps, noise: int) -> Maps:
+    def texture(self, gains: Maps, noise: int, blocks: Maps | None) -> Maps:
         rows, columns = 4 * gains.shape[1], 4 * gains.shape[2]
+        tall = along(gains, 4, 1)
+        if blocks is not None:
+            factors = (along(along(blocks, 64, 1)[:, :rows], 16, 2)[:, :, : columns // 4] + 2048) >> 12
+            tall = np.minimum((tall * factors + 16) >> 5, 8 * 32767)
         padded = np.pad(noise_plane(noise, rows, columns), 3)
         windows = np.lib.stride_tricks.sliding_window_view(padded, (7, 7))
         patterns = saturated((np.einsum("kij,yxij->kyx", self._network.filters, windows) + 512) >> 10)
-        return saturated(((enlarged(gains, 4, 9) * patterns).sum(0) + 128) >> 8)
+        return saturated(((((along(tall, 4, 2) + 256) >> 9) * patterns).sum(0) + 128) >> 8)
 
     def picture(self, base: Picture, strengths: codec.Strengths) -> Picture:
         width, height = (-(-side // 8) * 8 for side in (base.width, base.height))
@@ -80,11 +85,16 @@ class Reference:
         luma = np.zeros((height, width), np.int64)
         for place in range(4):
             luma[place // 2 :: 2, place % 2 :: 2] = detail[place]
-        texture = self.texture(gains, strengths.noise)
+        strength, blocks = round(32 * strengths.texture), None
+        if strengths.levels:
+            levels = np.array([strengths.levels], np.int64)
+            padded = np.pad(levels, ((0, 0), (0, 1), (0, 1)), mode="edge")  # what was added to the sides
+            strength, blocks = 32, np.minimum(padded * strength >> 1, 255)
+        texture = self.texture(gains, strengths.noise, blocks)
         shift = 21 - base.bit_depth
 
         def added(plane: NDArray[np.int64], detail: NDArray[np.int64], texture: NDArray[np.int64]) -> NDArray[np.int64]:
-            sums = detail * round(32 * strengths.detail) + texture * round(32 * strengths.texture)
+            sums = detail * round(32 * strengths.detail) + texture * strength
             return (plane + ((sums + (1 << (shift - 1))) >> shift)).clip(0, (1 << base.bit_depth) - 1)
 
         parts = (luma, texture), (detail[4], 0 * detail[4]), (detail[5], 0 * detail[5])
@@ -100,13 +110,15 @@ def unshuffled(x: Maps) -> Maps:
 
 def enlarged(x: Maps, factor: int, shift: int) -> Maps:
     """Weights are odd multiples of 1 / (2 factor) both ways; their product is shifted out, and more."""
-    for axis in (1, 2):
-        at = 2 * np.arange(factor * x.shape[axis]) + 1 - factor
-        before, part = at // (2 * factor), at % (2 * factor)
-        near, far = (np.take(x, place.clip(0, x.shape[axis] - 1), axis) for place in (before, before + 1))
-        part = part.reshape(-1, 1) if axis == 1 else part
-        x = (2 * factor - part) * near + part * far
-    return (x + (1 << (shift - 1))) >> shift
+    return (along(along(x, factor, 1), factor, 2) + (1 << (shift - 1))) >> shift
+
+
+def along(x: Maps, factor: int, axis: int) -> Maps:
+    at = 2 * np.arange(factor * x.shape[axis]) + 1 - factor
+    before, part = at // (2 * factor), at % (2 * factor)
+    near, far = (np.take(x, place.clip(0, x.shape[axis] - 1), axis) for place in (before, before + 1))
+    part = part.reshape(-1, 1) if axis == 1 else part
+    return (2 * factor - part) * near + part * far
 
 
 def noise_plane(number: int, rows: int, columns: int) -> NDArray[np.int64]:
@@ -129,6 +141,14 @@ CASES = {
     "10 bits": (PictureSpec(70, 34, 10), codec.Known(qp=-12), codec.Strengths(), 1.4),
     "12 bits": (PictureSpec(16, 16, 12), I_PICTURE, codec.Strengths(), 1.4),
     "saturated": (PictureSpec(42, 38), P_PICTURE, codec.Strengths(texture=255 / 32, detail=255 / 32), 6),
+    "blocks": (PictureSpec(142, 70), I_PICTURE, codec.Strengths(levels=((0, 2, 3), (1, 0, 2))), 1.4),
+    "blocks of 10 bits": (
+        PictureSpec(66, 130, 10),
+        I_PICTURE,
+        codec.Strengths(texture=0.5, levels=((1, 3), (2, 2), (0, 1))),
+        1.4,
+    ),
+    "saturated blocks": (PictureSpec(66, 34), I_PICTURE, codec.Strengths(texture=255 / 32, levels=((3, 2),)), 6),
 }
 
 
@@ -243,9 +263,12 @@ def test_networks_whose_sums_could_overflow_are_refused(change: object) -> None:
 
 
 def test_latents_read_back() -> None:
+    spec = PictureSpec(130, 64)
     for known in (I_PICTURE, P_PICTURE, codec.Known(qp=-48, distance=65535)):
-        latent = codec.EnhanceLatent(known=known, strengths=codec.Strengths(texture=0.25, detail=7.5, noise=200))
-        assert codec.read_latent(codec.write_latent(latent)) == latent
+        for levels in ((), ((0, 3, 1),)):
+            strengths = codec.Strengths(texture=0.25, detail=7.5, noise=200, levels=levels)
+            latent = codec.EnhanceLatent(known=known, strengths=strengths)
+            assert codec.read_latent(codec.write_latent(latent), spec) == latent
     assert len(codec.write_latent(codec.EnhanceLatent(known=I_PICTURE, strengths=codec.Strengths()))) == 10
 
 
@@ -278,7 +301,9 @@ WHOLE = codec.write_latent(codec.EnhanceLatent(known=I_PICTURE, strengths=codec.
         (with_byte(WHOLE, 2, WHOLE[2] ^ 1), UnsupportedError),
         (with_byte(WHOLE, 5, 52), CorruptDataError),
         (with_byte(WHOLE, 5, 256 - 49), CorruptDataError),
-        (with_byte(WHOLE, 9, 2), UnsupportedError),
+        (with_byte(WHOLE, 9, 4), UnsupportedError),
+        (with_byte(WHOLE, 9, 2) + encode_codes(np.full((1, 1, 1), 4, np.int8)), CorruptDataError),
+        (with_byte(WHOLE, 9, 2) + encode_codes(np.full((1, 1, 1), -1, np.int8)), CorruptDataError),
         (with_byte(WHOLE, 9, 1), CorruptDataError),
         (with_byte(WHOLE, 9, 1) + b"\0\0", CorruptDataError),
         (WHOLE + b"\1\0", CorruptDataError),
@@ -288,6 +313,19 @@ def test_damaged_latents_are_refused(data: bytes, error: type[FFHybridError]) ->
     base = drawn_picture(PictureSpec(16, 16))
     with pytest.raises(error):
         codec.decode(data, base, PictureSpec(16, 16), threads=1)
+
+
+def test_levels_of_another_picture_are_refused() -> None:
+    seen = codec.network().look(drawn_picture(PictureSpec(130, 64)), I_PICTURE, threads=1)
+    with pytest.raises(ValueError, match="blocks"):
+        seen.picture(codec.Strengths(levels=((1, 2),)))
+
+
+def test_blocks_of_one_level_are_a_picture_of_one_strength() -> None:
+    seen = codec.network().look(drawn_picture(PictureSpec(130, 64)), I_PICTURE, threads=2)
+    for level, texture in ((0, 0.0), (2, 1.0)):
+        same = seen.picture(codec.Strengths(levels=((level,) * 3,)))
+        assert same.same_samples(seen.picture(codec.Strengths(texture=texture)))
 
 
 @pytest.mark.parametrize("spec", [PictureSpec(16, 32), PictureSpec(18, 16), PictureSpec(16, 16, 10)], ids=str)
