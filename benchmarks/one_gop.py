@@ -49,9 +49,15 @@ def first_gops(arguments: argparse.Namespace) -> Iterator[tuple[Path, SourceGop]
 
 def still_gop(picture: Picture, spec: PictureSpec, folder: Path) -> SourceGop:
     """Make a GOP of one picture, whose samples lie in ``folder``: what base pictures and previews are coded from."""
-    path = folder / "still.yuv"
+    return spooled_gop([picture], spec, folder / "still.yuv")
+
+
+def spooled_gop(pictures: Sequence[Picture], spec: PictureSpec, path: Path) -> SourceGop:
+    """Make a GOP of pictures, 25 a second, whose samples lie in a file."""
     with path.open("wb") as file:
-        write_planes(file, picture)
+        for picture in pictures:
+            write_planes(file, picture)
+    count = len(pictures)
     return SourceGop(
         index=0,
         path=path,
@@ -60,9 +66,9 @@ def still_gop(picture: Picture, spec: PictureSpec, folder: Path) -> SourceGop:
         sample_aspect_ratio=Fraction(1),
         time_base=Fraction(1, 25),
         presentation=Presentation(),
-        pts=(0,),
-        durations=(1,),
-        sei=((),),
+        pts=tuple(range(count)),
+        durations=(1,) * count,
+        sei=((),) * count,
     )
 
 

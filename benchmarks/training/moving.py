@@ -13,7 +13,6 @@ import random
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +23,13 @@ from torch import Tensor
 from ffhybrid import X265Options, hevc
 from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.picture import Picture, PictureSpec
-from ffhybrid.core.presentation import Presentation
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters.enhance.codec import Known, Strengths, network
 from ffhybrid.hevc.decoding import decode_access_units
 from ffhybrid.x265.encoding import X265Gop, encode_gop
 from ffhybrid.x265.options import Thoroughness
 from ffhybrid.x265.reference_lock import NEARLY_LOSSLESS_QP
+from one_gop import spooled_gop
 from stills import Samples, code_still, planes
 from training.drawn import Rgb
 
@@ -68,7 +67,8 @@ def coded_motion(behind: Rgb, before: Rgb) -> Iterator[Predicted]:
     base, qp = code_still(frames[0], f"qp={max(round(crf - random.uniform(*KEYFRAME_BELOW)), 20)}", preset="medium")
     first = _enhanced(Picture.from_samples(base.ravel(), spec), Known(qp=qp))
     with tempfile.TemporaryDirectory() as folder:
-        whole = _source_gop(frames, spec, Path(folder) / "frames.yuv")
+        pictures = [Picture.from_samples(frame.ravel(), spec) for frame in frames]
+        whole = spooled_gop(pictures, spec, Path(folder) / "frames.yuv")
         for start in range(0, SEGMENTS * length, length):
             part = whole.part(start, start + length + 1)
             coded = _coded(part, first, options)
@@ -103,23 +103,6 @@ def _predicted(coded: X265Gop, part: SourceGop) -> Iterator[Predicted]:
 def _enhanced(base: Picture, known: Known) -> Picture:
     strength = random.choice(STRENGTHS)
     return network().look(base, known, threads=1).picture(Strengths(texture=strength, detail=min(strength, 1)))
-
-
-def _source_gop(frames: list[Samples], spec: PictureSpec, path: Path) -> SourceGop:
-    np.stack(frames).tofile(path)
-    count = len(frames)
-    return SourceGop(
-        index=0,
-        path=path,
-        spec=spec,
-        frame_rate=Fraction(25),
-        sample_aspect_ratio=Fraction(1),
-        time_base=Fraction(1, 25),
-        presentation=Presentation(),
-        pts=tuple(range(count)),
-        durations=(1,) * count,
-        sei=((),) * count,
-    )
 
 
 def _samples(picture: Picture) -> Samples:
