@@ -96,4 +96,4 @@ def dispatch(words: Sequence[str]) -> int:
         return error.exit_code
     from ffhybrid.cli.running import run
 
-    return run(COMMANDS[name].load(), options)
+    return run(COMMANDS[name].load().run, options)

@@ -6,12 +6,12 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable
 
 import av
 from rich.console import Console
 from rich.logging import RichHandler
 
-from ffhybrid.cli.commands import CommandModule
 from ffhybrid.cli.parser import LEVELS
 from ffhybrid.errors import FFHybridError
 
@@ -19,12 +19,12 @@ INTERRUPTED = 130
 FAILED = 1
 
 
-def run(command: CommandModule, options: argparse.Namespace) -> int:
-    """Run the command that was parsed; return the exit code of docs/CLI.md."""
+def run(command: Callable[[argparse.Namespace, Console], None], options: argparse.Namespace) -> int:
+    """Run a command with the options that were parsed; return the exit code of docs/CLI.md."""
     console = Console(stderr=True, quiet=options.v == "quiet")
     _configure_logging(options.v, console)
     try:
-        command.run(options, console)
+        command(options, console)
     except FFHybridError as error:
         return _fail(console, str(error), error.exit_code)
     except BrokenPipeError:
