@@ -61,8 +61,8 @@ fuzz: $(addprefix fuzz-,$(FUZZ_C) $(FUZZ_PYTHON))
 fuzz-coverage: $(addprefix coverage-,$(FUZZ_C))
 
 FUZZ_FLAGS := -std=c11 -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -pthread -Icext
-# Every comparison of its tables would be kept for mutations, of which they are no place.
-build/fuzz/core/neural/entropy.o: FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
+# Comparisons of samples and of entries of tables are no hints for mutations, and keeping them takes most of the time.
+build/fuzz/core/neural/%.o build/fuzz/core/hevc/intra/%.o: FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
 CORE_OBJECTS := $(patsubst cext/%.c,build/fuzz/core/%.o,$(shell find cext -name '*.c'))
 build/fuzz/core/%.o: cext/%.c $(shell find cext -name '*.h')
 	mkdir -p $(@D)
