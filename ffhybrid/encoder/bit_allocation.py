@@ -19,7 +19,7 @@ from ffhybrid.x265.options import HIGHEST_CRF, X265Options
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
 LEAST_PICTURE = 12
 """Bytes that a picture takes even at the highest CRF."""
-EQUAL_CRF, CRF_OF_LOG, KNEE, BEYOND_KNEE = 34.5, 7.0, 1.0, 2.5
+EQUAL_CRF, CRF_OF_LOG, KNEE, BEYOND_KNEE = 34.0, 7.0, 1.0, 2.5
 """The CRF at which a GOP under ``-tune hybrid`` has the bytes of the first pass; by how much it rises where the
 logarithm of the bytes falls by 1; from where on it rises faster, and by how much, with the square (nine clips at 0.0064
 to 0.019 bits a pixel: within 2.5)."""
