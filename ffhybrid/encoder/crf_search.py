@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ffhybrid.encoder.coded_gop import CodedGop
 from ffhybrid.encoder.secant_search import Control, Probe, SecantSearch
-from ffhybrid.x265.options import HIGHEST_CRF, QUANTISER_CAP
+from ffhybrid.x265.options import HIGHEST_CRF
 
 LOWEST_CRF, CRF_STEP = 1.0, 0.02
 """CRFs a step apart give sizes within half a per cent, but pictures as different as any."""
@@ -21,8 +21,7 @@ def crf_control(slope: float) -> Control:
     return Control(low=LOWEST_CRF, high=HIGHEST_CRF, step=CRF_STEP, slope=slope)
 
 
-SIZE, SIZE_BEYOND = crf_control(-0.14), crf_control(-0.09)
-"""Of sizes, and of those above the CRF from which on quantisation gets no coarser (six clips)."""
+SIZE = crf_control(-0.13)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +56,7 @@ def meet_size(
         left = max(wanted - (gop.size - governed), 1)
         return Probe(governed, left, gop.size / wanted, gop)
 
-    control = SIZE if first_crf < QUANTISER_CAP else SIZE_BEYOND
-    return search_crf(
-        probe, control, first_crf=first_crf, tolerance=precision.of_sizes, most_probes=precision.most_probes
-    )
+    return search_crf(probe, SIZE, first_crf=first_crf, tolerance=precision.of_sizes, most_probes=precision.most_probes)
 
 
 def search_crf(
