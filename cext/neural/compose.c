@@ -113,8 +113,8 @@ static int blocks_of(int side)
     return (side + FFH_ENHANCE_BLOCK - 1) / FFH_ENHANCE_BLOCK;
 }
 
-/* The place of a sample between the middles of units of `side` samples, in halves of samples: of the one before, which
- * is -1 in the first half of the first. */
+/* The unit of `side` samples whose middle comes before a sample, -1 in the first half of the first, and how far behind
+ * that middle the sample is, in halves of samples. */
 static int unit_before(int at, int side, int *part)
 {
     int halves = 2 * at + side + 1; /* from the middle of the unit before the first */
@@ -155,7 +155,7 @@ static void strengthen(const worker *w, int32_t *gains)
 static void narrow_gains(const worker *w, int pair, int row)
 {
     const ffh_maps *gains = &w->found->gains;
-    int above = (row + PHASES / 2) / PHASES - 1, below = 1 + 2 * ((row + PHASES / 2) % PHASES);
+    int below, above = unit_before(row, PHASES, &below);
     const int16_t *upper = ffh_maps_at(gains, pair, FFH_MAX(above, 0));
     const int16_t *lower = ffh_maps_at(gains, pair, FFH_MIN(above + 1, gains->rows - 1));
     int32_t *to = w->narrow + 2;
