@@ -22,7 +22,6 @@ from rich.table import Table
 import ffhybrid
 from clips import EIGHT_BITS, shared_clips, wheel_clip
 from ffhybrid import hevc
-from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
@@ -31,7 +30,7 @@ from ffhybrid.encoder.gop_encoder import GopReport, report_of
 from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
 from ffhybrid.filters import Likeness
 from ffhybrid.filters.base import KeyframeGenerator
-from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.hevc.decoding import decode_pictures
 from ffhybrid.restorer.generators import create
 from ffhybrid.restorer.splice import RestoredGop, decode_keyframe, splice
 from ffhybrid.source.gop_planning import GopLimits, plan_gops
@@ -51,8 +50,7 @@ def planned(path: Path, folder: Path, *, gops: int, length: int) -> Iterator[Sou
 
 def pictures(units: list[tuple[bytes, ...]], gop: HybridGop | RestoredGop, bit_depth: int) -> list[Picture]:
     """Decode access units with PyAV, at the coded size."""
-    frames = decode_access_units(units, gop.parameter_sets, crop=False)
-    return [coded_picture(frame, bit_depth) for frame in frames]
+    return list(decode_pictures(units, gop.parameter_sets, bit_depth, crop=False))
 
 
 def annexb(gop: RestoredGop) -> bytes:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ffhybrid import hevc
-from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture, PictureSpec
@@ -17,7 +16,7 @@ from ffhybrid.errors import EncoderError, VerificationError
 from ffhybrid.filters import Generator
 from ffhybrid.filters.base import BasePicture, Refinement, RefiningGenerator, SequenceGenerator
 from ffhybrid.hevc import sei
-from ffhybrid.hevc.decoding import check_decodes, decode_access_units
+from ffhybrid.hevc.decoding import check_decodes, decode_pictures
 from ffhybrid.hevc.static_metadata import keyframe_sei
 from ffhybrid.restorer.generator_decode import GeneratorDecode, sequence_md5
 from ffhybrid.restorer.splice import NATIVE_IDR, restore_gop
@@ -67,8 +66,7 @@ class CodedGop:
 
     def _decoded(self, units: Iterable[AccessUnit]) -> Iterator[Picture]:
         nal_units = (unit.nal_units for unit in units)
-        for frame in decode_access_units(nal_units, self.stream.parameter_sets):
-            yield coded_picture(frame, self.payload.spec.bit_depth)
+        yield from decode_pictures(nal_units, self.stream.parameter_sets, self.payload.spec.bit_depth)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

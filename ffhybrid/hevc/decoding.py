@@ -9,7 +9,9 @@ from typing import Any
 
 import av
 
+from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import AccessUnit, ParameterSets
+from ffhybrid.core.picture import Picture
 from ffhybrid.errors import VerificationError
 from ffhybrid.hevc.nal import join_length_prefixed
 from ffhybrid.hevc.parameter_sets import write_hvcc
@@ -54,6 +56,18 @@ def decode_access_units(
         for nal_units in access_units:
             yield from decoder.decode(av.Packet(join_length_prefixed(nal_units)))
         yield from decoder.decode(None)
+
+
+def decode_pictures(
+    access_units: Iterable[tuple[bytes, ...]], sets: ParameterSets, bit_depth: int, *, crop: bool = True
+) -> Iterator[Picture]:
+    """Decode access units of 4:2:0 of this depth to pictures; see :func:`decode_access_units`.
+
+    Raises:
+        VerificationError: as there.
+    """
+    for frame in decode_access_units(access_units, sets, crop=crop):
+        yield coded_picture(frame, bit_depth)
 
 
 def check_decodes(access_units: Sequence[AccessUnit], sets: ParameterSets) -> int:

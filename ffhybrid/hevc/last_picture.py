@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import AccessUnit, ParameterSets
 from ffhybrid.errors import VerificationError
 from ffhybrid.hevc import sei
-from ffhybrid.hevc.decoding import check_decodes, decode_access_units
+from ffhybrid.hevc.decoding import check_decodes, decode_pictures
 from ffhybrid.hevc.nal import is_slice
 from ffhybrid.hevc.parameter_sets import parse_sps
 
@@ -47,5 +46,5 @@ def _decoded(
     """MD5s of the planes of all pictures, with another NAL unit in the place of the last one."""
     depth = parse_sps(sets.sps).bit_depth
     *before, last = (unit.nal_units for unit in units)
-    frames = decode_access_units([*before, (*last[:-1], last_nal_unit)], sets)
-    return [sei.picture_md5s(coded_picture(frame, depth)) for frame in frames]
+    pictures = decode_pictures([*before, (*last[:-1], last_nal_unit)], sets, depth)
+    return [sei.picture_md5s(picture) for picture in pictures]

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.picture import Picture, Plane
 from ffhybrid.hevc import sei
-from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.hevc.decoding import decode_pictures
 from ffhybrid.restorer.splice import splice
 
 Field = NDArray[np.float32]
@@ -82,8 +81,7 @@ def decode_with(gop: HybridGop, keyframe: Picture) -> Iterator[Picture]:
     """
     restored = splice(gop, keyframe, sei.picture_md5s(keyframe))
     units = (unit.nal_units for unit in restored.access_units)
-    for frame in decode_access_units(units, restored.parameter_sets, crop=False):
-        yield coded_picture(frame, keyframe.bit_depth)
+    yield from decode_pictures(units, restored.parameter_sets, keyframe.bit_depth, crop=False)
 
 
 def frame_maps(gop: HybridGop, keyframe: Picture) -> Iterator[FrameMap]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ffhybrid import hevc
-from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters import Likeness
-from ffhybrid.hevc.decoding import decode_access_units
+from ffhybrid.hevc.decoding import decode_pictures
 from ffhybrid.x265.encoding import X265Gop, encode_gop
 from ffhybrid.x265.options import X265Options
 from support import first_gop
@@ -30,7 +29,7 @@ def test_a_part_of_a_gop_is_coded_from_its_own_pictures(gop: SourceGop) -> None:
     part = gop.part(4, 9)
     coded = encode_gop(part, X265Options(crf=12), params={})
     units = [unit.nal_units for unit in coded.access_units]
-    pictures = [coded_picture(frame, 8) for frame in decode_access_units(units, coded.parameter_sets)]
+    pictures = decode_pictures(units, coded.parameter_sets, 8)
     assert sorted(unit.pts for unit in coded.access_units) == list(gop.pts[4:9])
     for index, picture in enumerate(pictures, 4):
         errors = [Likeness(gop.picture(other)).distortion(picture) for other in range(len(gop))]
