@@ -14,12 +14,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
+from segments import code_segment, pictures_of, slice_of
 
 from ffhybrid import X265Options, hevc
-from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.bit_allocation import first_pass
@@ -30,13 +29,12 @@ from ffhybrid.encoder.keyframes import BaseCoder, fit_keyframe
 from ffhybrid.encoder.secant_search import Probe
 from ffhybrid.filters import Likeness
 from ffhybrid.filters.enhance.codec import Known, Strengths, network
-from ffhybrid.hevc.decoding import decode_access_units
-from ffhybrid.panel import METRICS
+from ffhybrid.panel import Panel
 from ffhybrid.panel.picture_metrics import look_at
 from ffhybrid.restorer.generators import create
-from ffhybrid.x265.encoding import X265Gop, encode_gop
-from ffhybrid.x265.reference_lock import NEARLY_LOSSLESS_QP
+from ffhybrid.x265.encoding import X265Gop
 from one_gop import first_gops, gop_parser
+from quality.keyframe import psnr
 
 FIRST_CRF, BASE_CRF = 44.0, 40.0
 LEAST_LEFT = 4
@@ -77,10 +75,9 @@ def encode_chain(gop: SourceGop, keyframe: Picture, variant: Variant, options: X
         end = start + variant.length if variant.length else len(gop)
         is_last = end + LEAST_LEFT >= len(gop)
         part = gop.part(start, len(gop) if is_last else end + 1)
-        coded = _segment(part, first, options, factor=None if is_last else variant.factor)
+        coded = code_segment(part, first, options, factor=None if is_last else variant.factor)
         size += coded.inter_size
-        pictures = _decoded(coded, gop)
-        pictures[0] = first
+        pictures = [first, *pictures_of(coded)[1:]]
         if is_last:
             return Chain(size, [*shown, *pictures])
         shown += pictures[:-1]
@@ -88,28 +85,10 @@ def encode_chain(gop: SourceGop, keyframe: Picture, variant: Variant, options: X
     return Chain(size, [*shown, first])
 
 
-def _segment(part: SourceGop, first: Picture, options: X265Options, *, factor: float | None) -> X265Gop:
-    zones, predicted, last = [f"0,1,q={NEARLY_LOSSLESS_QP}"], (), len(part) - 1
-    if factor is not None:
-        predicted = (last - 1, last)
-        if factor != 1:
-            zones.append(f"{last},{last + 1},b={factor:g}")
-    coded = encode_gop(part, options, params={"zones": "/".join(zones)}, keyframe=first, predicted=predicted)
-    if factor is not None and coded.inter[-1].pts != part.pts[-1]:
-        raise RuntimeError("the anchor is not the last picture in decoding order")
-    return coded
-
-
-def _decoded(coded: X265Gop, gop: SourceGop) -> list[Picture]:
-    units = (unit.nal_units for unit in coded.access_units)
-    return [coded_picture(frame, gop.spec.bit_depth) for frame in decode_access_units(units, coded.parameter_sets)]
-
-
 def _enhanced(coded: X265Gop, base: Picture, strength: float) -> Picture:
     if not strength:
         return base
-    last = next(nal for nal in coded.inter[-1].nal_units if hevc.is_slice(nal))
-    known = Known(qp=hevc.slice_qp(last, coded.parameter_sets))
+    known = Known(qp=hevc.slice_qp(slice_of(coded.inter[-1]), coded.parameter_sets))
     return network().look(base, known, threads=1).picture(Strengths(texture=strength, detail=strength))
 
 
@@ -131,13 +110,13 @@ def look(gop: SourceGop, chains: Sequence[Chain], interval: int) -> list[dict[st
     found = look_at(shown, [gop.picture(index) for index in indices], gop.spec, PICTURE_METRICS, lpips=None)
     results = []
     for chain, series in zip(chains, found, strict=True):
-        values = {}
-        for name, each in series.items():
-            worst = sorted(each.places or each.values, reverse=METRICS[name].lower_is_better)
-            values[name] = (statistics.fmean(each.values), statistics.fmean(worst[: max(len(worst) // 20, 1)]))
-        errors = [Likeness(gop.picture(index)).distortion(picture) for index, picture in enumerate(chain.pictures)]
-        psnr = [10 * np.log10(255**2 / error) for error in errors]
-        values["psnr"] = (statistics.fmean(psnr), statistics.fmean(psnr[-15:]))
+        panel = Panel.of(series, interval=interval)
+        values = {
+            name: (panel.mean(name), panel.worst_places(name) if each.places else panel.worst_pictures(name))
+            for name, each in series.items()
+        }
+        by_picture = [psnr(picture, gop.picture(index)) for index, picture in enumerate(chain.pictures)]
+        values["psnr"] = (statistics.fmean(by_picture), statistics.fmean(by_picture[-15:]))
         results.append(values)
     return results
 

@@ -18,17 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
+from segments import code_segment, pictures_of, slice_of
 from torch import Tensor
 
 from ffhybrid import X265Options, hevc
-from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters.enhance.codec import Known, Strengths, network
-from ffhybrid.hevc.decoding import decode_access_units
-from ffhybrid.x265.encoding import X265Gop, encode_gop
+from ffhybrid.x265.encoding import X265Gop
 from ffhybrid.x265.options import Thoroughness
-from ffhybrid.x265.reference_lock import NEARLY_LOSSLESS_QP
 from one_gop import spooled_gop
 from stills import Samples, code_still, planes
 from training.drawn import Rgb
@@ -41,6 +39,8 @@ CRFS = (26, 52, 42)
 KEYFRAME_BELOW = (4, 14)
 """How far the QP of a keyframe is below the CRF of its GOP."""
 STRENGTHS = (0.0, 0.5, 1.0)
+FACTORS = (1, 1.5, 2)
+"""Times the bits for the last picture of a segment."""
 MOST_TAKEN = 3
 """P pictures of a segment that are learned from, the last one always."""
 PAN, TURN, ZOOM, LIGHT = 3.0, 0.004, 0.006, 0.004
@@ -71,25 +71,18 @@ def coded_motion(behind: Rgb, before: Rgb) -> Iterator[Predicted]:
         whole = spooled_gop(pictures, spec, Path(folder) / "frames.yuv")
         for start in range(0, SEGMENTS * length, length):
             part = whole.part(start, start + length + 1)
-            coded = _coded(part, first, options)
+            coded = code_segment(part, first, options, factor=random.choice(FACTORS))
             found = list(_predicted(coded, part))
             *earlier, last = found
             yield from (*random.sample(earlier, min(len(earlier), MOST_TAKEN - 1)), last)
             first = _enhanced(Picture.from_samples(last.base.ravel(), spec), Known(qp=last.qp, distance=last.distance))
 
 
-def _coded(part: SourceGop, first: Picture, options: X265Options) -> X265Gop:
-    last = len(part) - 1
-    zones = f"0,1,q={NEARLY_LOSSLESS_QP}/{last},{last + 1},b={random.choice((1, 1.5, 2)):g}"
-    return encode_gop(part, options, params={"zones": zones}, keyframe=first, predicted=(last - 1, last))
-
-
 def _predicted(coded: X265Gop, part: SourceGop) -> Iterator[Predicted]:
     """Give the P pictures of a segment."""
-    frames = decode_access_units((unit.nal_units for unit in coded.access_units), coded.parameter_sets)
-    pictures = [coded_picture(frame, 8) for frame in frames]
+    pictures = pictures_of(coded)
     for unit in coded.inter:
-        nal = next(nal for nal in unit.nal_units if hevc.is_slice(nal))
+        nal = slice_of(unit)
         if hevc.slice_type(nal, coded.parameter_sets) == "P":
             place = part.pts.index(unit.pts)
             yield Predicted(
