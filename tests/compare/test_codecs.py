@@ -106,6 +106,7 @@ def test_a_forced_keyframe_is_larger_at_the_same_size_of_the_file(small: Clip, t
     assert sizes["x265-best"] > 1.05 * sizes["x265"]
 
 
+@pytest.mark.slow
 def test_x265_at_its_best_has_the_keyframe_that_the_judge_prefers(small: Clip, tmp_path: Path) -> None:
     selection, wanted = Selection(candidates=0, gop_length=GOP_LENGTH), small.bytes_at(60_000)
 

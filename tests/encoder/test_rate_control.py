@@ -269,6 +269,7 @@ def test_the_file_has_the_asked_bitrate(rated: Rated) -> None:
     assert rated.path.stat().st_size * 8 / rated.report.seconds == pytest.approx(rated.bitrate, rel=0.02)
 
 
+@pytest.mark.slow
 def test_an_mp4_file_has_the_asked_bitrate_too(tmp_path: Path) -> None:
     path = tmp_path / "rated.mp4"
     options = replace(SHORT, rate=ffhybrid.Rate(bitrate=60_000), frames=50, candidates=0)
