@@ -93,8 +93,8 @@ $(addprefix coverage-,$(FUZZ_C)): coverage-%: build/fuzz/%-coverage build/fuzz/c
 
 $(addprefix fuzz-,$(FUZZ_PYTHON)): fuzz-%: benchmarks/fuzz/%.py build/fuzz/corpus/%
 	$(BIN)/pip install --quiet atheris
-	cd benchmarks && $(BIN)/python -m fuzz.$* -timeout=$(FUZZ_TIMEOUT) ../build/fuzz/tedious/*
-	cd benchmarks && $(BIN)/python -m fuzz.$* ../build/fuzz/corpus/$* $(FUZZ_OPTIONS) -max_len=8000
+	cd benchmarks && $(BIN)/python -m fuzz.target $* -timeout=$(FUZZ_TIMEOUT) ../build/fuzz/tedious/*
+	cd benchmarks && $(BIN)/python -m fuzz.target $* ../build/fuzz/corpus/$* $(FUZZ_OPTIONS) -max_len=8000
 
 # The sdist and the wheel of it, tried in an environment without torch and without this folder.
 dist: $(VENV)/bin/python

@@ -1,8 +1,6 @@
 """Fuzz target of whole files: the walk over Matroska's elements, then all GOPs of whatever FFmpeg takes it for.
 
 They are read twice, up to the first damage and on behind it.
-
-cd benchmarks; python -m fuzz.file CORPUS [options of libFuzzer]    (with atheris)
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from ffhybrid.muxer.matroska.integrity import check_matroska, damaged_ranges, is
 from ffhybrid.muxer.reading.reader import HybridReader
 from ffhybrid.muxer.reading.tolerant_reader import TolerantReader
 from ffhybrid.muxer.streams.selection import StreamOptions
-from fuzz.target import run
 
 
 def one_input(data: bytes) -> None:
@@ -35,7 +32,3 @@ def one_input(data: bytes) -> None:
             with TolerantReader(path, damage=damage, streams=StreamOptions(), for_matroska=True) as tolerant:
                 for _ in tolerant.demux():
                     pass
-
-
-if __name__ == "__main__":
-    run(one_input)

@@ -1,7 +1,4 @@
-"""Fuzz target of payloads and of the access units that carry them: no errors come out but those of docstrings.
-
-cd benchmarks; python -m fuzz.payload CORPUS [options of libFuzzer]    (with atheris)
-"""
+"""Fuzz target of payloads and of the access units that carry them: no errors come out but those of docstrings."""
 
 from __future__ import annotations
 
@@ -13,7 +10,6 @@ from ffhybrid.core.buffers import crc32c
 from ffhybrid.core.payload import Payload
 from ffhybrid.errors import FFHybridError
 from ffhybrid.muxer.carriage import split_access_unit
-from fuzz.target import run
 
 
 def one_input(data: bytes) -> None:
@@ -25,7 +21,3 @@ def one_input(data: bytes) -> None:
         if Payload.from_bytes(payload.to_bytes()) != payload:
             raise AssertionError("a payload is read otherwise than it was written")
         fixups.count(payload.fixups)
-
-
-if __name__ == "__main__":
-    run(one_input)
