@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -70,6 +71,15 @@ def spooled_gop(pictures: Sequence[Picture], spec: PictureSpec, path: Path) -> S
         durations=(1,) * count,
         sei=((),) * count,
     )
+
+
+def halved_gop(gop: SourceGop) -> SourceGop:
+    """Spool what the first pass sees of a GOP beside it."""
+    path = gop.path.with_suffix(".halved.yuv")
+    with path.open("wb") as file:
+        for index in range(len(gop)):
+            write_planes(file, gop.picture(index).halved())
+    return replace(gop, path=path, spec=gop.spec.halved(), skipped=0)
 
 
 def bits_per_pixel(coded: CodedGop, gop: SourceGop) -> float:

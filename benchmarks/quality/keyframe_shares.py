@@ -24,7 +24,7 @@ from ffhybrid.encoder.speed import TRIAL, TRIAL_PRECISION
 from ffhybrid.filters import Likeness
 from ffhybrid.restorer.generators import create
 from ffhybrid.x265.options import Thoroughness
-from one_gop import first_gops, gop_parser
+from one_gop import first_gops, gop_parser, halved_gop
 
 FIRST_CRF, BASE_CRF = 44.0, 40.0
 OPTIONS = X265Options(params=TRIAL, thoroughness=Thoroughness.LEAST)
@@ -55,7 +55,7 @@ def main() -> None:
     table = Table("clip", "bits a pixel", "first pass", "first share", "x265: share", "cost", *shares, box=None)
     for path, gop in first_gops(arguments):
         judge = Judge(visual_distance(None, device="cpu"))
-        seen = first_pass(gop)
+        seen = first_pass(halved_gop(gop))
         intra = seen.intra / seen.size
         for point in arguments.points:
             wanted = round(point * gop.spec.width * gop.spec.height * len(gop) / 8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,6 +60,10 @@ class PictureSpec:
     def samples(self) -> int:
         """How many samples Y, Cb and Cr have together."""
         return sum(rows * columns for rows, columns in self.plane_shapes)
+
+    def halved(self) -> PictureSpec:
+        """Give the size of :meth:`Picture.halved`."""
+        return replace(self, width=self.width // 4 * 2, height=self.height // 4 * 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +137,17 @@ class Picture:
             self.y[y : y + height, x : x + width], self.cb[rows, columns], self.cr[rows, columns], self.bit_depth
         )
 
+    def halved(self) -> Picture:
+        """Reduce to half of the size both ways, by means of 2x2 samples; a last odd row or column is left out."""
+        whole = self.cropped(self.width // 4 * 4, self.height // 4 * 4)
+        y, cb, cr = map(_halved, whole.planes)
+        return Picture(y, cb, cr, self.bit_depth)
+
     def same_samples(self, other: Picture) -> bool:
         """Whether every sample of every plane is equal."""
         return all(np.array_equal(a, b) for a, b in zip(self.planes, other.planes, strict=True))
+
+
+def _halved(plane: Plane) -> Plane:
+    pairs = np.add(plane[::2], plane[1::2], dtype=np.uint32)
+    return ((pairs[:, ::2] + pairs[:, 1::2] + 2) >> 2).astype(plane.dtype)

@@ -19,15 +19,18 @@ from ffhybrid.x265.options import HIGHEST_CRF, X265Options
 FIRST_PASS = X265Options(crf=32.0, preset="superfast", tune=None)
 LEAST_PICTURE = 12
 """Bytes that a picture takes even at the highest CRF."""
-EQUAL_CRF, CRF_OF_LOG, KNEE, BEYOND_KNEE = 34.0, 7.0, 1.0, 2.5
-"""The CRF at which a GOP under ``-tune hybrid`` has the bytes of the first pass; by how much it rises where the
-logarithm of the bytes falls by 1; from where on it rises faster, and by how much, with the square (nine clips at 0.0064
-to 0.019 bits a pixel: within 2.5)."""
+EQUAL_CRF, CRF_OF_LOG, BENT, BENT_TO = 42.2, 6.7, 1.3, 1.0
+"""The CRF at which a GOP under ``-tune hybrid`` has the bytes of the first pass; by how much it falls where the
+logarithm of the bytes rises by 1, and with the square of that, up to where it goes on straight (nine clips at 0.0064
+and 0.019 bits a pixel: off by 1.2 in the mean square)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """One GOP as the first pass saw it: bytes at a constant quality, those of its I picture, pictures, seconds."""
+    """One GOP as the first pass saw it: bytes at a constant quality, those of its I picture, pictures, seconds.
+
+    Picture hashes do not count.
+    """
 
     size: int
     intra: int
@@ -50,10 +53,14 @@ class Share:
 
 
 def first_pass(gop: SourceGop) -> Complexity:
-    """Encode a GOP quickly at one CRF."""
+    """Encode a GOP quickly at one CRF, of pictures as :meth:`~ffhybrid.core.picture.Picture.halved` makes them.
+
+    They tell as well as whole ones by which CRF a size is met, and take x265 a third of the time
+    (``benchmarks/quality/first_pass.py``).
+    """
     coded = encode_gop(gop, FIRST_PASS, params={})
-    size = sum(unit.size for unit in coded.access_units)
-    return Complexity(size, coded.intra.size, len(gop), gop.seconds)
+    intra = len(coded.intra_slice)
+    return Complexity(intra + coded.inter_size, intra, len(gop), gop.seconds)
 
 
 def shares(
@@ -99,8 +106,9 @@ def shares(
 
 def _crf(ratio: float) -> float:
     """Guess the CRF that gives ``ratio`` times the bytes of the first pass."""
-    less = -math.log(ratio)
-    crf = EQUAL_CRF + CRF_OF_LOG * less + BEYOND_KNEE * max(less - KNEE, 0) ** 2
+    more = math.log(ratio)
+    bent = min(max(more, -BENT_TO), BENT_TO)
+    crf = EQUAL_CRF - CRF_OF_LOG * more - BENT * bent * (2 * more - bent)
     return min(max(crf, LOWEST_CRF), HIGHEST_CRF)
 
 
