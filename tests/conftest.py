@@ -73,7 +73,7 @@ def encoded(path: Path, carriage: str) -> Path:
         carriage=ffhybrid.Carriage(carriage),
         x265=ffhybrid.X265Options(crf=32, preset="veryfast"),
     )
-    ffhybrid.encode(clip("bikes.mp4"), path, options=options)
+    ffhybrid.encode(clip("bikes.mp4"), path, options=options, engine="local:1")
     return path
 
 
@@ -87,7 +87,7 @@ def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ffmpeg(*pictures, *sound, *VIDEO, "-c:a", "aac", *labels, folder / "source.mp4")
     limits = ffhybrid.GopLimits(length=TINY_GOP, scene_threshold=0)
     options = replace(OPTIONS, limits=limits, picture_hashes=True, fallback=False)
-    ffhybrid.encode(folder / "source.mp4", folder / "tiny.mkv", options=options)
+    ffhybrid.encode(folder / "source.mp4", folder / "tiny.mkv", options=options, engine="local:1")
     return folder / "tiny.mkv"
 
 

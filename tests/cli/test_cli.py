@@ -133,7 +133,8 @@ def test_a_changed_latent_fails_verification(track_file: Path, tmp_path: Path) -
 
 
 def test_a_parameter_that_x265_does_not_take_ends_an_encode_at_once(tmp_path: Path) -> None:
-    command = ("encode", "-i", clip("bikes.mp4"), "-frames:v", "4", "-kf", "thumbnail", "-vf", "scale=160:-2")
+    source = ("-i", clip("bikes.mp4"), "-frames:v", "4", "-vf", "scale=160:-2")
+    command = ("encode", *source, "-kf", "thumbnail", "-kf:fallback", "0")
     for params, words in (
         ("aq-mod=3", "Unknown option: aq-mod."),
         ("bframes=many", "Invalid value for bframes: many."),
@@ -162,7 +163,7 @@ def test_probe_json(track_file: Path) -> None:
 def test_encode_probe_restore_verify(tmp_path: Path) -> None:
     hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mp4"
     options = ("-g", "12", "-sc_threshold", "0", "-frames:v", "24", "-crf", "35", "-preset", "ultrafast", "-hash", "1")
-    keyframes = ("-vf", "scale=320:180", "-kf", "thumbnail", "-b:kf", "3k")
+    keyframes = ("-vf", "scale=320:180", "-kf", "thumbnail", "-b:kf", "3k", "-kf:fallback", "0")
     result = ffhybrid_command("encode", "-i", clip("bigbuckbunny.mp4"), *options, *keyframes, "-of", "json", hybrid)
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
@@ -187,20 +188,11 @@ def test_restore_to_a_pipe_plays_in_stock_ffmpeg(track_file: Path, tmp_path: Pat
 
 
 def test_encode_to_a_pipe_is_live_matroska(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "ffhybrid",
-        "encode",
-        "-i",
-        str(clip("carphone_pristine.mp4")),
-        "-frames:v",
-        "20",
-    ]
+    command = [sys.executable, "-P", "-m", "ffhybrid", "encode", "-i", str(clip("carphone_pristine.mp4"))]
+    quick = ("-frames:v", "20", "-kf", "thumbnail", "-kf:fallback", "0", "-preset", "ultrafast", "-g", "10")
     live = tmp_path / "live.mkv"
     with live.open("wb") as file:
-        subprocess.run([*command, "-kf", "thumbnail", "-preset", "ultrafast", "-g", "10", "-"], stdout=file, check=True)
+        subprocess.run([*command, *quick, "-"], stdout=file, check=True)
     assert [gop.pictures for gop in ffhybrid.probe(live).gops] == [10, 10]
 
 

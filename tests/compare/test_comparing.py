@@ -28,7 +28,7 @@ OPTIONS = CompareOptions(
     encode=EncodeOptions(
         generator="thumbnail",
         x265=X265Options(preset="veryfast"),
-        limits=GopLimits(length=15, scene_threshold=0),
+        limits=GopLimits(length=30, scene_threshold=0),
         budgets=1,
         candidates=1,
     ),
@@ -175,7 +175,7 @@ def test_a_missing_package_is_named_before_anything_is_encoded(tmp_path: Path, m
 
 
 def test_the_command_prints_a_line_a_point(results: Results, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = f"compare -i {clip('bikes.mp4')} -o {folder} -b:v 50k,100k -codecs hybrid,x265 -g 15 -frames:v 30"
+    command = f"compare -i {clip('bikes.mp4')} -o {folder} -b:v 50k,100k -codecs hybrid,x265 -g 30 -frames:v 30"
     command += (
         " -width 160 -preset veryfast -kf thumbnail -kf:budgets 1 -candidates 1 -metric_interval 6 -metrics psnr,oklab"
     )

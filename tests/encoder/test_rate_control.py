@@ -262,7 +262,7 @@ def rated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         picture_hashes=False,
         streams=ffhybrid.StreamOptions(audio=False),
     )
-    return Rated(path, ffhybrid.encode(clip("bikes.mp4"), path, options=options), bitrate, pictures)
+    return Rated(path, ffhybrid.encode(clip("bikes.mp4"), path, options=options, engine="local:1"), bitrate, pictures)
 
 
 def test_the_file_has_the_asked_bitrate(rated: Rated) -> None:
@@ -273,7 +273,7 @@ def test_the_file_has_the_asked_bitrate(rated: Rated) -> None:
 def test_an_mp4_file_has_the_asked_bitrate_too(tmp_path: Path) -> None:
     path = tmp_path / "rated.mp4"
     options = replace(SHORT, rate=ffhybrid.Rate(bitrate=60_000), frames=50, candidates=0)
-    report = ffhybrid.encode(clip("bikes.mp4"), path, options=options)
+    report = ffhybrid.encode(clip("bikes.mp4"), path, options=options, engine="local:1")
     assert path.stat().st_size * 8 / report.seconds == pytest.approx(60_000, rel=0.03)
 
 
@@ -293,6 +293,6 @@ SHORT = ffhybrid.EncodeOptions(
 
 def test_at_a_crf_too_a_keyframe_that_does_not_win_is_left_to_x265(tmp_path: Path) -> None:
     path = tmp_path / "crf.mkv"
-    report = ffhybrid.encode(clip("bikes.mp4"), path, options=SHORT)
+    report = ffhybrid.encode(clip("bikes.mp4"), path, options=SHORT, engine="local:1")
     assert [(gop.generator, gop.latent, gop.crf) for gop in report.gops] == [("hevc", 0, 36.0)]
     assert ffhybrid.verify(path).pictures == 16

@@ -38,7 +38,9 @@ def stages_of(path: Path, options: ffhybrid.EncodeOptions) -> tuple[ffhybrid.Enc
     def on_progress(progress: GopProgress) -> None:
         found[progress.stage] += progress.frame == 0
 
-    report = ffhybrid.encode(clip("carphone_pristine.mp4"), path, options=options, on_progress=on_progress)
+    report = ffhybrid.encode(
+        clip("carphone_pristine.mp4"), path, options=options, on_progress=on_progress, engine="local:1"
+    )
     return report, found
 
 

@@ -52,7 +52,7 @@ def hybrid(tmp_path_factory: pytest.TempPathFactory) -> Path:
         picture_hashes=True,
         x265=X265,
     )
-    ffhybrid.encode(clip("carphone_pristine.mp4"), path, options=options)
+    ffhybrid.encode(clip("carphone_pristine.mp4"), path, options=options, engine="local:1")
     return path
 
 

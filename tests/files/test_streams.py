@@ -88,7 +88,7 @@ def subtitle_source(folder: Path, name: str) -> Path:
 
 def encoded(source: Path, name: str = "hybrid.mkv", **options: Any) -> Path:
     hybrid = source.with_name(name)
-    ffhybrid.encode(source, hybrid, options=replace(OPTIONS, **options))
+    ffhybrid.encode(source, hybrid, options=replace(OPTIONS, **options), engine="local:1")
     return hybrid
 
 

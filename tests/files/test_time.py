@@ -41,7 +41,7 @@ def source_of(folder: Path, name: str) -> Path:
 def test_every_time_is_exact_after_matroska_in_between(name: str, tmp_path: Path) -> None:
     source = source_of(tmp_path, name)
     hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mp4"
-    ffhybrid.encode(source, hybrid, options=OPTIONS)
+    ffhybrid.encode(source, hybrid, options=OPTIONS, engine="local:1")
     expected = times(source)
     with ffhybrid.open(hybrid) as container:
         assert [frame.pts * frame.time_base for frame in container.decode(video=0)] == expected
@@ -53,7 +53,7 @@ def test_every_time_is_exact_after_matroska_in_between(name: str, tmp_path: Path
 def test_containers_with_coarse_clocks_keep_every_picture_within_a_tick(name: str, suffix: str, tmp_path: Path) -> None:
     source = source_of(tmp_path, name)
     hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / f"restored.{suffix}"
-    ffhybrid.encode(source, hybrid, options=OPTIONS)
+    ffhybrid.encode(source, hybrid, options=OPTIONS, engine="local:1")
     ffhybrid.restore(hybrid, restored)
     tick = {"mkv": Fraction(1, 1000), "ts": Fraction(1, 90000)}[suffix]
     assert all(abs(ours - theirs) <= tick / 2 for ours, theirs in zip(times(restored), times(source), strict=True))
@@ -65,7 +65,7 @@ def test_an_edit_list_hides_what_it_hid(suffix: str, tmp_path: Path) -> None:
     ffmpeg(*FAST, *CODED, "-g", "30", whole)
     ffmpeg("-ss", "0.75", "-i", whole, "-c", "copy", cut)
     hybrid, restored = tmp_path / f"hybrid.{suffix}", tmp_path / f"restored.{suffix}"
-    ffhybrid.encode(cut, hybrid, options=OPTIONS)
+    ffhybrid.encode(cut, hybrid, options=OPTIONS, engine="local:1")
     ffhybrid.restore(hybrid, restored)
     assert len(times(cut)) < len(times(whole))
     assert times(restored) == times(cut)
@@ -75,7 +75,7 @@ def test_pictures_of_a_transport_stream_may_begin_at_zero(tmp_path: Path) -> Non
     """Its decoding times cannot be negative, and pictures are reordered: they are squeezed, nothing is moved."""
     source = source_of(tmp_path, "film.mp4")
     hybrid = tmp_path / "hybrid.ts"
-    ffhybrid.encode(source, hybrid, options=OPTIONS)
+    ffhybrid.encode(source, hybrid, options=OPTIONS, engine="local:1")
     ticks = Fraction(1, 90000)
     assert all(abs(ours - theirs) <= ticks / 2 for ours, theirs in zip(times(hybrid), times(source), strict=True))
     with ffhybrid.open(hybrid) as container:
@@ -90,7 +90,7 @@ def test_timecode_comes_back_from_tracks_and_tags(timecode: str, suffix: str, tm
     codec = ("-c:v", "mpeg2video") if suffix == "mxf" else CODED
     ffmpeg(*NTSC, *codec, "-timecode", timecode, source)
     hybrid, restored = tmp_path / "hybrid.mkv", tmp_path / "restored.mov"
-    ffhybrid.encode(source, hybrid, options=OPTIONS)
+    ffhybrid.encode(source, hybrid, options=OPTIONS, engine="local:1")
     ffhybrid.restore(hybrid, restored)
     tracks = [stream for stream in ffprobe(restored)["streams"] if stream.get("codec_tag_string") == "tmcd"]
     assert [track["tags"]["timecode"] for track in tracks] == [timecode]

@@ -29,7 +29,7 @@ def hybrid(tiny_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four GOPs of half a second with sound, without picture hashes: a keyframe alone has none in any case."""
     path = tmp_path_factory.mktemp("damaged") / "tiny.mkv"
     limits = ffhybrid.GopLimits(length=TINY_GOP, scene_threshold=0)
-    ffhybrid.encode(tiny_file.with_name("source.mp4"), path, options=replace(OPTIONS, limits=limits))
+    ffhybrid.encode(tiny_file.with_name("source.mp4"), path, options=replace(OPTIONS, limits=limits), engine="local:1")
     return path
 
 

@@ -109,7 +109,7 @@ def test_deinterlaced_pictures_are_taken(interlaced: Path, tmp_path: Path) -> No
         x265=ffhybrid.X265Options(crf=35, preset="ultrafast"),
         source=SourceOptions(filters="bwdif"),
     )
-    report = ffhybrid.encode(interlaced, hybrid, options=options)
+    report = ffhybrid.encode(interlaced, hybrid, options=options, engine="local:1")
     assert sum(gop.pictures for gop in report.gops) == len(frames)
     assert ffprobe(hybrid)["streams"][0]["field_order"] == "progressive"
 

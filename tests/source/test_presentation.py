@@ -42,7 +42,7 @@ def x265_source(path: Path, params: str, pictures: tuple[str, ...] = TEN_BITS) -
 
 def encoded(source: Path, name: str = "hybrid.mkv") -> Path:
     hybrid = source.parent / name
-    ffhybrid.encode(source, hybrid, options=OPTIONS)
+    ffhybrid.encode(source, hybrid, options=OPTIONS, engine="local:1")
     return hybrid
 
 
@@ -176,7 +176,7 @@ def test_hdr10_plus_is_kept_picture_by_picture(dynamic: Path) -> None:
 def test_hdr10_plus_follows_its_pictures_through_filters(dynamic: Path) -> None:
     options = replace(OPTIONS, source=ffhybrid.SourceOptions(filters="select='mod(n,2)',crop=96:64"))
     hybrid = dynamic.parent / "filtered.mkv"
-    ffhybrid.encode(dynamic, hybrid, options=options)
+    ffhybrid.encode(dynamic, hybrid, options=options, engine="local:1")
     assert averages(hybrid) == averages(dynamic)[1::2]
 
 
