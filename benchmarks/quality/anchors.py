@@ -33,7 +33,7 @@ from ffhybrid.panel import Panel
 from ffhybrid.panel.picture_metrics import look_at
 from ffhybrid.restorer.generators import create
 from ffhybrid.x265.encoding import X265Gop
-from one_gop import first_gops, gop_parser
+from one_gop import first_gops, gop_parser, halved_gop
 from quality.keyframe import psnr
 
 FIRST_CRF, BASE_CRF = 44.0, 40.0
@@ -134,7 +134,7 @@ def main() -> None:
     console = Console(width=220)
     tables: dict[float, list[list[dict[str, tuple[float, float]]]]] = {point: [] for point in arguments.points}
     for path, gop in first_gops(arguments):
-        seen = first_pass(gop)
+        seen = first_pass(halved_gop(gop))
         for point in arguments.points:
             wanted = round(point * gop.spec.width * gop.spec.height * len(gop) / 8)
             bases = BaseCoder(gop, X265Options(crf=BASE_CRF))
