@@ -81,14 +81,15 @@ def encode_chain(gop: SourceGop, keyframe: Picture, variant: Variant, options: X
         if is_last:
             return Chain(size, [*shown, *pictures])
         shown += pictures[:-1]
-        first, start = _enhanced(coded, pictures[-1], variant.strength), end
+        first, start = _enhanced(coded, pictures[-1], variant), end
     return Chain(size, [*shown, first])
 
 
-def _enhanced(coded: X265Gop, base: Picture, strength: float) -> Picture:
+def _enhanced(coded: X265Gop, base: Picture, variant: Variant) -> Picture:
+    strength = variant.strength
     if not strength:
         return base
-    known = Known(qp=hevc.slice_qp(slice_of(coded.inter[-1]), coded.parameter_sets))
+    known = Known(qp=hevc.slice_qp(slice_of(coded.inter[-1]), coded.parameter_sets), distance=variant.length)
     return network().look(base, known, threads=1).picture(Strengths(texture=strength, detail=strength))
 
 
