@@ -4,7 +4,7 @@ Seconds of cores, against those of one encode by plain x265 of the same preset, 
 the bytes of the first GOPs of a clip. For hybrid files also what each stage took, and the most memory.
 
     python -m speed.encode [--preset medium] [--speeds 0 1 2 3] [--point 0.0096] [--width 640] [--frames 120]
-        [--metrics lpips ...] [--peers x265 svtav1 vvenc] [CLIP ...]
+        [--metrics lpips ...] [--peers x265 svtav1 vvenc] [--engines local:1 local:2] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -94,12 +94,12 @@ class Bench:
         panel = measure(self._clip, codec.show(path, self._folder), options=self._panel, seen=self._seen)
         return Cost(name=name, size=path.stat().st_size, cores=cores, wall=wall, panel=panel)
 
-    def hybrid(self, speed: int) -> Cost:
+    def hybrid(self, speed: int, engine: str) -> Cost:
         """Encode by rate control, and follow the stages: when it is over, processes that took time are gone."""
         options = EncodeOptions(
             x265=self._options.x265, limits=self._options.limits, rate=self._options.rate, speed=speed
         )
-        path = self._folder / f"speed-{speed}.mkv"
+        path = self._folder / f"speed-{speed}-{engine.replace(':', '-')}.mkv"
         stages: Counter[str] = Counter()
         stage, since = "first pass", core_seconds()
 
@@ -110,14 +110,14 @@ class Bench:
             stage, since = str(progress.stage), now
 
         def work() -> None:
-            encode(self._clip.path, path, options=options, overwrite=True, on_progress=on_progress)
+            encode(self._clip.path, path, options=options, overwrite=True, on_progress=on_progress, engine=engine)
 
         with MemoryMeter(of_children) as memory:
             _, _, wall = timed(work)
         stages[stage] += max(core_seconds() - since, 0)
         panel = measure(self._clip, Hybrid(options).show(path, self._folder), options=self._panel, seen=self._seen)
         return Cost(
-            name=f"-speed {speed}",
+            name=f"-speed {speed}, {engine}",
             size=path.stat().st_size,
             cores=stages.total(),
             wall=wall,
@@ -149,6 +149,7 @@ def main() -> None:
     parser.add_argument("--preset", default="medium", help="of x265, alone and for P and B frames")
     parser.add_argument("--speeds", nargs="*", type=int, default=range(len(EFFORTS)))
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
+    parser.add_argument("--engines", nargs="+", default=("local:1",), help="several take clips of several GOPs")
     parser.add_argument("--point", type=float, default=0.0096, help="bits per pixel")
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--frames", type=int, default=GOP_LENGTH)
@@ -164,7 +165,7 @@ def main() -> None:
             )
             bench = Bench(clip, folder, arguments)
             costs = [bench.peer(peer) for peer in arguments.peers]
-            costs += [bench.hybrid(speed) for speed in arguments.speeds]
+            costs += [bench.hybrid(speed, engine) for speed in arguments.speeds for engine in arguments.engines]
             spec = clip.spec
             heading = f"{path.stem}, {spec.width}x{spec.height}, {clip.frames} frames, {arguments.point:g} bits a pixel"
             print_costs(costs, heading, arguments.metrics, console)
