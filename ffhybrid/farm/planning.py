@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -134,6 +133,13 @@ def _measured(
     source: VideoSource, options: EncodeOptions, directory: Path
 ) -> Generator[tuple[GopRange, Complexity], None, None]:
     """Yield the GOPs of a source, and how complex they are."""
+    info, spec = source.info, source.info.spec
+    is_halved = min(spec.width, spec.height) >= LEAST_HALVED
+    if is_halved:
+        info = replace(info, spec=spec.halved())
+
+    def spooled(index: int, frames: Iterator[SourceFrame]) -> SourceGop:
+        return spool(index, map(_halved, frames) if is_halved else frames, info, directory)
 
     def measure(cut: tuple[GopRange, SourceGop]) -> tuple[GopRange, Complexity]:
         found, gop = cut
@@ -141,13 +147,7 @@ def _measured(
         gop.discard()
         return found, complexity
 
-    spec = source.info.spec
-    if min(spec.width, spec.height) < LEAST_HALVED:
-        gops = _cut(source, options, partial(spool, info=source.info, directory=directory))
-    else:
-        info = replace(source.info, spec=spec.halved())
-        gops = _cut(source, options, lambda index, frames: spool(index, map(_halved, frames), info, directory))
-    return in_order(gops, measure, threads=min(usable_cores(), MOST_FIRST_PASSES))
+    return in_order(_cut(source, options, spooled), measure, threads=min(usable_cores(), MOST_FIRST_PASSES))
 
 
 def _halved(frame: SourceFrame) -> SourceFrame:
