@@ -138,9 +138,9 @@ def test_the_visual_distance_chooses_by_the_source(natural: Picture) -> None:
 
 
 def test_blocks_where_the_source_is_smooth_have_less_texture(natural: Picture) -> None:
-    """Of 3x3 blocks the last 64 samples of a row are as their base, which says nothing of that."""
+    """Of 3x3 blocks the last 106 samples of a row are as their base, which says nothing of that."""
     pairs = zip(natural.planes, blurred(natural).planes, strict=True)
-    y, cb, cr = (np.where(np.arange(a.shape[1]) < 0.55 * a.shape[1], a, b) for a, b in pairs)
+    y, cb, cr = (np.where(np.arange(a.shape[1]) < 0.4 * a.shape[1], a, b) for a, b in pairs)
     source = Picture(y, cb, cr)
     found = create("enhance", preset="medium").fit_refinement(
         Likeness(source), SPEC, bases=Blurred(source), budget=BUDGET, warm_start=None, progress=None
