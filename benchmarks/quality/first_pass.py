@@ -8,9 +8,7 @@ for the CRF of a size is fitted to the CRFs met here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -27,19 +25,10 @@ from ffhybrid.filters import Likeness
 from ffhybrid.restorer.generators import create
 from ffhybrid.x265.encoding import encode_gop
 from one_gop import first_gops, gop_parser, halved_gop
-from speed.encode import core_seconds
+from speed.encode import timed
 
 PLAIN = X265Options(crf=40.0, tune=None)
 """About what meets the usual rates."""
-
-Result = TypeVar("Result")
-
-
-def timed(work: Callable[[], Result]) -> tuple[Result, float]:
-    """Do something, and give seconds of cores beside what it gives."""
-    before = core_seconds()
-    result = work()
-    return result, core_seconds() - before
 
 
 def met(gop: SourceGop, seen: Complexity, effort: Effort, wanted: int) -> tuple[float, CodedGop, list[float]]:
@@ -74,9 +63,9 @@ def main() -> None:
         "clip", "x265, s", "whole", "first pass", "bits a pixel", "CRF", "met at", "size", "encodes", box=None
     )
     for path, gop in first_gops(arguments):
-        _, plain = timed(lambda: encode_gop(gop, PLAIN, params={}))  # noqa: B023 - it is called at once
-        _, whole = timed(lambda: first_pass(gop))  # noqa: B023
-        seen, seconds = timed(lambda: first_pass(halved_gop(gop)))  # noqa: B023
+        _, plain, _ = timed(lambda: encode_gop(gop, PLAIN, params={}))  # noqa: B023 - it is called at once
+        _, whole, _ = timed(lambda: first_pass(gop))  # noqa: B023
+        seen, seconds, _ = timed(lambda: first_pass(halved_gop(gop)))  # noqa: B023
         cells = (path.stem, f"{plain:.1f}", f"{whole / plain:.2f}", f"{seconds / plain:.2f}")
         for point in arguments.points:
             wanted = round(point * gop.spec.width * gop.spec.height * len(gop) / 8)
