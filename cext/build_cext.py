@@ -78,6 +78,7 @@ typedef struct ffh_slice_header {
     uint8_t slice_pic_parameter_set_id;
     uint8_t slice_type;
     int8_t slice_qp;
+    int32_t collocated_delta_poc;
     ...;
 } ffh_slice_header;
 int ffh_parse_slice_pps_id(const uint8_t *nal, size_t size, ffh_slice_header *header);
@@ -85,12 +86,12 @@ int ffh_parse_slice_header(const uint8_t *nal, size_t size, const ffh_sps *sps, 
                            ffh_slice_header *header);
 typedef struct ffh_compact_sets { ffh_sps sps; ffh_pps lossy; ffh_pps lossless; } ffh_compact_sets;
 int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
-                     const ffh_compact_sets *to, ffh_buf *out);
+                     const ffh_compact_sets *to, uint32_t anchor, ffh_buf *out);
 
 typedef struct ffh_picture { const uint8_t *planes[3]; ptrdiff_t strides[3]; } ffh_picture;
 void ffh_lossless_pps(const ffh_pps *base, uint8_t pps_pic_parameter_set_id, ffh_pps *pps);
-int ffh_write_lossless_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, const ffh_picture *picture,
-                           int effort, int threads, ffh_buf *out);
+int ffh_write_lossless_irap(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, uint32_t pic_order_cnt,
+                            const ffh_picture *picture, int effort, int threads, ffh_buf *out);
 int ffh_write_grey_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, ffh_buf *out);
 
 void ffh_plane_md5(const uint8_t *plane, size_t rows, size_t row_bytes, size_t stride, uint8_t *digest);

@@ -54,6 +54,7 @@ class ffh_slice_header(CData):
     slice_pic_parameter_set_id: int
     slice_type: int
     slice_qp: int
+    collocated_delta_poc: int
 
 class ffh_compact_sets(CData):
     sps: ffh_sps
@@ -200,14 +201,23 @@ class _Lib:
         self, nal: bytes | CData, size: int, sps: ffh_sps, pps: ffh_pps, header: ffh_slice_header, /
     ) -> int: ...
     def ffh_recode_slice(
-        self, nal: bytes | CData, size: int, sps: ffh_sps, pps: ffh_pps, to: ffh_compact_sets, out: ffh_buf, /
+        self,
+        nal: bytes | CData,
+        size: int,
+        sps: ffh_sps,
+        pps: ffh_pps,
+        to: ffh_compact_sets,
+        anchor: int,
+        out: ffh_buf,
+        /,
     ) -> int: ...
     def ffh_lossless_pps(self, base: ffh_pps, pps_pic_parameter_set_id: int, pps: ffh_pps, /) -> None: ...
-    def ffh_write_lossless_idr(
+    def ffh_write_lossless_irap(
         self,
         sps: ffh_sps,
         pps: ffh_pps,
         nal_unit_type: int,
+        pic_order_cnt: int,
         picture: ffh_picture,
         effort: int,
         threads: int,

@@ -152,7 +152,7 @@ class Reader:
         sets = self.sets_of(nal)
         sps, pps = parsed("sps", sets.sps), parsed("pps", sets.pps[0])
         to = ffi.new("ffh_compact_sets *", {"sps": sps[0], "lossy": pps[0], "lossless": pps[0]})
-        return written("a slice", lambda buf: lib.ffh_recode_slice(nal, len(nal), sps, pps, to, buf))
+        return written("a slice", lambda buf: lib.ffh_recode_slice(nal, len(nal), sps, pps, to, 0, buf))
 
 
 def recoded(units: Iterable[bytes]) -> Iterator[bytes]:

@@ -81,10 +81,11 @@ static void recode(const stream *s, const uint8_t *nal, size_t size)
 {
     ffh_buf coded = { 0 };
     ffh_slice_header header, moved;
+    uint32_t anchor = size % 3 ? 0 : (uint32_t)(size & 63);
 
     if ((size_t)s->sps.pic_width_in_luma_samples * s->sps.pic_height_in_luma_samples > MAX_SAMPLES)
         return;
-    if (ffh_recode_slice(nal, size, &s->sps, &s->pps, &s->to, &coded) == 0) {
+    if (ffh_recode_slice(nal, size, &s->sps, &s->pps, &s->to, anchor, &coded) == 0) {
         const ffh_pps *pps = &s->to.lossy;
         if (ffh_parse_slice_pps_id(coded.data, coded.size, &moved) < 0)
             abort();
@@ -146,8 +147,9 @@ static void write_keyframes(const stream *s, const uint8_t *data, size_t size)
 
     check_idr(ffh_write_grey_idr(&s->sps, &s->pps, FFH_NAL_IDR_N_LP, &grey), &grey, &s->sps, &s->pps);
     ffh_lossless_pps(&s->pps, PPS_ID, &pps);
-    check_idr(ffh_write_lossless_idr(&s->sps, &pps, FFH_NAL_IDR_N_LP, &picture, data[0] % 3, 1, &lossless), &lossless,
-              &s->sps, &pps);
+    check_idr(ffh_write_lossless_irap(&s->sps, &pps, data[0] & 4 ? FFH_NAL_CRA : FFH_NAL_IDR_N_LP, data[0], &picture,
+                                      data[0] % 3, 1, &lossless),
+              &lossless, &s->sps, &pps);
     ffh_buf_free(&grey);
     ffh_buf_free(&lossless);
     free(planes);

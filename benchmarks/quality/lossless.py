@@ -82,7 +82,7 @@ def rows(clip: Path, efforts: list[hevc.SpliceEffort], repeat: int) -> Iterator[
     pps = hevc.lossless_pps(sets)
     theirs, their_ms = timed(lambda: x265_lossless(picture), repeat)
     for effort in efforts:
-        encode = partial(hevc.lossless_idr, sets, pps, hevc.NalType.IDR_N_LP, coded, effort=effort)
+        encode = partial(hevc.lossless_irap, sets, pps, hevc.NalType.IDR_N_LP, coded, effort=effort)
         ours, our_ms = timed(lambda encode=encode: len(encode()), repeat)
         _, decode_ms = timed(partial(decoded, sets, pps, encode()), repeat)
         name = f"{clip.stem.split('_')[0]} {picture.width}x{picture.height}"

@@ -70,10 +70,42 @@ static void skip_pred_weight_table(ffh_bitreader *r, const ffh_sps *sps, const f
     }
 }
 
-static void inter_prediction(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps, int has_temporal_mvp,
-                             ffh_slice_header *header)
+/* RefPicList0 or RefPicList1 at an index, as its difference in POC (clause 8.3.4): pictures of the list's own
+ * direction, nearest first, then the others, again and again. */
+static int32_t list_entry(const ffh_ref_pic_set *set, int list, unsigned index)
 {
-    int lists = header->slice_type == FFH_SLICE_B ? 2 : 1, collocated_list = 0;
+    int32_t deltas[FFH_MAX_DPB];
+    unsigned count = 0;
+
+    for (int other = 0; other < 2; other++) {
+        int is_before = list == other;
+        for (int i = is_before ? 0 : set->num_negative_pics;
+             i < (is_before ? set->num_negative_pics : set->num_delta_pocs); i++)
+            if (set->used_by_curr_pic[i])
+                deltas[count++] = set->delta_poc[i];
+    }
+    return count ? deltas[index % count] : 0;
+}
+
+static void collocated_picture(ffh_bitreader *r, ffh_slice_header *header)
+{
+    int list = 0;
+    unsigned index = 0;
+
+    header->collocated_begin = r->pos;
+    if (header->slice_type == FFH_SLICE_B)
+        list = !ffh_get_u(r, 1); /* collocated_from_l0_flag */
+    if (header->num_ref_idx[list] > 1)
+        index = ffh_get_ue_range(r, 0, header->num_ref_idx[list] - 1u);
+    header->collocated_end = r->pos;
+    header->collocated_delta_poc = list_entry(&header->short_term_ref_pic_set, list, index);
+    if (!header->collocated_delta_poc)
+        r->error = FFH_EDATA;
+}
+
+static void inter_prediction(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps, ffh_slice_header *header)
+{
+    int lists = header->slice_type == FFH_SLICE_B ? 2 : 1;
 
     header->ref_idx_begin = r->pos;
     unsigned overrides = ffh_get_u(r, 1); /* num_ref_idx_active_override_flag */
@@ -88,12 +120,8 @@ static void inter_prediction(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps
         header->mvd_l1_zero_flag = (uint8_t)ffh_get_u(r, 1);
     if (pps->cabac_init_present_flag)
         header->cabac_init_flag = (uint8_t)ffh_get_u(r, 1);
-    if (has_temporal_mvp) {
-        if (header->slice_type == FFH_SLICE_B)
-            collocated_list = !ffh_get_u(r, 1); /* collocated_from_l0_flag */
-        if (header->num_ref_idx[collocated_list] > 1)
-            ffh_get_ue_range(r, 0, FFH_MAX_REF_IDX - 1);
-    }
+    if (header->slice_temporal_mvp_enabled_flag)
+        collocated_picture(r, header);
     if (header->slice_type == FFH_SLICE_P ? pps->weighted_pred_flag : pps->weighted_bipred_flag)
         skip_pred_weight_table(r, sps, header);
     header->max_num_merge_cand = (uint8_t)(5 - ffh_get_ue_range(r, 0, 4));
@@ -161,15 +189,14 @@ static int parse_header(ffh_bitreader *r, const ffh_sps *sps, const ffh_pps *pps
     header->slice_type = (uint8_t)ffh_get_ue_range(r, FFH_SLICE_B, FFH_SLICE_I);
     if (pps->output_flag_present_flag)
         ffh_skip_bits(r, 1); /* pic_output_flag */
-    int has_temporal_mvp = 0;
     if (!ffh_is_idr(header->nal_unit_type)) {
         reference_pictures(r, sps, header);
-        has_temporal_mvp = sps->sps_temporal_mvp_enabled_flag && ffh_get_u(r, 1);
+        header->slice_temporal_mvp_enabled_flag = sps->sps_temporal_mvp_enabled_flag && ffh_get_u(r, 1);
     }
     if (sps->sample_adaptive_offset_enabled_flag)
         header->has_sao = ffh_get_u(r, sps->chroma_format_idc ? 2 : 1) != 0;
     if (header->slice_type != FFH_SLICE_I)
-        inter_prediction(r, sps, pps, has_temporal_mvp, header);
+        inter_prediction(r, sps, pps, header);
     header->qp_begin = r->pos;
     int32_t slice_qp = 26 + pps->init_qp_minus26 + ffh_get_se_range(r, -99, 99);
     header->qp_end = r->pos;

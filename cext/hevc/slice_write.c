@@ -57,11 +57,19 @@ void ffh_copy_slice_header(ffh_bitwriter *w, ffh_bitreader *r, const ffh_slice_h
         ffh_put_slice_ref_pic_set(w, sps->st_ref_pic_set, sps->num_short_term_ref_pic_sets,
                                   &header->short_term_ref_pic_set);
         ffh_skip_bits(r, header->references_end - r->pos);
+        if (sps->sps_temporal_mvp_enabled_flag) {
+            ffh_put_u(w, "slice_temporal_mvp_enabled_flag", 1, header->slice_temporal_mvp_enabled_flag);
+            ffh_skip_bits(r, 1);
+        }
     }
     if (header->slice_type != FFH_SLICE_I) {
         ffh_copy_bits(w, r, header->ref_idx_begin);
         put_ref_idx(w, header, pps);
         ffh_skip_bits(r, header->ref_idx_end - r->pos);
+    }
+    if (header->collocated_end && !header->slice_temporal_mvp_enabled_flag) {
+        ffh_copy_bits(w, r, header->collocated_begin);
+        ffh_skip_bits(r, header->collocated_end - r->pos);
     }
     ffh_copy_bits(w, r, header->qp_begin);
     ffh_put_se(w, "slice_qp_delta", header->slice_qp - 26 - pps->init_qp_minus26);
@@ -75,9 +83,12 @@ void ffh_copy_slice_header(ffh_bitwriter *w, ffh_bitreader *r, const ffh_slice_h
     ffh_put_trailing_bits(w);
 }
 
-void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pps *pps, int slice_qp,
-                              const uint32_t *entry_points, uint32_t num_entry_point_offsets)
+void ffh_put_irap_slice_header(ffh_bitwriter *w, const ffh_slice_header *header, const ffh_sps *sps,
+                               const ffh_pps *pps, const uint32_t *entry_points, uint32_t num_entry_point_offsets)
 {
+    static const ffh_ref_pic_set no_references = { 0 };
+    unsigned poc_bits = sps->log2_max_pic_order_cnt_lsb;
+
     ffh_put_u(w, "first_slice_segment_in_pic_flag", 1, 1);
     ffh_put_u(w, "no_output_of_prior_pics_flag", 1, 0);
     ffh_put_ue(w, "slice_pic_parameter_set_id", pps->pps_pic_parameter_set_id);
@@ -85,11 +96,17 @@ void ffh_put_idr_slice_header(ffh_bitwriter *w, const ffh_sps *sps, const ffh_pp
     ffh_put_ue(w, "slice_type", FFH_SLICE_I);
     if (pps->output_flag_present_flag)
         ffh_put_u(w, "pic_output_flag", 1, 1);
+    if (!ffh_is_idr(header->nal_unit_type)) {
+        ffh_put_u(w, "slice_pic_order_cnt_lsb", poc_bits, header->slice_pic_order_cnt_lsb & ((1u << poc_bits) - 1));
+        ffh_put_slice_ref_pic_set(w, sps->st_ref_pic_set, sps->num_short_term_ref_pic_sets, &no_references);
+        if (sps->sps_temporal_mvp_enabled_flag)
+            ffh_put_u(w, "slice_temporal_mvp_enabled_flag", 1, 0);
+    }
     if (sps->sample_adaptive_offset_enabled_flag) {
         ffh_put_u(w, "slice_sao_luma_flag", 1, 0);
         ffh_put_u(w, "slice_sao_chroma_flag", 1, 0);
     }
-    ffh_put_se(w, "slice_qp_delta", slice_qp - 26 - pps->init_qp_minus26);
+    ffh_put_se(w, "slice_qp_delta", header->slice_qp - 26 - pps->init_qp_minus26);
     if (pps->pps_slice_chroma_qp_offsets_present_flag) {
         ffh_put_se(w, "slice_cb_qp_offset", 0);
         ffh_put_se(w, "slice_cr_qp_offset", 0);

@@ -12,6 +12,7 @@ from ffhybrid.hevc.nal import (
     is_idr,
     is_parameter_set,
     is_prefix_sei,
+    is_random_access,
     is_slice,
     join_annexb,
     join_length_prefixed,
@@ -34,7 +35,15 @@ from ffhybrid.hevc.parameter_sets import (
     with_level,
     write_hvcc,
 )
-from ffhybrid.hevc.slices import SpliceEffort, lossless_idr, placeholder_idr, slice_pps_id, slice_qp, slice_type
+from ffhybrid.hevc.slices import (
+    SpliceEffort,
+    collocated_distance,
+    lossless_irap,
+    placeholder_idr,
+    slice_pps_id,
+    slice_qp,
+    slice_type,
+)
 
 __all__ = [
     "LENGTH_SIZE",
@@ -44,16 +53,18 @@ __all__ = [
     "SpliceEffort",
     "Sps",
     "access_unit_delimiter",
+    "collocated_distance",
     "find_parameter_sets",
     "hvcc_length_size",
     "is_idr",
     "is_parameter_set",
     "is_prefix_sei",
+    "is_random_access",
     "is_slice",
     "join_annexb",
     "join_length_prefixed",
     "layer_id",
-    "lossless_idr",
+    "lossless_irap",
     "lossless_pps",
     "nal_type",
     "neural_track_parameter_sets",

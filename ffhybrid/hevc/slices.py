@@ -1,4 +1,4 @@
-"""Slices: what their headers say, and IDR slices written anew, grey or lossless (H.265 clauses 7.3.6 and 7.3.8)."""
+"""Slices: what their headers say, and I slices written anew, grey or lossless (H.265 clauses 7.3.6 and 7.3.8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ffhybrid.hevc.parameter_sets import parsed
 
 
 class SpliceEffort(StrEnum):
-    """How hard the lossless keyframe is squeezed; its samples are the same for each."""
+    """How hard lossless pictures are squeezed; its samples are the same for each."""
 
     FAST = "fast"
     MEDIUM = "medium"
@@ -39,6 +39,11 @@ def slice_qp(nal: bytes, sets: ParameterSets) -> int:
     return int(_header(nal, sets).slice_qp)
 
 
+def collocated_distance(nal: bytes, sets: ParameterSets) -> int:
+    """POC of the picture that a slice takes temporal motion vectors from, less its own; 0 where it takes none."""
+    return int(_header(nal, sets).collocated_delta_poc)
+
+
 def _header(nal: bytes, sets: ParameterSets) -> Any:
     header = ffi.new("ffh_slice_header *")
     pps = _pps_by_id(sets, slice_pps_id(nal))
@@ -60,20 +65,21 @@ def placeholder_idr(sets: ParameterSets, nal_unit_type: int) -> bytes:
     return written("the placeholder", lambda buf: lib.ffh_write_grey_idr(sps, pps, nal_unit_type, buf))
 
 
-def lossless_idr(
+def lossless_irap(
     sets: ParameterSets,
     pps: bytes,
     nal_unit_type: int,
     picture: Picture,
     *,
+    pic_order_cnt: int = 0,
     effort: SpliceEffort = SpliceEffort.FAST,
     threads: int = 1,
 ) -> bytes:
-    """Write an IDR slice that decodes to exactly ``picture``, which must have the coded size of the SPS.
+    """Write an IDR or CRA slice that decodes to exactly ``picture``, which must have the coded size of the SPS.
 
-    ``pps`` is what :func:`lossless_pps` gave. The slice data follow H.265 clause 7.3.8 with
-    ``cu_transquant_bypass_flag`` set for every coding unit. Several threads share the CTU rows of a stream with
-    wavefront rows; the bytes do not depend on their number.
+    A CRA picture has ``pic_order_cnt``, and refers to nothing. ``pps`` is what :func:`lossless_pps` gave. The slice
+    data follow H.265 clause 7.3.8 with ``cu_transquant_bypass_flag`` set for every coding unit. Several threads share
+    the CTU rows of a stream with wavefront rows; the bytes do not depend on their number.
     """
     sps = parsed("sps", sets.sps)
     size = (sps.pic_width_in_luma_samples, sps.pic_height_in_luma_samples, sps.bit_depth_luma)
@@ -85,5 +91,7 @@ def lossless_idr(
     level = list(SpliceEffort).index(effort)
     return written(
         "the lossless keyframe",
-        lambda buf: lib.ffh_write_lossless_idr(sps, parsed_pps, nal_unit_type, native, level, threads, buf),
+        lambda buf: lib.ffh_write_lossless_irap(
+            sps, parsed_pps, nal_unit_type, pic_order_cnt, native, level, threads, buf
+        ),
     )

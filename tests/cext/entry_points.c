@@ -210,10 +210,10 @@ static int recode_slice(void)
 {
     ffh_buf out = { 0 };
     const nal_unit *nal = &given.slice_nal;
-    return keep_buffer(ffh_recode_slice(nal->data, nal->size, &given.sps, &given.pps, &given.to, &out), &out);
+    return keep_buffer(ffh_recode_slice(nal->data, nal->size, &given.sps, &given.pps, &given.to, 0, &out), &out);
 }
 
-static int write_lossless_idr(void)
+static int write_lossless_irap(void)
 {
     ffh_buf out = { 0 };
     ffh_planes planes = planes_of(given.samples, WIDTH, HEIGHT);
@@ -222,8 +222,8 @@ static int write_lossless_idr(void)
     int code = 0;
 
     for (int effort = 0; effort < EFFORTS && code >= 0; effort++)
-        code = ffh_write_lossless_idr(&given.sps, &given.lossless_pps, FFH_NAL_IDR_N_LP, &picture, effort,
-                                      given.threads, &out);
+        code = ffh_write_lossless_irap(&given.sps, &given.lossless_pps, FFH_NAL_CRA, 30, &picture, effort,
+                                       given.threads, &out);
     return keep_buffer(code, &out);
 }
 
@@ -426,7 +426,7 @@ static const entry entries[] = {
     ENTRY(parse_slice_pps_id),
     ENTRY(parse_slice_header),
     ENTRY(recode_slice),
-    ENTRY(write_lossless_idr),
+    ENTRY(write_lossless_irap),
     ENTRY(write_grey_idr),
     ENTRY(overfit_read),
     ENTRY(overfit_encode),

@@ -17,7 +17,7 @@ SOURCES = (HERE / "entry_points.c", HERE / "faulty_memory.c", *sorted(CEXT.rglob
 WRAPPED = ("malloc", "calloc", "realloc", "aligned_alloc", "free", "mmap", "munmap", "pthread_create")
 STREAM = HERE.parent / "corpora" / "stream" / "slices-wpp"
 RELEASES = {"ffh_buf_free", "ffh_enhancement_free", "ffh_enhancer_free"}
-THREADED = {"ffh_write_lossless_idr", "ffh_overfit_decode", "ffh_enhance_look", "ffh_enhance_compose"}
+THREADED = {"ffh_write_lossless_irap", "ffh_overfit_decode", "ffh_enhance_look", "ffh_enhance_compose"}
 
 
 def entry_points(folder: Path, sanitizer: str, *threads: str) -> dict[str, tuple[int, int]]:

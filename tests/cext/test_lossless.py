@@ -36,7 +36,7 @@ def lossless_stream(
     pps = hevc.lossless_pps(sets)
     units = [
         (
-            hevc.lossless_idr(sets, pps, hevc.NalType.IDR_N_LP, p, effort=effort),
+            hevc.lossless_irap(sets, pps, hevc.NalType.IDR_N_LP, p, effort=effort),
             sei.write_picture_hash(sei.picture_md5s(p)),
         )
         for p in pictures
@@ -104,7 +104,7 @@ def test_every_effort_is_exact_and_threads_change_no_byte(tree: str, effort: hev
     pps = hevc.lossless_pps(sets)
     for picture in coded_pictures(sets):
         one, three = (
-            hevc.lossless_idr(sets, pps, hevc.NalType.IDR_N_LP, picture, effort=effort, threads=threads)
+            hevc.lossless_irap(sets, pps, hevc.NalType.IDR_N_LP, picture, effort=effort, threads=threads)
             for threads in (1, 3)
         )
         assert one == three
@@ -114,7 +114,7 @@ def test_more_effort_gives_fewer_bytes() -> None:
     sets = parameter_sets(720, 406)
     picture = make_picture("natural", *coded_size(sets))
     pps = hevc.lossless_pps(sets)
-    sizes = [len(hevc.lossless_idr(sets, pps, hevc.NalType.IDR_N_LP, picture, effort=e)) for e in hevc.SpliceEffort]
+    sizes = [len(hevc.lossless_irap(sets, pps, hevc.NalType.IDR_N_LP, picture, effort=e)) for e in hevc.SpliceEffort]
     assert sizes == sorted(sizes, reverse=True)
 
 
@@ -169,13 +169,13 @@ def test_samples_beyond_the_bit_depth_are_refused() -> None:
     picture = make_picture("noise", 64, 64, 10)
     picture.y[0, 0] = 1024
     with pytest.raises(ValueError, match="invalid argument"):
-        hevc.lossless_idr(sets, hevc.lossless_pps(sets), hevc.NalType.IDR_N_LP, picture)
+        hevc.lossless_irap(sets, hevc.lossless_pps(sets), hevc.NalType.IDR_N_LP, picture)
 
 
 def test_another_size_than_that_of_the_sps_is_refused() -> None:
     sets = parameter_sets(176, 144)
     with pytest.raises(ValueError, match="size"):
-        hevc.lossless_idr(sets, hevc.lossless_pps(sets), hevc.NalType.IDR_N_LP, make_picture("noise", 64, 64))
+        hevc.lossless_irap(sets, hevc.lossless_pps(sets), hevc.NalType.IDR_N_LP, make_picture("noise", 64, 64))
 
 
 def test_a_stream_without_a_free_pps_id_is_refused() -> None:

@@ -9,7 +9,7 @@
 
 static int check_tools(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type)
 {
-    if (nal_unit_type != FFH_NAL_IDR_W_RADL && nal_unit_type != FFH_NAL_IDR_N_LP)
+    if (!ffh_is_idr(nal_unit_type) && nal_unit_type != FFH_NAL_CRA)
         return FFH_EINVAL;
     if (pps->pps_seq_parameter_set_id != sps->sps_seq_parameter_set_id)
         return FFH_EINVAL;
@@ -25,6 +25,8 @@ static int check_tools(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type
         return ffh_unsupported(FFH_TOOL_SCREEN_CONTENT);
     if (pps->tiles_enabled_flag)
         return ffh_unsupported(FFH_TOOL_TILES);
+    if (!ffh_is_idr(nal_unit_type) && sps->long_term_ref_pics_present_flag)
+        return ffh_unsupported(FFH_TOOL_LONG_TERM_PICTURES);
     int is_split = sps->log2_min_luma_coding_block_size - 1 > sps->log2_max_luma_transform_block_size;
     return is_split ? ffh_unsupported(FFH_TOOL_SMALL_TRANSFORMS) : 0;
 }
@@ -51,6 +53,7 @@ int ffh_write_grey_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type
      * a DC block now and then puts a one among them. The contexts of QP 51 fit such a picture best. */
     static const uint8_t dc_every[] = { 0, 6, 8, 10, 12, 14, 16, 20 };
     enum { GREY_QP = 51 };
+    ffh_slice_header header = { .nal_unit_type = (uint8_t)nal_unit_type, .slice_qp = GREY_QP };
     ffh_cu_map map;
     ffh_buf best = { 0 };
     int error = check_tools(sps, pps, nal_unit_type);
@@ -62,7 +65,7 @@ int ffh_write_grey_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type
     for (size_t i = 0; error == 0 && i < sizeof(dc_every); i++) {
         ffh_buf candidate = { 0 };
         fill_grey_map(&map, dc_every[i]);
-        error = ffh_write_idr_slice(sps, pps, nal_unit_type, GREY_QP, NULL, &map, 1, &candidate);
+        error = ffh_write_irap_slice(sps, pps, &header, NULL, &map, 1, &candidate);
         if (!best.size || candidate.size < best.size) {
             ffh_buf larger = best;
             best = candidate;
@@ -138,9 +141,12 @@ void ffh_lossless_pps(const ffh_pps *base, uint8_t pps_pic_parameter_set_id, ffh
     pps->pps_deblocking_filter_disabled_flag = 1;
 }
 
-int ffh_write_lossless_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, const ffh_picture *picture,
-                           int effort, int threads, ffh_buf *out)
+int ffh_write_lossless_irap(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, uint32_t pic_order_cnt,
+                            const ffh_picture *picture, int effort, int threads, ffh_buf *out)
 {
+    ffh_slice_header header = { .nal_unit_type = (uint8_t)nal_unit_type,
+                                .slice_pic_order_cnt_lsb = pic_order_cnt,
+                                .slice_qp = (int8_t)(26 + pps->init_qp_minus26) };
     ffh_cu_map map = { 0 };
     ffh_source source = { .effort = (ffh_effort)effort };
     int error = check_tools(sps, pps, nal_unit_type);
@@ -155,7 +161,7 @@ int ffh_write_lossless_idr(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_
     if (error == 0)
         error = ffh_cu_map_init(&map, sps);
     if (error == 0)
-        error = ffh_write_idr_slice(sps, pps, nal_unit_type, 26 + pps->init_qp_minus26, &source, &map, threads, out);
+        error = ffh_write_irap_slice(sps, pps, &header, &source, &map, threads, out);
     ffh_cu_map_free(&map);
     free((void *)source.planes[0].samples);
     return error;

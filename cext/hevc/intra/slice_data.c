@@ -12,7 +12,7 @@ typedef struct slice {
     const ffh_pps *pps;
     const ffh_source *source;
     ffh_cu_map *map;
-    int slice_qp;
+    const ffh_slice_header *header;
     int rows, columns;             /* of CTUs */
     int has_substreams;            /* one for every row, else all rows are one */
     ffh_buf *substreams;           /* before emulation prevention */
@@ -68,7 +68,7 @@ static int start_row(slice *s, ffh_tree_coder *e, int row, ffh_buf *to)
     if (row && s->columns > 1)
         e->contexts = s->stored_contexts[row - 1];
     else
-        ffh_contexts_init(&e->contexts, 0, s->slice_qp);
+        ffh_contexts_init(&e->contexts, 0, s->header->slice_qp);
     return 0;
 }
 
@@ -123,7 +123,7 @@ static void put_rows(void *context, int index)
     free(e);
 }
 
-static int put_nal(const slice *s, int nal_unit_type, ffh_buf *out)
+static int put_nal(const slice *s, ffh_buf *out)
 {
     ffh_buf escaped = { 0 }, header = { 0 };
     ffh_bitwriter w;
@@ -133,8 +133,8 @@ static int put_nal(const slice *s, int nal_unit_type, ffh_buf *out)
 
     if (error == 0) {
         ffh_bitwriter_init(&w, &header);
-        ffh_put_idr_slice_header(&w, s->sps, s->pps, s->slice_qp, sizes, (uint32_t)rows - 1);
-        ffh_put_nal_header(out, nal_unit_type);
+        ffh_put_irap_slice_header(&w, s->header, s->sps, s->pps, sizes, (uint32_t)rows - 1);
+        ffh_put_nal_header(out, s->header->nal_unit_type);
         if (!header.error)
             ffh_append_escaped(out, header.data, header.size);
         ffh_buf_append(out, escaped.data, escaped.size);
@@ -146,28 +146,28 @@ static int put_nal(const slice *s, int nal_unit_type, ffh_buf *out)
     return error;
 }
 
-static int put_slice(slice *s, int nal_unit_type, int threads, ffh_buf *out)
+static int put_slice(slice *s, int threads, ffh_buf *out)
 {
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->stored, NULL);
     ffh_run_threads(s->has_substreams ? FFH_MAX(1, FFH_MIN(threads, s->rows)) : 1, put_rows, s);
     pthread_cond_destroy(&s->stored);
     pthread_mutex_destroy(&s->lock);
-    return s->error ? s->error : put_nal(s, nal_unit_type, out);
+    return s->error ? s->error : put_nal(s, out);
 }
 
-int ffh_write_idr_slice(const ffh_sps *sps, const ffh_pps *pps, int nal_unit_type, int slice_qp,
-                        const ffh_source *source, ffh_cu_map *map, int threads, ffh_buf *out)
+int ffh_write_irap_slice(const ffh_sps *sps, const ffh_pps *pps, const ffh_slice_header *header,
+                         const ffh_source *source, ffh_cu_map *map, int threads, ffh_buf *out)
 {
     int mask = (1 << map->log2_ctb) - 1;
-    slice s = { .sps = sps, .pps = pps, .source = source, .map = map, .slice_qp = slice_qp };
+    slice s = { .sps = sps, .pps = pps, .source = source, .map = map, .header = header };
 
     s.rows = (map->height + mask) >> map->log2_ctb;
     s.columns = (map->width + mask) >> map->log2_ctb;
     s.has_substreams = pps->entropy_coding_sync_enabled_flag;
     s.substreams = calloc((size_t)s.rows, sizeof(*s.substreams));
     s.stored_contexts = calloc((size_t)s.rows, sizeof(*s.stored_contexts));
-    int error = s.substreams && s.stored_contexts ? put_slice(&s, nal_unit_type, threads, out) : FFH_ENOMEM;
+    int error = s.substreams && s.stored_contexts ? put_slice(&s, threads, out) : FFH_ENOMEM;
     for (int i = 0; s.substreams && i < s.rows; i++)
         ffh_buf_free(&s.substreams[i]);
     free(s.stored_contexts);

@@ -181,8 +181,20 @@ static int recode(const uint8_t *nal, slice *s, ffh_buf *out)
     return s->coder.has_lossless_blocks ? put_copied(nal, s, &s->to->lossless, out) : put_recoded(nal, s, out);
 }
 
+/* Temporal motion vectors from an I picture are not available (8.5.3.2.8): without them blocks are predicted as with
+ * them. 7.4.7.1 forbids that pictures behind such a slice take any from before it, which is checked by who calls. */
+static void move_behind_anchor(ffh_slice_header *header, const ffh_sps *sps, uint32_t anchor)
+{
+    uint32_t mask = (1u << sps->log2_max_pic_order_cnt_lsb) - 1;
+    uint32_t collocated = header->slice_pic_order_cnt_lsb + (uint32_t)header->collocated_delta_poc;
+
+    if (header->slice_temporal_mvp_enabled_flag && header->collocated_delta_poc && !(collocated & mask))
+        header->slice_temporal_mvp_enabled_flag = 0;
+    header->slice_pic_order_cnt_lsb += anchor;
+}
+
 int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const ffh_pps *pps,
-                     const ffh_compact_sets *to, ffh_buf *out)
+                     const ffh_compact_sets *to, uint32_t anchor, ffh_buf *out)
 {
     ffh_slice_header header;
     ffh_buf rbsp = { 0 };
@@ -190,6 +202,8 @@ int ffh_recode_slice(const uint8_t *nal, size_t size, const ffh_sps *sps, const 
 
     if (error == 0)
         error = ffh_nal_to_rbsp(nal, size, &rbsp);
+    if (error == 0 && anchor)
+        move_behind_anchor(&header, sps, anchor);
     if (error == 0) {
         size_t first = header.end / 8 + 1; /* after byte_alignment() */
         slice s = { .coder = { .sps = sps, .pps = pps, .header = &header }, .to = to };
