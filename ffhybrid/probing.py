@@ -38,6 +38,7 @@ class GopInfo:
     correction_bytes: int
     fixups: int
     fixup_bytes: int
+    anchors: int
     placeholder_bytes: int
     inter_bytes: int
 
@@ -135,6 +136,7 @@ def _gop_info(index: int, gop: HybridGop, payload: Payload) -> GopInfo:
         correction_bytes=correction_size(payload),
         fixups=fixups.count(payload.fixups),
         fixup_bytes=len(payload.fixups),
+        anchors=len(payload.anchors),
         placeholder_bytes=gop.placeholder.size,
         inter_bytes=sum(unit.size for unit in gop.inter),
     )

@@ -204,6 +204,31 @@ class RefiningGenerator(Protocol):
         """
 
 
+@runtime_checkable
+class AnchorGenerator(Protocol):
+    """A :class:`RefiningGenerator` that enhances decoded P pictures too: those inside a GOP that become anchors.
+
+    Its latents of anchors say how strongly; all else is known when they are decoded.
+    """
+
+    name: str
+    reproducibility: Reproducibility
+
+    def anchor_latent(self, strength: float) -> bytes:
+        """Write the latent of an anchor, enhanced as strongly as that: 0 is the P picture as it is, 1 all there is.
+
+        Raises:
+            ValueError: a strength beyond the format's bounds.
+        """
+
+    def enhance(self, latent: bytes, base: BasePicture, spec: PictureSpec, *, distance: int) -> Picture:
+        """Make an anchor of a P picture, ``distance`` pictures behind the last generated one.
+
+        Raises:
+            CorruptDataError: a latent that is damaged or does not fit the spec.
+        """
+
+
 KeyframeGenerator: TypeAlias = Generator | RefiningGenerator
 
 

@@ -18,15 +18,16 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
-from segments import code_segment, pictures_of, slice_of
 from torch import Tensor
 
 from ffhybrid import X265Options, hevc
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.anchors import decode_segments
 from ffhybrid.filters.enhance.codec import Known, Strengths, network
-from ffhybrid.x265.encoding import X265Gop
+from ffhybrid.x265.encoding import Segment, X265Gop
 from ffhybrid.x265.options import Thoroughness
+from ffhybrid.x265.reference_lock import encode_nearly_locked
 from one_gop import spooled_gop
 from stills import Samples, code_still, planes
 from training.drawn import Rgb
@@ -39,8 +40,6 @@ CRFS = (26, 52, 42)
 KEYFRAME_BELOW = (4, 14)
 """How far the QP of a keyframe is below the CRF of its GOP."""
 STRENGTHS = (0.0, 0.5, 1.0)
-FACTORS = (1, 1.5, 2)
-"""Times the bits for the last picture of a segment."""
 MOST_TAKEN = 3
 """P pictures of a segment that are learned from, the last one always."""
 PAN, TURN, ZOOM, LIGHT = 3.0, 0.004, 0.006, 0.004
@@ -71,7 +70,7 @@ def coded_motion(behind: Rgb, before: Rgb) -> Iterator[Predicted]:
         whole = spooled_gop(pictures, spec, Path(folder) / "frames.yuv")
         for start in range(0, SEGMENTS * length, length):
             part = whole.part(start, start + length + 1)
-            coded = code_segment(part, first, options, factor=random.choice(FACTORS))
+            coded = encode_nearly_locked(part, first, options, segment=Segment(ends_in_anchor=True)).coded
             found = list(_predicted(coded, part))
             *earlier, last = found
             yield from (*random.sample(earlier, min(len(earlier), MOST_TAKEN - 1)), last)
@@ -80,9 +79,9 @@ def coded_motion(behind: Rgb, before: Rgb) -> Iterator[Predicted]:
 
 def _predicted(coded: X265Gop, part: SourceGop) -> Iterator[Predicted]:
     """Give the P pictures of a segment."""
-    pictures = pictures_of(coded)
+    pictures = list(decode_segments((coded,), part.spec.bit_depth))
     for unit in coded.inter:
-        nal = slice_of(unit)
+        nal = next(filter(hevc.is_slice, unit.nal_units))
         if hevc.slice_type(nal, coded.parameter_sets) == "P":
             place = part.pts.index(unit.pts)
             yield Predicted(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ffhybrid.cli.parser import Parser
-from ffhybrid.cli.values import boolean, byte_count, natural, one_of, positive
+from ffhybrid.cli.values import anchors, boolean, byte_count, natural, one_of, positive
 from ffhybrid.encoder.modes import parse_generator_params
 from ffhybrid.encoder.options import EncodeMode, Placeholder
 from ffhybrid.encoder.speed import EFFORTS
@@ -28,6 +28,9 @@ def add_keyframes(command: Parser) -> None:
     keyframe.add_argument("-kf:tune", dest="kf_tune", metavar="NAME", help="aim of a fit: perceptual (default) or psnr")
     keyframe.add_argument(
         "-kf:refine", dest="refine", type=natural, default=0, metavar="N", help="joint refinements at most (0)"
+    )
+    keyframe.add_argument(
+        "-anchors", type=anchors, metavar="none|N", help="P pictures enhanced too, one in so many pictures (none)"
     )
     keyframe.add_argument(
         "-kf:repair", dest="repair", action="store_true", help="models: keyframes become exact on any machine"
@@ -91,6 +94,7 @@ def keyframe_options(options: argparse.Namespace, mode: EncodeMode = EncodeMode.
         keyframe_budget=options.budget,
         fit_threads=options.fit_threads,
         refinements=options.refine,
+        anchors=options.anchors,
         fallback=options.fallback,
         stock_weight=options.stock_weight,
         placeholder=options.placeholder,

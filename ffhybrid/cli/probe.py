@@ -47,6 +47,7 @@ def _print_probe(info: FileInfo) -> None:
         "payload",
         "correction",
         "fix-ups",
+        "anchors",
         "placeholder",
         "P and B",
     )
@@ -54,7 +55,7 @@ def _print_probe(info: FileInfo) -> None:
     for gop in info.gops:
         pictures = f"{gop.pictures}" + (f" of {gop.pictures_encoded}" if gop.pictures != gop.pictures_encoded else "")
         fixups = f"{gop.fixups} ({gop.fixup_bytes} B)"
-        numbers = (gop.payload_bytes, gop.correction_bytes, fixups, gop.placeholder_bytes, gop.inter_bytes)
+        numbers = (gop.payload_bytes, gop.correction_bytes, fixups, gop.anchors, gop.placeholder_bytes, gop.inter_bytes)
         timing = (f"{gop.start:.3f}", f"{gop.duration:.3f}", pictures, gop.generator)
         table.add_row(str(gop.index), *timing, *map(str, numbers))
     out.print(table)

@@ -13,7 +13,7 @@ from ffhybrid.core.picture import Colour, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 
 MAGIC = b"FFHK"
-VERSION = 2
+VERSION, VERSION_WITH_ANCHORS = 2, 3
 CHROMA_420 = 1
 MAX_NAME = 31
 MAX_SIZE = 2 << 20
@@ -24,6 +24,23 @@ _GEOMETRY = struct.Struct(">HHHHBBBBBBQ")
 _MD5 = struct.Struct("16s")
 _CRC = struct.Struct(">I")
 _NO_BASE, _HAS_BASE = b"\0", b"\1"
+_ANCHOR_MD5 = struct.Struct("8s")
+_LEAST_ANCHOR = 3 + _ANCHOR_MD5.size
+"""Bytes of an anchor without latent and fix-ups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """A P picture of the GOP that the generator enhances before later pictures refer to it.
+
+    ``place`` is its number in the GOP, from 1 on, in order of decoding as of presentation; ``latent`` says how it is
+    enhanced. ``fixups`` and ``picture_md5`` (:func:`anchor_md5`) refer to the coded size.
+    """
+
+    place: int
+    latent: bytes
+    fixups: bytes
+    picture_md5: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +51,7 @@ class Payload:
     ``picture_md5`` (:func:`picture_md5`) refer to. ``pictures`` counts the pictures of the GOP when it was encoded;
     ``parameter_sets`` is ``hevc.parameter_set_digest`` of the stream that the keyframe belongs to. ``base_md5`` is what
     :func:`picture_md5` gives of the decoded base picture, at its coded size, where the latent refines one.
+    ``anchors`` come in the order of their places.
     """
 
     generator: str
@@ -46,6 +64,7 @@ class Payload:
     latent: bytes
     fixups: bytes
     picture_md5: bytes
+    anchors: tuple[Anchor, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Serialise; the last four bytes are the CRC-32C of all before."""
@@ -55,7 +74,7 @@ class Payload:
         colour = self.spec.colour
         body = b"".join(
             (
-                _HEAD.pack(MAGIC, VERSION, len(name)),
+                _HEAD.pack(MAGIC, VERSION_WITH_ANCHORS if self.anchors else VERSION, len(name)),
                 name,
                 _GEOMETRY.pack(
                     self.spec.width,
@@ -72,11 +91,10 @@ class Payload:
                 ),
                 leb128.encode(self.pictures),
                 _NO_BASE if self.base_md5 is None else _HAS_BASE + _MD5.pack(self.base_md5),
-                leb128.encode(len(self.latent)),
-                self.latent,
-                leb128.encode(len(self.fixups)),
-                self.fixups,
+                _sized(self.latent),
+                _sized(self.fixups),
                 _MD5.pack(self.picture_md5),
+                _anchor_bytes(self.anchors),
             )
         )
         if len(body) + _CRC.size > MAX_SIZE:
@@ -97,8 +115,9 @@ class Payload:
         magic, version, name_length = reader.unpack(_HEAD)
         if magic != MAGIC:
             raise CorruptDataError("the payload does not begin with its magic number")
-        if version != VERSION:
-            raise UnsupportedError(f"the payload has version {version}; this program reads version {VERSION}")
+        if version not in (VERSION, VERSION_WITH_ANCHORS):
+            known = f"versions {VERSION} and {VERSION_WITH_ANCHORS}"
+            raise UnsupportedError(f"the payload has version {version}; this program reads {known}")
         name = reader.take(name_length)
         geometry = reader.unpack(_GEOMETRY)
         pictures = reader.number()
@@ -106,6 +125,7 @@ class Payload:
         latent = reader.take(reader.number())
         fixups = reader.take(reader.number())
         (md5,) = reader.unpack(_MD5)
+        anchors = reader.anchors(pictures) if version == VERSION_WITH_ANCHORS else ()
         (crc,) = reader.unpack(_CRC)
         if reader.left:
             raise CorruptDataError(f"the payload has {reader.left} bytes behind its end")
@@ -122,6 +142,7 @@ class Payload:
             latent=latent,
             fixups=fixups,
             picture_md5=md5,
+            anchors=anchors,
         )
 
 
@@ -152,6 +173,22 @@ class _PayloadReader:
             raise CorruptDataError("the payload tells neither that there is a base picture nor that there is none")
         return self.take(_MD5.size) if flag == _HAS_BASE else None
 
+    def anchors(self, pictures: int) -> tuple[Anchor, ...]:
+        """Take all anchors of a GOP of so many pictures."""
+        count, place = self.number(), 0
+        if not 0 < count * _LEAST_ANCHOR <= self.left:
+            raise CorruptDataError(f"the payload announces {count} anchors where {self.left} bytes are left")
+        found = []
+        for _ in range(count):
+            gap = self.number()
+            place += gap
+            if not gap or place >= pictures:
+                raise CorruptDataError("the payload has an anchor outside its GOP")
+            latent, fixups = self.take(self.number()), self.take(self.number())
+            (md5,) = self.unpack(_ANCHOR_MD5)
+            found.append(Anchor(place=place, latent=latent, fixups=fixups, picture_md5=md5))
+        return tuple(found)
+
     def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
         return layout.unpack(self.take(layout.size))
 
@@ -170,6 +207,26 @@ def _checked_spec(geometry: tuple[int, ...]) -> PictureSpec:
     if not in_range or width % 2 or height % 2 or depth not in (8, 10):
         raise CorruptDataError(f"the payload has an impossible picture size: {width}x{height}, {depth} bits")
     return PictureSpec(width, height, depth, Colour(primaries, transfer, matrix, bool(full_range)))
+
+
+def _sized(data: bytes) -> bytes:
+    return leb128.encode(len(data)) + data
+
+
+def _anchor_bytes(anchors: tuple[Anchor, ...]) -> bytes:
+    if not anchors:
+        return b""
+    written, place = [leb128.encode(len(anchors))], 0
+    for anchor in anchors:
+        md5 = _ANCHOR_MD5.pack(anchor.picture_md5)
+        written += [leb128.encode(anchor.place - place), _sized(anchor.latent), _sized(anchor.fixups), md5]
+        place = anchor.place
+    return b"".join(written)
+
+
+def anchor_md5(md5s: tuple[bytes, bytes, bytes]) -> bytes:
+    """Give the first 8 bytes of :func:`picture_md5`: a GOP has several anchors, and damage is all that they tell."""
+    return picture_md5(md5s)[: _ANCHOR_MD5.size]
 
 
 def picture_md5(md5s: tuple[bytes, bytes, bytes]) -> bytes:

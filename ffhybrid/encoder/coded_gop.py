@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ffhybrid.core.gop import AccessUnit, HybridGop
 from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.source_gop import SourceGop, write_planes
+from ffhybrid.encoder.anchors import Anchoring, decode_segments, encode_chain
 from ffhybrid.errors import EncoderError, VerificationError
 from ffhybrid.filters import Generator
 from ffhybrid.filters.base import BasePicture, Refinement, RefiningGenerator, SequenceGenerator
@@ -22,7 +23,6 @@ from ffhybrid.restorer.generator_decode import GeneratorDecode, sequence_md5
 from ffhybrid.restorer.splice import NATIVE_IDR, restore_gop
 from ffhybrid.x265.encoding import X265Gop, encode_gop
 from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options, keyframe_zones
-from ffhybrid.x265.reference_lock import encode_locked, encode_nearly_locked
 
 GREY_CRF = 51.0
 IN_ORDER = {"bframes": "0"}
@@ -31,7 +31,7 @@ IN_ORDER = {"bframes": "0"}
 
 @dataclass(frozen=True, slots=True)
 class CodedGop:
-    """A GOP with picture hashes: as a file holds it, and with its keyframe as x265 made it.
+    """A GOP with picture hashes: as a file holds it, and with its keyframe as x265 made it, in segments if need be.
 
     ``crf`` is that of the P and B pictures; ``keyframe`` is the generated one, if it is that alone; ``windows`` are the
     lambda windows that the lock tried. ``keyframe_factor`` is that of :func:`encode_native_idr`.
@@ -44,6 +44,8 @@ class CodedGop:
     keyframe: Keyframe | None = None
     windows: int = 0
     keyframe_factor: float = KEYFRAME_FACTOR
+    anchoring: Anchoring | None = None
+    segments: tuple[X265Gop, ...] = ()
 
     @property
     def governed_size(self) -> int:
@@ -58,14 +60,11 @@ class CodedGop:
 
     def pictures(self) -> Iterator[Picture]:
         """Decode what a restored file shows, in order of presentation."""
-        yield from self._decoded(self.stream.access_units)
+        yield from decode_segments(self.segments or (self.stream,), self.payload.spec.bit_depth)
 
     def stock_pictures(self) -> Iterator[Picture]:
         """Decode what a stock player shows of the hybrid file, in order of presentation."""
-        yield from self._decoded(without_hashes(self.hybrid).access_units)
-
-    def _decoded(self, units: Iterable[AccessUnit]) -> Iterator[Picture]:
-        nal_units = (unit.nal_units for unit in units)
+        nal_units = (unit.nal_units for unit in without_hashes(self.hybrid).access_units)
         yield from decode_pictures(nal_units, self.stream.parameter_sets, self.payload.spec.bit_depth)
 
 
@@ -105,20 +104,35 @@ class Keyframe:
         return picture_md5(sei.picture_md5s(refinement.base.picture)) if refinement else None
 
 
-def encode_generated(gop: SourceGop, keyframe: Keyframe, options: X265Options, *, is_trial: bool = False) -> CodedGop:
-    """Code P and B pictures against a generated picture (HybridPrompt section 3.2, step II).
+def encode_generated(
+    gop: SourceGop,
+    keyframe: Keyframe,
+    options: X265Options,
+    *,
+    anchoring: Anchoring | None = None,
+    is_trial: bool = False,
+) -> CodedGop:
+    """Code P and B pictures against a generated picture (HybridPrompt section 3.2, step II), and against anchors.
 
     A trial shows and takes nearly as much, and cannot be restored.
     """
-    lock = encode_nearly_locked if is_trial else encode_locked
-    locked = lock(gop, keyframe.picture, options)
-    stream = locked.coded
+    chain = encode_chain(gop, keyframe.picture, options, anchoring, is_trial=is_trial)
+    locked, stream = chain.first, chain.stream
     payload = _payload(
         gop, stream, keyframe.generator, locked.keyframe, latent=keyframe.latent, differences=locked.fixups
     )
-    payload = replace(payload, base_md5=keyframe.base_md5())
+    payload = replace(payload, base_md5=keyframe.base_md5(), anchors=chain.anchors)
     hybrid = _hybrid(gop, stream, payload, keyframe.shown.data if keyframe.shown else _grey_idr(stream))
-    return CodedGop(hybrid, stream, payload, options.crf, keyframe, len(locked.windows))
+    return CodedGop(
+        hybrid,
+        stream,
+        payload,
+        options.crf,
+        keyframe,
+        len(locked.windows),
+        anchoring=anchoring,
+        segments=chain.segments,
+    )
 
 
 def encode_native_idr(gop: SourceGop, options: X265Options, *, factor: float = KEYFRAME_FACTOR) -> CodedGop:
@@ -166,7 +180,7 @@ def coded_again(gop: SourceGop, coded: CodedGop, options: X265Options) -> CodedG
     """Code a GOP with the keyframe that it has, and other options."""
     if coded.keyframe is None:
         return encode_native_idr(gop, options, factor=coded.keyframe_factor)
-    return encode_generated(gop, coded.keyframe, options)
+    return encode_generated(gop, coded.keyframe, options, anchoring=coded.anchoring)
 
 
 def intra_size(gop: SourceGop, options: X265Options) -> int:

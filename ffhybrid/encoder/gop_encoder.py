@@ -14,6 +14,7 @@ from ffhybrid.core.extras import naming_extra
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.anchors import ANCHOR_STRENGTH, Anchoring
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
 from ffhybrid.encoder.keyframe_budgets import first_share
@@ -24,9 +25,10 @@ from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
 from ffhybrid.encoder.speed import Comparing, Effort
-from ffhybrid.errors import EncoderError
+from ffhybrid.errors import EncoderError, UsageError
 from ffhybrid.filters.base import (
     METRICS_WITH_WEIGHTS,
+    AnchorGenerator,
     KeyframeGenerator,
     ModelGenerator,
     PerceptualGenerator,
@@ -82,6 +84,7 @@ class GopEncoder:
         self._generator = generator
         self._options = options
         self._generator_decode = generator_decode_of(options)
+        self._anchoring = anchoring_of(generator, options)
         if options.target is not None:
             check_metric(options.target.metric, what=f"-target {options.target}", lpips=options.lpips_file)
 
@@ -225,10 +228,24 @@ class GopEncoder:
             effort=self._effort,
             keyframe_budget=options.keyframe_budget,
             refinements=options.refinements,
+            anchoring=self._anchoring,
             fallback=options.fallback,
             placeholder=options.placeholder,
             lpips=options.lpips_file,
         )
+
+
+def anchoring_of(generator: KeyframeGenerator, options: GopOptions) -> Anchoring | None:
+    """Say where anchors are, and how strongly they are enhanced.
+
+    Raises:
+        UsageError: the generator has no anchors.
+    """
+    if options.anchors is None:
+        return None
+    if not isinstance(generator, AnchorGenerator):
+        raise UsageError(f"-anchors: generator {generator.name} enhances no P pictures")
+    return Anchoring(generator, options.anchors, ANCHOR_STRENGTH)
 
 
 def weight_digests(metrics: Iterable[str], lpips: Path | None) -> dict[str, str]:

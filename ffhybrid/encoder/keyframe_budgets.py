@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.anchors import Anchoring
 from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated, encode_native_idr
 from ffhybrid.encoder.rate_targets import Judged
 from ffhybrid.x265.options import KEYFRAME_FACTOR, X265Options
@@ -22,17 +23,21 @@ hardly anything moves there."""
 
 @dataclass(frozen=True, slots=True)
 class KeyframeChoice:
-    """A generated keyframe of a budget, or x265's own with ``factor`` times the bits that it would give it."""
+    """A generated keyframe of a budget, or x265's own with ``factor`` times the bits that it would give it.
+
+    ``anchoring`` goes with a generated one.
+    """
 
     keyframe: Keyframe | None = None
     budget: int = 0
     factor: float = KEYFRAME_FACTOR
+    anchoring: Anchoring | None = None
 
     def coded(self, gop: SourceGop, options: X265Options, *, is_trial: bool) -> CodedGop:
         """Code a GOP with it."""
         if self.keyframe is None:
             return encode_native_idr(gop, options, factor=self.factor)
-        return encode_generated(gop, self.keyframe, options, is_trial=is_trial)
+        return encode_generated(gop, self.keyframe, options, anchoring=self.anchoring, is_trial=is_trial)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from ffhybrid.core.source_gop import SourceGop
+from ffhybrid.encoder.anchors import Anchoring
 from ffhybrid.encoder.coded_gop import (
     CodedGop,
     Keyframe,
@@ -58,6 +59,7 @@ class GopSearch:
         effort: how much is tried.
         keyframe_budget: bytes of latents where the user sets them.
         refinements: joint refinements at most; they end when one does not pay.
+        anchoring: anchors that go with generated keyframes, if any.
         fallback: whether a GOP may keep x265's own keyframe.
         placeholder: what stands in the stream where the generator refines no base picture.
         lpips: AlexNet's weights where the user names them.
@@ -70,6 +72,7 @@ class GopSearch:
     effort: Effort
     keyframe_budget: int | None
     refinements: int
+    anchoring: Anchoring | None
     fallback: bool
     placeholder: Placeholder
     lpips: Path | None
@@ -227,7 +230,8 @@ class GopSearch:
 
     def _fitted(self, bases: BaseCoder, budget: int, watch: GopWatch) -> KeyframeChoice:
         likeness = Likeness(bases.gop.picture(0))
-        return KeyframeChoice(self._fit(likeness, bases, budget, None, watch.fitting(Stage.FIT)), budget)
+        keyframe = self._fit(likeness, bases, budget, None, watch.fitting(Stage.FIT))
+        return KeyframeChoice(keyframe, budget, anchoring=self.anchoring)
 
     def _fit(
         self,

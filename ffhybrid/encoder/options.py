@@ -14,6 +14,9 @@ from ffhybrid.errors import UsageError
 from ffhybrid.filters.effort import PERCEPTUAL
 from ffhybrid.x265.options import X265Options
 
+LEAST_INTERVAL = 8
+"""Pictures from one anchor to the next, at least."""
+
 
 class EncodeMode(StrEnum):
     """What pictures between keyframes are."""
@@ -69,10 +72,11 @@ class GopOptions:
     Without ``rate`` and ``target`` the quality is that of ``x265.crf``, which otherwise is a first guess; then
     ``budgets`` sizes of a keyframe are tried at most, and with a bitrate so many ``candidates`` more are encoded in the
     end, of which the best one stays: as many as ``speed`` has, from 0, the most thorough, on, where they are None.
-    ``refinements`` are joint ones, at most so many. ``fallback`` lets a GOP keep x265's own I-frame where a generated
-    one does not win at the same bytes. ``stock_weight``, 0 to 1, is that of what stock players show against the
-    restored file where encodes are chosen; ``placeholder`` is what they show of keyframes whose generator refines no
-    base picture. ``picture_hashes`` keeps x265's MD5 of every picture in the file.
+    ``refinements`` are joint ones, at most so many. With ``anchors`` the P picture at every so many pictures is
+    enhanced by the generator, and what follows is coded against the result. ``fallback`` lets a GOP keep x265's own
+    I-frame where a generated one does not win at the same bytes. ``stock_weight``, 0 to 1, is that of what stock
+    players show against the restored file where encodes are chosen; ``placeholder`` is what they show of keyframes
+    whose generator refines no base picture. ``picture_hashes`` keeps x265's MD5 of every picture in the file.
     """
 
     mode: EncodeMode = EncodeMode.HYBRID
@@ -85,6 +89,7 @@ class GopOptions:
     speed: int = DEFAULT_SPEED
     budgets: int | None = None
     refinements: int = 0
+    anchors: int | None = None
     candidates: int | None = None
     fallback: bool = True
     stock_weight: float = 0.0
@@ -96,6 +101,10 @@ class GopOptions:
         effort_of(self.speed)
         if not 0 <= self.stock_weight <= 1:
             raise UsageError(f"-stock-quality {self.stock_weight:g}: it takes 0 to 1")
+        if self.anchors is not None and self.anchors < LEAST_INTERVAL:
+            raise UsageError(f"-anchors {self.anchors}: it takes none, or {LEAST_INTERVAL} pictures or more")
+        if self.anchors is not None and self.refinements:
+            raise UsageError("-anchors or -kf:refine, not both: a keyframe is refitted to what refers to it alone")
         if self.fit_threads < 1:
             raise UsageError(f"-kf:threads {self.fit_threads}: it takes 1 or more")
         if self.rate is None:

@@ -18,8 +18,8 @@ class SequenceEncoder:
     """Encodes GOPs of one file, each as if it were the only one."""
 
     def __init__(self, generator: SequenceGenerator, options: GopOptions) -> None:
-        if options.rate or options.target or options.refinements or options.picture_hashes:
-            raise UsageError("-mode promptus has no P and B frames for -b:v, -target, -kf:refine and -hash")
+        if options.rate or options.target or options.refinements or options.anchors or options.picture_hashes:
+            raise UsageError("-mode promptus has no P and B frames for -b:v, -target, -kf:refine, -anchors and -hash")
         self._generator = generator
         self._options = options
         self._generator_decode = generator_decode_of(options)

@@ -20,17 +20,21 @@ CHECKED = "crccheck+explode"
 """``-err_detect`` flags under which a wrong picture hash SEI is an error, not a log line."""
 
 
-def open_decoder(sets: ParameterSets, *, crop: bool = True, threads: int = 1) -> av.VideoCodecContext:
+def open_decoder(
+    sets: ParameterSets, *, crop: bool = True, threads: int = 1, references_only: bool = False
+) -> av.VideoCodecContext:
     """Open an HEVC decoder that refuses damage and wrong picture hashes.
 
     ``crop=False`` gives pictures at their coded size, as later pictures refer to them. ``threads`` pictures are
-    decoded at a time.
+    decoded at a time. ``references_only`` leaves out pictures that no other one refers to.
     """
     decoder = av.CodecContext.create("hevc", "r")
     decoder.thread_count = threads
     decoder.thread_type = "FRAME"
     decoder.extradata = write_hvcc(sets)
     decoder.options = {"err_detect": CHECKED, "apply_cropping": str(int(crop))}
+    if references_only:
+        decoder.skip_frame = "NONREF"
     decoder.open()
     return decoder
 
@@ -68,6 +72,27 @@ def decode_pictures(
     """
     for frame in decode_access_units(access_units, sets, crop=crop):
         yield coded_picture(frame, bit_depth)
+
+
+def decode_last(units: Sequence[AccessUnit], sets: ParameterSets, bit_depth: int) -> Picture:
+    """Decode the picture shown last, to which others may refer, at its coded size.
+
+    Raises:
+        VerificationError: see :func:`decode_access_units`, or a picture that does not come.
+    """
+    last: av.VideoFrame | None = None
+    with _refusals_named():
+        decoder = open_decoder(sets, crop=False, references_only=True)
+        for unit in units:
+            packet = av.Packet(join_length_prefixed(unit.nal_units))
+            packet.pts = unit.pts
+            for frame in decoder.decode(packet):
+                last = frame
+        for frame in decoder.decode(None):
+            last = frame
+    if last is None or last.pts != max(unit.pts for unit in units):
+        raise VerificationError("the last picture does not decode")
+    return coded_picture(last, bit_depth)
 
 
 def check_decodes(access_units: Sequence[AccessUnit], sets: ParameterSets) -> int:

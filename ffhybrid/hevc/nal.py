@@ -29,6 +29,7 @@ _ANY_PICTURE = b"\x50"
 class NalType(IntEnum):
     """``nal_unit_type`` values that are named in this project (H.265 table 7-1)."""
 
+    TRAIL_R = 1
     IDR_W_RADL = 19
     IDR_N_LP = 20
     CRA = 21
@@ -125,6 +126,11 @@ def is_prefix_sei(nal: bytes) -> bool:
 def is_idr(nal: bytes) -> bool:
     """Whether the NAL unit is a slice segment of an IDR picture."""
     return nal_type(nal) in (NalType.IDR_W_RADL, NalType.IDR_N_LP)
+
+
+def is_random_access(nal_units: Iterable[bytes]) -> bool:
+    """Whether an access unit is an IDR or CRA picture, at which decoding may begin."""
+    return any(nal_type(nal) in (NalType.IDR_W_RADL, NalType.IDR_N_LP, NalType.CRA) for nal in nal_units)
 
 
 def access_unit_delimiter(nal_units: Sequence[bytes]) -> bytes:

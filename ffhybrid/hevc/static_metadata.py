@@ -59,6 +59,16 @@ def static_metadata(nal_units: Iterable[bytes]) -> tuple[MasteringDisplay | None
     return display, light
 
 
+def static_metadata_sei(nal_units: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Write again what :func:`static_metadata` reads, as SEI NAL units for another IRAP picture.
+
+    Raises:
+        CorruptDataError: as there.
+    """
+    display, light = static_metadata(nal_units)
+    return write_static_metadata(Presentation(mastering_display=display, content_light=light))
+
+
 def _read_mastering_display(data: bytes) -> MasteringDisplay:
     gx, gy, bx, by, rx, ry, wx, wy, most, least = _MASTERING_DISPLAY.unpack_from(data)
     return MasteringDisplay((gx, gy), (bx, by), (rx, ry), (wx, wy), most, least)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 import av
@@ -15,7 +15,7 @@ import av
 from ffhybrid import hevc
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.core.payload import Payload
-from ffhybrid.errors import CorruptDataError, NotHybridError, UnsupportedError, at
+from ffhybrid.errors import CorruptDataError, FFHybridError, NotHybridError, UnsupportedError, at
 from ffhybrid.muxer.carriage import CarriedUnit, shown_hash
 from ffhybrid.muxer.libav.templates import annexb_template, template_of
 from ffhybrid.muxer.reading.gop_assembly import FoundGop, GopAssembler
@@ -49,7 +49,8 @@ class KeyframeFilter:
 
     ``container`` is the open hybrid file that packets come from, in either carriage. Packets of P and B pictures, in
     which picture hashes are such again, and of other streams come out at once. A keyframe waits for its payload, and
-    for the packet behind it, which tells whether pictures carry hashes. Packets keep their timestamps and their stream;
+    for the packet behind it, which tells whether pictures carry hashes; where a GOP has anchors, for the last of them,
+    since they become lossless pictures too. Packets keep their timestamps and their stream;
     keyframes bring the PPS of lossless pictures along, so that the stream's own decoder takes them. Streams that are
     not hybrid pass.
 
@@ -73,7 +74,7 @@ class KeyframeFilter:
         if self._length_size not in (0, hevc.LENGTH_SIZE):
             raise UnsupportedError(f"{self._name}: NAL units have lengths of {self._length_size} bytes")
         self._generator_decode = generator_decode
-        self._gops = GopAssembler(name=self._name, time_base=cast(Fraction, main.time_base), early=True)
+        self._gops = GopAssembler(name=self._name, time_base=cast(Fraction, main.time_base), early=_units_needed)
         self._waiting: deque[_WaitingGop] = deque()
         self._is_hybrid = self._is_flowing = False
         self._provenance = Provenance()
@@ -153,31 +154,36 @@ class KeyframeFilter:
         ready: list[av.Packet[Any]] = []
         for item in found:
             packets = self._waiting.popleft()
-            ready += [self._keyframe(item, packets), *packets.inter]
+            ready += self._made(item, packets)
             self._is_flowing = not self._waiting
         return ready
 
-    def _keyframe(self, found: FoundGop, packets: _WaitingGop) -> av.Packet[Any]:
+    def _made(self, found: FoundGop, packets: _WaitingGop) -> list[av.Packet[Any]]:
+        """Give the packets of a GOP, with keyframe and anchors made."""
         hybrid = cast(HybridGop, found.gop)
         with at(f"{self._name}: GOP {found.number} at {seconds_of(packets.keyframe):.3f} s"):
             if is_generated_whole(Payload.from_bytes(hybrid.payload)):
                 raise UnsupportedError("all its pictures are generated, and filters pass P and B pictures: restore it")
             restored = self._provenance.stated(restore_gop(hybrid, generator_decode=self._generator_decode))
         keyframe, lossless = restored.access_units[0], restored.parameter_sets.pps[-1]
-        return self._packet(packets.keyframe, (*packets.parameter_sets, lossless, *keyframe.nal_units))
+        made = [self._packet(packets.keyframe, (*packets.parameter_sets, lossless, *keyframe.nal_units))]
+        for packet, unit in zip(packets.inter, restored.access_units[1:], strict=True):
+            is_anchor = hevc.is_random_access(unit.nal_units)
+            made.append(self._packet(packet, unit.nal_units, is_keyframe=True) if is_anchor else packet)
+        return made
 
     def _with_shown_hash(self, packet: av.Packet[Any]) -> av.Packet[Any]:
         hidden = nal_units(bytes(packet), self._length_size)
         shown = [shown_hash(nal) for nal in hidden]
         return packet if shown == hidden else self._packet(packet, shown)
 
-    def _packet(self, like: av.Packet[Any], nal_units: Sequence[bytes]) -> av.Packet[Any]:
+    def _packet(self, like: av.Packet[Any], nal_units: Sequence[bytes], *, is_keyframe: bool = False) -> av.Packet[Any]:
         join = hevc.join_length_prefixed if self._length_size else hevc.join_annexb
         packet: av.Packet[Any] = av.Packet(join(nal_units))
         packet.stream = like.stream
         packet.time_base = like.time_base
         packet.pts, packet.dts, packet.duration = like.pts, like.dts, like.duration
-        packet.is_keyframe = like.is_keyframe
+        packet.is_keyframe = like.is_keyframe or is_keyframe
         return packet
 
     def _split(self, packet: av.Packet[Any]) -> CarriedUnit:
@@ -186,6 +192,16 @@ class KeyframeFilter:
 
     def _named(self, packet: av.Packet[Any]) -> AbstractContextManager[None]:
         return at(f"{self._name}: at {seconds_of(packet):.3f} s")
+
+
+@lru_cache(maxsize=8)
+def _units_needed(payload: bytes) -> int:
+    """Say how many access units of a GOP have to be there to make what is generated of it."""
+    try:
+        anchors = Payload.from_bytes(payload).anchors
+    except FFHybridError:
+        return 2  # What is wrong is said when it is restored.
+    return 1 + (anchors[-1].place if anchors else 1)
 
 
 def _picture(packet: av.Packet[Any], unit: CarriedUnit) -> AccessUnit:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ffhybrid.core.gop import HybridGop
@@ -146,20 +147,48 @@ def salvaged(reader: HybridReader, found: FoundGop | None, restore: Callable[[Hy
     try:
         with at(f"{reader.path}: {place}"):
             wanted = max(1, Payload.from_bytes(found.gop.payload).pictures)
-            restored = restore(replace(found.gop, inter=found.gop.inter[: wanted - 1]))
-            if found.is_last and hides_truncation(reader.format_name):
+            restored, broken = _up_to_a_broken_anchor(replace(found.gop, inter=found.gop.inter[: wanted - 1]), restore)
+            if not broken and found.is_last and hides_truncation(reader.format_name):
                 restored = _without_cut_picture(restored)
     except ReproductionError:
         raise
     except DAMAGE as error:
         return Salvaged(None, _damage(found, error))
     kept = len(restored.access_units)
-    fault = _fault(found, kept, wanted)
+    fault = broken or _fault(found, kept, wanted)
     if fault is None:
         return Salvaged(restored)
     if kept == wanted == len(found.gop.access_units):
         return Salvaged(restored, Damage(error=fault, number=None, seconds=found.seconds))
     return Salvaged(restored, _damage(found, within(fault, str(reader.path), place), pictures=kept))
+
+
+def _up_to_a_broken_anchor(
+    gop: HybridGop, restore: Callable[[HybridGop], RestoredGop]
+) -> tuple[RestoredGop, FFHybridError | None]:
+    """Restore a GOP, or what lies before the first anchor that cannot be made, with what is wrong with that.
+
+    Raises:
+        FFHybridError: all that is no anchor's fault.
+    """
+    try:
+        return restore(gop), None
+    except DAMAGE as error:
+        places = [anchor.place for anchor in Payload.from_bytes(gop.payload).anchors]
+        whole = next((part for part in map(partial(_tried, gop, restore), reversed(places)) if part), None)
+        if whole is None:
+            raise
+        return whole, error
+
+
+def _tried(gop: HybridGop, restore: Callable[[HybridGop], RestoredGop], pictures: int) -> RestoredGop | None:
+    """Restore the first pictures of a GOP, if there are more of them and they are whole."""
+    if pictures >= len(gop.access_units):
+        return None
+    try:
+        return restore(replace(gop, inter=gop.inter[: pictures - 1]))
+    except DAMAGE:
+        return None
 
 
 def _damage(found: FoundGop, error: FFHybridError | None, *, pictures: int = 0) -> Damage | None:

@@ -11,10 +11,12 @@ from enum import StrEnum
 import numpy as np
 
 from ffhybrid.core import fixups
-from ffhybrid.core.payload import Payload, picture_md5
+from ffhybrid.core.payload import Anchor, Payload, anchor_md5, picture_md5
 from ffhybrid.core.picture import Picture
 from ffhybrid.errors import CorruptDataError, ReproductionError, VerificationError
 from ffhybrid.filters.base import (
+    AnchorGenerator,
+    BasePicture,
     CorrectableGenerator,
     KeyframeGenerator,
     RefiningGenerator,
@@ -68,6 +70,28 @@ class GeneratorDecode:
         if _is_right(picture, payload):
             return picture
         return self._settled(generator, picture, payload)
+
+    def anchor(self, payload: Payload, anchor: Anchor, base: BasePicture, *, distance: int) -> Picture:
+        """Make an anchor of its base picture, at its coded size, ``distance`` pictures behind the last generated one.
+
+        Its MD5 is right unless ``strict`` is ``experimental``: then a damaged base is given as it is.
+
+        Raises:
+            CorruptDataError: a payload whose generator has no anchors, or a damaged latent.
+            VerificationError: the picture is not the one that the encoder saw.
+        """
+        generator = for_restoring(payload.generator, model=self.model, device=self.device, hub=self.hub)
+        if not isinstance(generator, AnchorGenerator):
+            raise CorruptDataError(f"generator {payload.generator} has no anchors")
+        enhanced = generator.enhance(anchor.latent, base, payload.spec, distance=distance)
+        picture = fixups.apply(enhanced.padded(payload.coded_width, payload.coded_height), anchor.fixups)
+        if anchor_md5(sei.picture_md5s(picture)) == anchor.picture_md5:
+            return picture
+        complaint = "its base picture is damaged or was coded anew: what is made of it does not match its MD5"
+        if self.strict is not Strictness.EXPERIMENTAL:
+            raise VerificationError(complaint)
+        logger.warning("%s; going on with the base picture as it is", complaint)
+        return base.picture.padded(payload.coded_width, payload.coded_height)
 
     def pictures(self, payload: Payload) -> Iterator[Picture]:
         """Make all pictures of a GOP whose pictures are all generated, at their coded size.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -12,12 +12,12 @@ from ffhybrid.core.frames import coded_picture
 from ffhybrid.core.gop import AccessUnit, HybridGop, ParameterSets
 from ffhybrid.core.payload import Payload, picture_md5
 from ffhybrid.core.picture import Picture
-from ffhybrid.core.presentation import Presentation
 from ffhybrid.errors import CorruptDataError, GeometryError, VerificationError, at
 from ffhybrid.filters.registry import sequence_names
 from ffhybrid.hevc import SpliceEffort, sei
 from ffhybrid.hevc.decoding import decode_access_units
-from ffhybrid.hevc.static_metadata import static_metadata, write_static_metadata
+from ffhybrid.hevc.static_metadata import static_metadata_sei
+from ffhybrid.restorer.anchors import with_anchors
 from ffhybrid.restorer.generator_decode import GeneratorDecode
 
 NATIVE_IDR = "hevc"
@@ -68,7 +68,7 @@ def _reference(gop: HybridGop, payload: Payload, generator_decode: GeneratorDeco
 
 
 def _native_idr(gop: HybridGop, payload: Payload) -> Picture:
-    if payload.latent or payload.fixups:
+    if payload.latent or payload.fixups or payload.anchors:
         raise CorruptDataError("the native IDR is not one picture alone")
     picture = _shown(gop, payload, what="native IDR")
     if picture_md5(sei.picture_md5s(picture)) != payload.picture_md5:
@@ -95,8 +95,9 @@ def _shown(gop: HybridGop, payload: Payload, *, what: str) -> Picture:
 def restore_gop(
     gop: HybridGop, *, effort: SpliceEffort = SpliceEffort.FAST, generator_decode: GeneratorDecode | None = None
 ) -> RestoredGop:
-    """Put the lossless keyframe in the placeholder's place, or keep a native IDR; P and B pictures stay as they are.
+    """Put the lossless keyframe in the placeholder's place, or keep a native IDR, and anchors in the places of theirs.
 
+    All other P and B pictures stay as they are.
     Where P and B pictures carry picture hashes the keyframe gets one as well.
     """
     payload, generator_decode = _payload(gop), generator_decode or GeneratorDecode()
@@ -106,7 +107,18 @@ def restore_gop(
     md5s = sei.picture_md5s(picture)
     if payload.generator == NATIVE_IDR:
         return _restored(gop, gop.placeholder.nal_units, md5s)
-    return splice(gop, picture, md5s, effort=effort)
+    restored = splice(gop, picture, md5s, effort=effort)
+    if not payload.anchors:
+        return restored
+    units = with_anchors(
+        gop,
+        payload,
+        restored.access_units[0],
+        restored.parameter_sets,
+        effort=effort,
+        generator_decode=generator_decode,
+    )
+    return replace(restored, access_units=units)
 
 
 def splice(
@@ -129,7 +141,7 @@ def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> bytes:
     if len(slices) != 1 or not hevc.is_idr(slices[0]):
         raise CorruptDataError("the placeholder is not one IDR slice")
     pps = _lossless_pps(gop.parameter_sets)
-    return hevc.lossless_idr(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
+    return hevc.lossless_irap(gop.parameter_sets, pps, hevc.nal_type(slices[0]), picture, effort=effort)
 
 
 def _generated(
@@ -139,8 +151,7 @@ def _generated(
     units = sorted(gop.access_units, key=lambda unit: unit.pts)
     if len(units) > payload.pictures:
         raise CorruptDataError(f"the GOP has {len(units)} pictures, its payload {payload.pictures}")
-    display, light = static_metadata(gop.placeholder.nal_units)
-    static = write_static_metadata(Presentation(mastering_display=display, content_light=light))
+    static = static_metadata_sei(gop.placeholder.nal_units)
     messages = [_messages(unit) if unit is gop.placeholder else (*static, *_messages(unit)) for unit in units]
     coded = [
         _lossless(gop, picture, effort)

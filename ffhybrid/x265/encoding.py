@@ -38,7 +38,12 @@ class X265Gop:
     @property
     def intra_slice(self) -> bytes:
         """The one slice of the IDR picture."""
-        return next(nal for nal in self.intra.nal_units if hevc.is_slice(nal))
+        return _slice_of(self.intra)
+
+    @property
+    def last_slice(self) -> bytes:
+        """The one slice of the picture that is decoded last."""
+        return _slice_of(self.inter[-1])
 
     @property
     def inter_size(self) -> int:
@@ -63,6 +68,21 @@ class X265Gop:
         return (self.intra, *self.inter)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A part of a GOP that is coded by itself, between anchors.
+
+    If it ``begins_with_anchor`` its first picture is an I picture only here. If it ``ends_in_anchor`` its last picture
+    is a P picture behind another one, so that no B picture refers to it.
+    """
+
+    begins_with_anchor: bool = False
+    ends_in_anchor: bool = False
+
+
+WHOLE = Segment()
+
+
 def encode_gop(
     gop: SourceGop,
     options: X265Options,
@@ -71,9 +91,9 @@ def encode_gop(
     keyframe: Picture | None = None,
     tables: str | None = None,
     compact: bool = True,
-    predicted: tuple[int, ...] = (),
+    segment: Segment = WHOLE,
 ) -> X265Gop:
-    """Encode a GOP.
+    """Encode a GOP, or a segment of one as if it were a GOP.
 
     Args:
         gop: the frames.
@@ -82,7 +102,7 @@ def encode_gop(
         keyframe: takes the place of the first frame.
         tables: of lambdas; None for x265's own, or those of a CRF beyond its highest.
         compact: move it to the stream's parameter sets (:mod:`ffhybrid.hevc.compact_parameter_sets`).
-        predicted: numbers of frames that become P pictures.
+        segment: what part of a GOP this is.
 
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
@@ -90,6 +110,7 @@ def encode_gop(
     """
     if tables is None and options.lambda_offset:
         tables = lambda_tables(bit_depth=gop.spec.bit_depth, lambda_offset=options.lambda_offset)
+    predicted = (len(gop) - 2, len(gop) - 1) if segment.ends_in_anchor else ()
     records = _run_worker(gop, options, params, keyframe, tables, predicted)
     index, extradata = records[0]
     if index != EXTRADATA or sorted(index for index, _ in records[1:]) != list(range(len(gop))):
@@ -97,6 +118,8 @@ def encode_gop(
     sets = hevc.find_parameter_sets(hevc.split_annexb(extradata))
     units = [_access_unit(gop, index, data) for index, data in records[1:]]
     _check_structure(gop, units)
+    if segment is not WHOLE:
+        _check_segment(gop, segment, units, sets)
     if compact:
         recoder = SliceRecoder(sets)
         sets, units = recoder.sets, [recoder.unit(unit) for unit in units]
@@ -116,6 +139,28 @@ def _check_structure(gop: SourceGop, units: Sequence[AccessUnit]) -> None:
         raise EncoderError(f"GOP {gop.index}: x265 did not begin with an IDR picture of one slice")
     if any(hevc.is_idr(nal) for unit in units[1:] for nal in unit.nal_units if hevc.is_slice(nal)):
         raise EncoderError(f"GOP {gop.index}: x265 put a second IDR picture into the GOP")
+
+
+def _check_segment(gop: SourceGop, segment: Segment, units: Sequence[AccessUnit], sets: ParameterSets) -> None:
+    """See that a segment fits between anchors.
+
+    The only picture that takes motion vectors from the first one, which are none, may be the one behind it: what is
+    decoded later takes none from before that (H.265 clause 7.4.7.1, slice_temporal_mvp_enabled_flag).
+    """
+    for unit in units[2:] if segment.begins_with_anchor else ():
+        distance = hevc.collocated_distance(_slice_of(unit), sets)
+        if distance and gop.pts.index(unit.pts) + distance == 0:
+            raise EncoderError(f"GOP {gop.index}: x265 takes motion vectors from an anchor in more than one picture")
+    if not segment.ends_in_anchor:
+        return
+    last = _slice_of(units[-1])
+    is_last = units[-1].pts == gop.pts[-1] and hevc.slice_type(last, sets) == "P"
+    if not is_last or hevc.nal_type(last) != hevc.NalType.TRAIL_R:
+        raise EncoderError(f"GOP {gop.index}: x265 did not end with a P picture that others may refer to")
+
+
+def _slice_of(unit: AccessUnit) -> bytes:
+    return next(nal for nal in unit.nal_units if hevc.is_slice(nal))
 
 
 def _run_worker(

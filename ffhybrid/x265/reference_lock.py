@@ -17,7 +17,7 @@ from ffhybrid.core import fixups
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.errors import EncoderError, UnsupportedError
-from ffhybrid.x265.encoding import X265Gop, encode_gop
+from ffhybrid.x265.encoding import WHOLE, Segment, X265Gop, encode_gop
 from ffhybrid.x265.lambda_tables import lambda_tables
 from ffhybrid.x265.options import X265Options
 
@@ -101,8 +101,8 @@ class LockedEncode:
         return len(self.fixups) + sum(unit.size for unit in self.coded.inter)
 
 
-def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> LockedEncode:
-    """Encode a GOP with frame 0 replaced by ``keyframe``, a picture of the source's size.
+def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options, *, segment: Segment = WHOLE) -> LockedEncode:
+    """Encode a GOP, or a segment of one, with frame 0 replaced by ``keyframe``, a picture of the source's size.
 
     Raises:
         EncoderError: x265 failed, gave a stream of another structure than one IDR and P and B pictures, or did not
@@ -110,7 +110,7 @@ def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> Lo
     """
     encodes: list[tuple[LockWindow, LockedEncode]] = []
     for window in _windows(gop.spec.bit_depth, options.crf):
-        encode = _encode_with_window(gop, keyframe, options, window)
+        encode = _encode_with_window(gop, keyframe, options, window, segment)
         encodes.append((window, encode))
         if encode.fixup_count <= max(ENOUGH, gop.spec.samples // MOST_FIXED):
             break
@@ -123,7 +123,9 @@ def encode_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> Lo
     return replace(best, windows=tuple((window, encode.fixup_count) for window, encode in encodes))
 
 
-def encode_nearly_locked(gop: SourceGop, keyframe: Picture, options: X265Options) -> LockedEncode:
+def encode_nearly_locked(
+    gop: SourceGop, keyframe: Picture, options: X265Options, *, segment: Segment = WHOLE
+) -> LockedEncode:
     """Encode a GOP with frame 0 replaced by ``keyframe``, coded at so low a QP that P and B pictures hardly differ.
 
     It tells as much of sizes and pictures as :func:`encode_locked`, and takes x265 little more than half of its time
@@ -133,7 +135,8 @@ def encode_nearly_locked(gop: SourceGop, keyframe: Picture, options: X265Options
     Raises:
         EncoderError: x265 failed, or gave a stream of another structure.
     """
-    coded = encode_gop(gop, options, params={"zones": f"0,1,q={NEARLY_LOSSLESS_QP}"}, keyframe=keyframe)
+    params = {"zones": f"0,1,q={NEARLY_LOSSLESS_QP}"}
+    coded = encode_gop(gop, options, params=params, keyframe=keyframe, segment=segment)
     return LockedEncode(coded=coded, keyframe=coded.keyframe(gop.spec.bit_depth), fixups=b"", windows=())
 
 
@@ -149,9 +152,11 @@ def _windows(bit_depth: int, crf: float) -> tuple[LockWindow, ...]:
     return (*SKIPPING.get(bit_depth, ()), windows[first], *wider)
 
 
-def _encode_with_window(gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow) -> LockedEncode:
+def _encode_with_window(
+    gop: SourceGop, keyframe: Picture, options: X265Options, window: LockWindow, segment: Segment
+) -> LockedEncode:
     tables = lambda_tables(bit_depth=gop.spec.bit_depth, locking=window.qps, lambda_offset=options.lambda_offset)
-    coded = encode_gop(gop, options, params=window.params, keyframe=keyframe, tables=tables)
+    coded = encode_gop(gop, options, params=window.params, keyframe=keyframe, tables=tables, segment=segment)
     locked = coded.keyframe(gop.spec.bit_depth)
     generated = keyframe.padded(locked.width, locked.height)
     return LockedEncode(coded=coded, keyframe=locked, fixups=fixups.difference(generated, locked), windows=())

@@ -30,6 +30,7 @@ MOST_NOISES = 256
 MOST_DISTANCE = (1 << 16) - 1
 _HEAD = struct.Struct(f"<B{PRIOR_SIZE}sbBBBB")
 _DISTANCE = struct.Struct("<H")
+_ANCHOR = struct.Struct("<BBB")
 _PREDICTED, _BY_BLOCK = 1, 2
 """Flags: of P pictures, and of a strength of texture for every block; the others are reserved."""
 BLOCK = lib.FFH_ENHANCE_BLOCK
@@ -223,6 +224,30 @@ def decode(data: bytes, base: Picture, spec: PictureSpec, *, threads: int) -> Pi
     if not any(_strength_bytes(latent.strengths)[:2]):
         return base
     return network().look(base, latent.known, threads=threads).picture(latent.strengths)
+
+
+def write_anchor(strengths: Strengths) -> bytes:
+    """Serialise the latent of an anchor: its network is that of the GOP's keyframe, its QP that of its slice.
+
+    Raises:
+        ValueError: a value beyond the format's bounds.
+    """
+    return _ANCHOR.pack(*_strength_bytes(strengths))
+
+
+def decode_anchor(data: bytes, base: Picture, known: Known, *, threads: int) -> Picture:
+    """Make an anchor of a P picture and a latent; the same samples for any number of threads.
+
+    Raises:
+        CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
+    """
+    if len(data) != _ANCHOR.size:
+        raise CorruptDataError(f"the enhance latent of an anchor has {len(data)} bytes instead of {_ANCHOR.size}")
+    texture, detail, noise = _ANCHOR.unpack(data)
+    if not texture and not detail:
+        return base
+    strengths = Strengths(texture=texture / STRENGTH_STEPS, detail=detail / STRENGTH_STEPS, noise=noise)
+    return network().look(base, known, threads=threads).picture(strengths)
 
 
 def _strength_bytes(strengths: Strengths) -> tuple[int, int, int]:

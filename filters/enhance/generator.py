@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.resources import usable_cores
-from ffhybrid.errors import UsageError
+from ffhybrid.errors import CorruptDataError, UsageError
 from ffhybrid.filters.base import (
     BaseCoder,
     BasePicture,
@@ -99,6 +99,24 @@ class Enhance:
             UnsupportedError: another version of it, or another network.
         """
         return codec.decode(latent, base, spec, threads=_threads())
+
+    def anchor_latent(self, strength: float) -> bytes:
+        """Write the latent of an anchor with so much of detail and texture.
+
+        Raises:
+            ValueError: a strength that is negative or 8 or more.
+        """
+        return codec.write_anchor(codec.Strengths(texture=strength, detail=strength, noise=self._noise))
+
+    def enhance(self, latent: bytes, base: BasePicture, spec: PictureSpec, *, distance: int) -> Picture:
+        """Decode an anchor in integer arithmetic.
+
+        Raises:
+            CorruptDataError: a damaged latent, or a base picture of another size.
+        """
+        if (base.picture.width, base.picture.height) != (spec.width, spec.height):
+            raise CorruptDataError("the base picture of an anchor has another size than the picture")
+        return codec.decode_anchor(latent, base.picture, codec.Known(qp=base.qp, distance=distance), threads=_threads())
 
     def _latent_size(self, spec: PictureSpec) -> int:
         """Bytes of a latent, about."""

@@ -48,6 +48,6 @@ class GopPackets:
             packet: av.Packet[Any] = av.Packet(join(nal_units))
             packet.pts, packet.dts, packet.duration = pts, decode_time, round(unit.duration * scale)
             packet.time_base = self.time_base
-            packet.is_keyframe = index == 0
+            packet.is_keyframe = hevc.is_random_access(unit.nal_units)
             packets.append(packet)
         return packets

@@ -133,18 +133,19 @@ class MatroskaWriter:
         end = to_ticks(max(unit.pts + unit.duration for unit in units) * time_base)
         pictures = [(relative_ticks(to_ticks(unit.pts * time_base), start), unit.nal_units) for unit in inter]
         in_band = self._sets.to_write(sets)
-        blocks = [self._picture_block(0, (*in_band, *keyframe.nal_units), is_key=True)]
+        blocks = [self._picture_block(0, (*in_band, *keyframe.nal_units))]
         if payload:
             blocks.append(lasting_block(self._neural, payload, end - start))
         self._write_packet_clusters(start - MAX_RELATIVE)
         for relative, nal_units in pictures:
             blocks += self._packet_blocks(start, min(start + relative + 1, end))
-            blocks.append(self._picture_block(relative, nal_units, is_key=False))
+            blocks.append(self._picture_block(relative, nal_units))
         blocks += self._packet_blocks(start, end)
         self._write_cluster(start, blocks, is_cue=True)
         self._end = max(self._end, end)
 
-    def _picture_block(self, relative: int, nal_units: Sequence[bytes], *, is_key: bool) -> bytes:
+    def _picture_block(self, relative: int, nal_units: Sequence[bytes]) -> bytes:
+        is_key = hevc.is_random_access(nal_units)
         return picture_block(self._video, relative, nal_units, is_key=is_key, is_stripped=self._is_stripped)
 
     def close(self) -> None:

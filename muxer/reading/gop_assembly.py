@@ -56,7 +56,7 @@ class GopAssembler:
     ``name`` is what messages call the file; ``time_base`` is the unit of the timestamps. ``lost_payload`` gives the
     payload of a tag where the file does not have it; then a GOP without one is always an error. A ``tolerant`` one
     gives a GOP that is lost as such, in place of an error. An ``early`` one gives a GOP as soon as it has its payload
-    and one picture behind the keyframe; pictures that follow are not added any more.
+    and as many access units as ``early`` says of that; pictures that follow are not added any more.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class GopAssembler:
         time_base: Fraction,
         lost_payload: Callable[[bytes], bytes | None] | None = None,
         tolerant: bool = False,
-        early: bool = False,
+        early: Callable[[bytes], int] | None = None,
     ) -> None:
         self._name = name
         self._lost_payload = lost_payload
@@ -161,7 +161,7 @@ class GopAssembler:
         if isinstance(first, _OpenGop):
             if first.binding not in self._payloads:
                 return len(self._queue) > MAX_WAITING_GOPS
-            if self._early and len(first.units) > 1:
+            if self._early and len(first.units) >= self._early(self._payloads[first.binding]):
                 return True
         return len(self._queue) > 1
 

@@ -8,7 +8,7 @@ from ffhybrid import hevc
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.filters import Likeness
 from ffhybrid.hevc.decoding import decode_pictures
-from ffhybrid.x265.encoding import X265Gop, encode_gop
+from ffhybrid.x265.encoding import Segment, X265Gop, encode_gop
 from ffhybrid.x265.options import X265Options
 from support import first_gop
 
@@ -39,13 +39,7 @@ def test_a_part_of_a_gop_is_coded_from_its_own_pictures(gop: SourceGop) -> None:
 def test_two_p_pictures_at_the_end_leave_no_b_picture_behind_the_last(gop: SourceGop) -> None:
     last = len(gop) - 1
     free = encode_gop(gop, X265Options(crf=35), params={})
-    asked = encode_gop(gop, X265Options(crf=35), params={}, predicted=(last - 1, last))
+    asked = encode_gop(gop, X265Options(crf=35), params={}, segment=Segment(ends_in_anchor=True))
     assert free.inter[-1].pts != gop.pts[last]
     assert types(asked).endswith("PP")
     assert asked.inter[-1].pts == gop.pts[last]
-
-
-def test_a_picture_in_the_middle_becomes_a_p_picture(gop: SourceGop) -> None:
-    free = types(encode_gop(gop, X265Options(crf=35), params={}))
-    place = free.index("B")
-    assert types(encode_gop(gop, X265Options(crf=35), params={}, predicted=(place,)))[place] == "P"
