@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ffhybrid import hevc
 from ffhybrid.core.buffers import crc32c
-from ffhybrid.core.payload import MAX_SIZE, Payload
+from ffhybrid.core.payload import MAX_SIZE, Anchor, Payload
 from ffhybrid.core.picture import Colour, PictureSpec
 from ffhybrid.errors import CorruptDataError, GeometryError, UnsupportedError
 from ffhybrid.restorer.splice import check_stream
@@ -29,6 +29,10 @@ PAYLOAD = Payload(
     picture_md5=b"M" * 16,
 )
 HEADER = 6 + len("thumbnail")
+ANCHORS = (
+    Anchor(place=30, latent=b"\x10\x10\0", fixups=b"", picture_md5=b"first***"),
+    Anchor(place=119, latent=b"", fixups=b"\5\2", picture_md5=b"second**"),
+)
 
 
 def resealed(data: bytes) -> bytes:
@@ -50,6 +54,30 @@ def test_the_layout_is_that_of_the_format_page() -> None:
     assert data[HEADER + 8 : HEADER + 14] == bytes([1, 10, 9, 16, 9, 1])
     assert data[HEADER + 22 : HEADER + 40] == bytes([120, 1]) + b"B" * 16
     assert len(data) == HEADER + 8 + 6 + 8 + 1 + 1 + 16 + 1 + 9 + 1 + 2 + 16 + 4
+
+
+def test_anchors_follow_the_keyframe_and_make_it_another_version() -> None:
+    data = replace(PAYLOAD, anchors=ANCHORS).to_bytes()
+    assert data[4] == 3
+    assert data[len(PAYLOAD.to_bytes()) - 4 : -4] == (b"\2" + b"\x1e\3\x10\x10\0\0first***" + b"\x59\0\2\5\2second**")
+    assert Payload.from_bytes(data) == replace(PAYLOAD, anchors=ANCHORS)
+
+
+@pytest.mark.parametrize(
+    ("anchors", "pictures"), [((ANCHORS[0], ANCHORS[0]), 120), ((replace(ANCHORS[0], place=0),), 120), (ANCHORS, 119)]
+)
+def test_anchors_lie_behind_each_other_in_their_gop(anchors: tuple[Anchor, ...], pictures: int) -> None:
+    data = replace(PAYLOAD, anchors=anchors, pictures=pictures).to_bytes()
+    with pytest.raises(CorruptDataError, match="an anchor outside its GOP"):
+        Payload.from_bytes(data)
+
+
+@pytest.mark.parametrize("count", [0, 3, 127])
+def test_anchors_are_as_many_as_there_is_room_for(count: int) -> None:
+    data = bytearray(replace(PAYLOAD, anchors=ANCHORS).to_bytes())
+    data[len(PAYLOAD.to_bytes()) - 4] = count
+    with pytest.raises(CorruptDataError, match=f"announces {count} anchors where"):
+        Payload.from_bytes(resealed(bytes(data)))
 
 
 def test_where_there_is_no_base_picture_one_byte_says_so() -> None:
@@ -89,11 +117,13 @@ def test_random_bytes_are_refused(data: bytes) -> None:
             Payload.from_bytes(candidate)
 
 
-@pytest.mark.parametrize("version", [1, 3])
+@pytest.mark.parametrize("version", [1, 4])
 def test_another_version_is_named_and_no_damage(version: int) -> None:
     data = bytearray(PAYLOAD.to_bytes())
     data[4] = version
-    with pytest.raises(UnsupportedError, match=f"^the payload has version {version}; this program reads version 2$"):
+    with pytest.raises(
+        UnsupportedError, match=f"^the payload has version {version}; this program reads versions 2 and 3$"
+    ):
         Payload.from_bytes(resealed(bytes(data)))
 
 
