@@ -40,7 +40,7 @@ def test_a_gop_is_given_when_the_next_begins() -> None:
 
 
 def test_an_early_gop_is_given_with_the_picture_behind_its_keyframe() -> None:
-    gops = GopAssembler(name="file", time_base=Fraction(1, 25), early=True)
+    gops = GopAssembler(name="file", time_base=Fraction(1, 25), early=lambda _: 2)
     gops.begin(CarriedUnit(binding_tag(b"a"), None, (), (IDR,)), AccessUnit((IDR,), 0, 1), SETS)
     gops.add_payload(b"a")
     assert list(gops.complete()) == []
