@@ -221,7 +221,7 @@ def with_payloads(hybrid: Path, target: Path, change: Callable[[bytes], bytes]) 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b"FFHK\2", b"FFHK\1", "the payload has version 1; this program reads version 2"),
+        (b"FFHK\2", b"FFHK\1", "the payload has version 1; this program reads versions 2 and 3"),
         (THIS_PRIOR, b"\2" + THIS_PRIOR[1:], "the enhance latent has a version that this program does not know"),
         (
             THIS_PRIOR,
