@@ -77,4 +77,4 @@ def verify(
 
 
 def _hash_count(gop: RestoredGop) -> int:
-    return sum(any(sei.is_picture_hash(nal) for nal in unit.nal_units) for unit in gop.access_units)
+    return sum(sei.has_picture_hash(unit.nal_units) for unit in gop.access_units)

@@ -123,6 +123,11 @@ def is_prefix_sei(nal: bytes) -> bool:
     return nal_type(nal) == NalType.PREFIX_SEI
 
 
+def prefix_sei(nal_units: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Give those of an access unit that hold SEI messages before the slices."""
+    return tuple(filter(is_prefix_sei, nal_units))
+
+
 def is_idr(nal: bytes) -> bool:
     """Whether the NAL unit is a slice segment of an IDR picture."""
     return nal_type(nal) in (NalType.IDR_W_RADL, NalType.IDR_N_LP)

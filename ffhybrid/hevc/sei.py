@@ -5,6 +5,8 @@ NAL units are ``bytes`` as in :mod:`ffhybrid.hevc`; what breaks the syntax raise
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ffhybrid._cext import ffi, lib
 from ffhybrid.core.buffers import rows_of
 from ffhybrid.core.picture import Picture, Plane
@@ -60,6 +62,11 @@ def write_user_data(uuid: bytes, data: bytes) -> bytes:
     if len(uuid) != UUID_SIZE:
         raise ValueError("a UUID has 16 bytes")
     return write_message(USER_DATA_UNREGISTERED_PAYLOAD_TYPE, uuid + data)
+
+
+def has_picture_hash(nal_units: Iterable[bytes]) -> bool:
+    """Whether an access unit carries a decoded picture hash."""
+    return any(map(is_picture_hash, nal_units))
 
 
 def is_picture_hash(nal: bytes) -> bool:

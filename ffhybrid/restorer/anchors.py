@@ -75,7 +75,5 @@ def _base(segment: list[AccessUnit], gop: HybridGop, payload: Payload, sets: Par
 
 def _replaced(base: AccessUnit, nal_units: tuple[bytes, ...], md5s: tuple[bytes, bytes, bytes]) -> AccessUnit:
     """Keep the messages of a base picture, and give what takes its place a picture hash where it has one."""
-    hashed = any(sei.is_picture_hash(nal) for nal in base.nal_units)
-    messages = tuple(nal for nal in base.nal_units if hevc.is_prefix_sei(nal))
-    picture_hash = (sei.write_picture_hash(md5s),) if hashed else ()
-    return AccessUnit((*messages, *nal_units, *picture_hash), base.pts, base.duration)
+    picture_hash = (sei.write_picture_hash(md5s),) if sei.has_picture_hash(base.nal_units) else ()
+    return AccessUnit((*hevc.prefix_sei(base.nal_units), *nal_units, *picture_hash), base.pts, base.duration)

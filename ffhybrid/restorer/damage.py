@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from ffhybrid.core.gop import HybridGop
@@ -174,8 +173,12 @@ def _up_to_a_broken_anchor(
     try:
         return restore(gop), None
     except DAMAGE as error:
-        places = [anchor.place for anchor in Payload.from_bytes(gop.payload).anchors]
-        whole = next((part for part in map(partial(_tried, gop, restore), reversed(places)) if part), None)
+        whole, places = None, [anchor.place for anchor in Payload.from_bytes(gop.payload).anchors]
+        while places:
+            # What lies before a later anchor is whole only if what lies before an earlier one is.
+            middle = len(places) // 2
+            tried = _tried(gop, restore, places[middle])
+            whole, places = (tried, places[middle + 1 :]) if tried else (whole, places[:middle])
         if whole is None:
             raise
         return whole, error

@@ -66,7 +66,7 @@ class GeneratorDecode:
             VerificationError: the picture is not the one that the encoder saw.
         """
         generator = for_restoring(payload.generator, model=self.model, device=self.device, hub=self.hub)
-        picture = _completed(_generated(generator, payload, base), payload)
+        picture = _completed(_generated(generator, payload, base), payload, payload.fixups)
         if _is_right(picture, payload):
             return picture
         return self._settled(generator, picture, payload)
@@ -84,7 +84,7 @@ class GeneratorDecode:
         if not isinstance(generator, AnchorGenerator):
             raise CorruptDataError(f"generator {payload.generator} has no anchors")
         enhanced = generator.enhance(anchor.latent, base, payload.spec, distance=distance)
-        picture = fixups.apply(enhanced.padded(payload.coded_width, payload.coded_height), anchor.fixups)
+        picture = _completed(enhanced, payload, anchor.fixups)
         if anchor_md5(sei.picture_md5s(picture)) == anchor.picture_md5:
             return picture
         complaint = "its base picture is damaged or was coded anew: what is made of it does not match its MD5"
@@ -124,7 +124,7 @@ class GeneratorDecode:
         if self.strict is not Strictness.STRICT and isinstance(generator, CorrectableGenerator):
             corrected = generator.corrected(payload.latent, payload.spec)
             if corrected is not None:
-                return _checked(wrong, _completed(corrected, payload), payload)
+                return _checked(wrong, _completed(corrected, payload, payload.fixups), payload)
         complaint = f"the generated keyframe does not match its MD5: {_otherwise(generator, payload)}"
         if self.strict is Strictness.EXPERIMENTAL:
             logger.warning("%s; going on with a picture of which nobody knows how far off it is", complaint)
@@ -159,8 +159,8 @@ def _generated(generator: KeyframeGenerator, payload: Payload, base: Picture | N
     return generator.refine(payload.latent, base, payload.spec)
 
 
-def _completed(generated: Picture, payload: Payload) -> Picture:
-    return fixups.apply(generated.padded(payload.coded_width, payload.coded_height), payload.fixups)
+def _completed(generated: Picture, payload: Payload, differences: bytes) -> Picture:
+    return fixups.apply(generated.padded(payload.coded_width, payload.coded_height), differences)
 
 
 def _is_right(picture: Picture, payload: Payload) -> bool:

@@ -129,11 +129,7 @@ def splice(
     effort: SpliceEffort = SpliceEffort.FAST,
 ) -> RestoredGop:
     """Code ``picture`` as the IDR picture of a GOP, under a PPS of its own; ``md5s`` go into its picture hash."""
-    return _restored(gop, (*_messages(gop.placeholder), _lossless(gop, picture, effort)), md5s)
-
-
-def _messages(unit: AccessUnit) -> tuple[bytes, ...]:
-    return tuple(nal for nal in unit.nal_units if hevc.is_prefix_sei(nal))
+    return _restored(gop, (*hevc.prefix_sei(gop.placeholder.nal_units), _lossless(gop, picture, effort)), md5s)
 
 
 def _lossless(gop: HybridGop, picture: Picture, effort: SpliceEffort) -> bytes:
@@ -152,7 +148,7 @@ def _generated(
     if len(units) > payload.pictures:
         raise CorruptDataError(f"the GOP has {len(units)} pictures, its payload {payload.pictures}")
     static = static_metadata_sei(gop.placeholder.nal_units)
-    messages = [_messages(unit) if unit is gop.placeholder else (*static, *_messages(unit)) for unit in units]
+    messages = [(*(() if unit is gop.placeholder else static), *hevc.prefix_sei(unit.nal_units)) for unit in units]
     coded = [
         _lossless(gop, picture, effort)
         for index, picture in enumerate(generator_decode.pictures(payload))
@@ -212,7 +208,7 @@ def _restored(gop: HybridGop, keyframe: tuple[bytes, ...], md5s: tuple[bytes, by
 
 def has_picture_hashes(gop: HybridGop) -> bool:
     """Whether the P and B pictures carry decoded picture hash SEI messages."""
-    return any(sei.is_picture_hash(nal) for unit in gop.inter[:1] for nal in unit.nal_units)
+    return any(sei.has_picture_hash(unit.nal_units) for unit in gop.inter[:1])
 
 
 @lru_cache(maxsize=16)

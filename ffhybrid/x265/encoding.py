@@ -118,8 +118,7 @@ def encode_gop(
     sets = hevc.find_parameter_sets(hevc.split_annexb(extradata))
     units = [_access_unit(gop, index, data) for index, data in records[1:]]
     _check_structure(gop, units)
-    if segment is not WHOLE:
-        _check_segment(gop, segment, units, sets)
+    _check_segment(gop, segment, units, sets)
     if compact:
         recoder = SliceRecoder(sets)
         sets, units = recoder.sets, [recoder.unit(unit) for unit in units]
