@@ -14,7 +14,7 @@ setup(
     package_data={
         "ffhybrid": ["_cext.pyi", "py.typed"],
         "ffhybrid.compare": ["report.css", "report.html.j2", "slider.js"],
-        "ffhybrid.filters.enhance": ["weights.bin"],
+        "ffhybrid.filters.enhance": ["networks/*.bin"],
         "ffhybrid.filters.overfit": ["analysis.npz"],
     },
     cffi_modules=["cext/build_cext.py:ffibuilder"],

@@ -221,11 +221,16 @@ class AnchorGenerator(Protocol):
             ValueError: a strength beyond the format's bounds.
         """
 
-    def enhance(self, latent: bytes, base: BasePicture, spec: PictureSpec, *, distance: int) -> Picture:
+    def enhance(
+        self, latent: bytes, base: BasePicture, spec: PictureSpec, *, keyframe: bytes, distance: int
+    ) -> Picture:
         """Make an anchor of a P picture, ``distance`` pictures behind the last generated one.
+
+        ``keyframe`` is the latent of the GOP's keyframe.
 
         Raises:
             CorruptDataError: a latent that is damaged or does not fit the spec.
+            UnsupportedError: one that needs what this version lacks.
         """
 
 

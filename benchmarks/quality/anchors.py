@@ -118,7 +118,7 @@ def main() -> None:
     parser.set_defaults(variants=[Variant.parse(text) for text in VARIANTS])
     arguments = parser.parse_args()
     if arguments.network:
-        codec.WEIGHTS = arguments.network
+        codec.NETWORKS, codec.NEWEST = arguments.network.parent, bytes.fromhex(arguments.network.stem)
     console = Console(width=320)
     tables: dict[float, list[list[Values]]] = {point: [] for point in arguments.points}
     for path, gop in first_gops(arguments):

@@ -28,7 +28,7 @@ def noisy_picture(spec: PictureSpec) -> Picture:
 
 def measured(base: Picture, threads: int, runs: int) -> tuple[float, float, float]:
     """Time a picture: the best of what all of it takes, of its composition alone, and of processor time, in seconds."""
-    network, strengths = codec.network(), codec.Strengths()
+    network, strengths = codec.network(codec.NEWEST), codec.Strengths()
     times = []
     for _ in range(runs):
         start, processor = time.perf_counter(), time.process_time()

@@ -1,9 +1,9 @@
 """What an enhancer is trained by: likeness of what can be known, and of the statistics of what cannot.
 
-Detail is held to the source sample by sample. Texture is held to local means and deviations of VGG16's early
-activations and of band-pass responses (as a Wasserstein distance of normal distributions), to LPIPS of AlexNet,
-and to the first layers of that of VGG16; it costs its energy, and more where the source is smooth. DISTS and
-SSIMULACRA2 are kept out, to watch by.
+Detail is held to the source sample by sample. The picture is held to local means and deviations of VGG16's early
+activations and of band-pass responses (as a Wasserstein distance of normal distributions), to LPIPS of AlexNet and of
+VGG16, and to DISTS; texture costs its energy, and more where the source is smooth. SSIMULACRA2, ColorVideoVDP and
+VMAF are kept out, to watch by.
 
 A first stage, which needs no other network and takes a third of the time, has gains learn how much is wrong where, by
 bands: a part of that is a good beginning for texture.
@@ -20,26 +20,25 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from ffhybrid.core.picture import Colour
-from ffhybrid.filters.backbones import Backbone, max_pool
+from ffhybrid.filters.backbones import Vgg16
 from ffhybrid.filters.colour import to_rgb
+from ffhybrid.filters.dists import Dists
 from ffhybrid.filters.enhance.model import Enhancer, compose
 from ffhybrid.filters.enhance.structure import GAIN_SCALE
 from ffhybrid.filters.lpips import Lpips
-from ffhybrid.filters.perceptual_weights import find_lpips_weights
+from ffhybrid.filters.perceptual_weights import find_dists_weights, find_lpips_weights
 from ffhybrid.filters.published_weights import HOW_TO_GET
 from training.enhancement_data import PART, Parts
 
 ALEX_PARTS, VGG_PARTS, VGG_SIDE = 4, 2, 96
-"""How many parts of a batch AlexNet and VGG16 see, and of how many samples VGG16: they are most of the cost."""
-LPIPS_LAYERS = 2
-"""Of LPIPS on VGG16, those whose activations are there anyway."""
+"""How many parts of a batch AlexNet and VGG16 see, and of how many samples VGG16: they are most of the cost. LPIPS and
+DISTS on VGG16 see different parts."""
 VGG_WINDOWS = ((8, 16), (8, 16), (4, 8))
+"""Of statistics, at the full, half and quarter size."""
 BAND_WINDOWS = (8, 16)
 VGG_FLOOR, BAND_FLOOR = 1e-3, 4.0
 """Energies of activations, and of responses in squared samples, beside which less does not count."""
-SHARED = 0.8
-"""How much of the gradient of statistics reaches detail."""
-PIXEL, LOW, VGG, LAYERS, ALEX, BANDS, SMOOTH, MISSING = 0.5, 0.2, 0.5, 4.0, 0.8, 0.3, 0.1, 0.2
+PIXEL, LOW, VGG, LPIPS_VGG, LPIPS_ALEX, DISTS, BANDS, SMOOTH, MISSING = 0.5, 0.2, 0.3, 1.5, 0.8, 2.0, 0.3, 0.1, 0.2
 """Weights of the terms."""
 ENERGY = 0.12
 """Of texture against what is still wrong beside it: what the price of energy is adjusted to."""
@@ -65,34 +64,18 @@ class Price:
         self.value = min(max(self.value * factor, 1e-3), 30)
 
 
-class EarlyVgg(Backbone):
-    """VGG16 up to the first convolution of its third stage."""
-
-    STAGES = (2, 2, 1)
-
-    def activations(self, rgb: Tensor) -> list[Tensor]:
-        """Activations at the full, half and quarter size."""
-        x, found, number = self._normalised(rgb), [], 0
-        for stage, convolutions in enumerate(self.STAGES):
-            x = max_pool(x) if stage else x
-            for _ in range(convolutions):
-                x = self._convolve(x, number, 1, 1)
-                number += 1
-            found.append(x)
-        return found
-
-
 class EnhancementLoss(nn.Module):
     """Terms by name, and their weighted sum."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
-        alex, vgg = find_lpips_weights(), find_lpips_weights(network="vgg")
-        if alex is None or vgg is None:
+        alex, vgg, dists = find_lpips_weights(), find_lpips_weights(network="vgg"), find_dists_weights()
+        if alex is None or vgg is None or dists is None:
             raise SystemExit(f"the loss has no weights here: {HOW_TO_GET}")
         self._alex = Lpips(*alex)
-        self._vgg = EarlyVgg(vgg[0]).to(memory_format=torch.channels_last)
-        self._linear = [weight.float().view(1, -1, 1, 1).to(device) for weight in vgg[1][:LPIPS_LAYERS]]
+        self._vgg = Vgg16(vgg[0]).to(memory_format=torch.channels_last)
+        self._linear = [weight.float().view(1, -1, 1, 1).to(device) for weight in vgg[1]]
+        self._dists = Dists(*dists).to(memory_format=torch.channels_last)
         self.register_buffer("bank", Enhancer().normalised_filters().detach()[:, None])
         self.to(device)
 
@@ -113,8 +96,7 @@ class EnhancementLoss(nn.Module):
         texture = enhancer.texture(enhancement.gains, noise)
         before = parts.base - source
         error = before + detail
-        shared = detail.detach() + SHARED * (detail - detail.detach())
-        made = compose(parts.base, shared, texture, detail_strength=1, texture_strength=1)
+        made = compose(parts.base, detail, texture, detail_strength=1, texture_strength=1)
         energy = _energy_ratio(texture, error.detach())
         terms = {
             **_likeness(before, error),
@@ -131,17 +113,23 @@ class EnhancementLoss(nn.Module):
         ours, theirs = (to_rgb(x, Colour()) for x in (made, source))
         alex = self._alex(ours[:ALEX_PARTS], theirs[:ALEX_PARTS]).mean()
         inner = slice((PART - VGG_SIDE) // 2, (PART + VGG_SIDE) // 2)
-        ours, theirs = (x[:VGG_PARTS, :, inner, inner] for x in (ours, theirs))
-        ours, theirs = (x.contiguous(memory_format=torch.channels_last) for x in (ours, theirs))
+        ours, theirs = (x[..., inner, inner].contiguous(memory_format=torch.channels_last) for x in (ours, theirs))
         with torch.no_grad():
-            wanted = self._vgg.activations(theirs)
-        found = self._vgg.activations(ours)
-        vgg = [
+            wanted = self._vgg.activations(theirs[:VGG_PARTS])
+            alike = self._dists.features(theirs[VGG_PARTS : 2 * VGG_PARTS])
+        found = self._vgg.activations(ours[:VGG_PARTS])
+        statistics = [
             _statistics(a, b, windows, floor=VGG_FLOOR)
-            for a, b, windows in zip(found, wanted, VGG_WINDOWS, strict=True)
+            for a, b, windows in zip(found, wanted, VGG_WINDOWS, strict=False)
         ]
-        layers = [_lpips_layer(*features) for features in zip(found, wanted, self._linear, strict=False)]
-        return {"alex": ALEX * alex, "vgg": VGG * torch.stack(vgg).sum(), "layers": LAYERS * torch.stack(layers).sum()}
+        layers = [_lpips_layer(*features) for features in zip(found, wanted, self._linear, strict=True)]
+        dists = self._dists.distance(self._dists.features(ours[VGG_PARTS : 2 * VGG_PARTS]), alike).mean()
+        return {
+            "alex": LPIPS_ALEX * alex,
+            "statistics": VGG * torch.stack(statistics).sum(),
+            "vgg": LPIPS_VGG * torch.stack(layers).sum(),
+            "dists": DISTS * dists,
+        }
 
     def _bands(self, made: Tensor, source: Tensor) -> Tensor:
         """Compare band-pass responses of luma, at full and half size."""

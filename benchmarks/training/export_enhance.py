@@ -1,12 +1,11 @@
-"""Round a trained enhancement network to the file of the integer decoder.
+"""Round a trained enhancement network to the file of the integer decoder, whose name is its digest.
 
-python -m training.export_enhance --from CHECKPOINT.pt|WEIGHTS.safetensors [--to FILE]
+python -m training.export_enhance --from CHECKPOINT.pt|WEIGHTS.safetensors [--to FOLDER]
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 
 import torch
@@ -33,14 +32,14 @@ def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="source", type=Path, required=True)
-    parser.add_argument("--to", type=Path, default=codec.WEIGHTS)
+    parser.add_argument("--to", type=Path, default=codec.NETWORKS)
     arguments = parser.parse_args()
     data = to_file({name: value.numpy() for name, value in named(arguments.source).items()})
     if len(data) > MOST_BYTES:
         parser.error(f"{len(data)} bytes are more than {MOST_BYTES}")
-    codec.Network(data)
-    arguments.to.write_bytes(data)
-    print(f"{arguments.to}: {len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}")
+    path = arguments.to / f"{codec.Network(data).digest.hex()}.bin"
+    path.write_bytes(data)
+    print(f"{path}: {len(data)} bytes; codec.NEWEST names the network that encoders use")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from ffhybrid import X265Options, hevc
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.core.source_gop import SourceGop
 from ffhybrid.encoder.anchors import decode_segments
-from ffhybrid.filters.enhance.codec import Known, Strengths, network
+from ffhybrid.filters.enhance.codec import NEWEST, Known, Strengths, network
 from ffhybrid.x265.encoding import Segment, X265Gop
 from ffhybrid.x265.options import Thoroughness
 from ffhybrid.x265.reference_lock import encode_nearly_locked
@@ -94,7 +94,7 @@ def _predicted(coded: X265Gop, part: SourceGop) -> Iterator[Predicted]:
 
 def _enhanced(base: Picture, known: Known) -> Picture:
     strength = random.choice(STRENGTHS)
-    return network().look(base, known, threads=1).picture(Strengths(texture=strength, detail=min(strength, 1)))
+    return network(NEWEST).look(base, known, threads=1).picture(Strengths(texture=strength, detail=min(strength, 1)))
 
 
 def _samples(picture: Picture) -> Samples:

@@ -57,9 +57,15 @@ class Chain:
 
 
 def encode_chain(
-    gop: SourceGop, keyframe: Picture, options: X265Options, anchoring: Anchoring | None, *, is_trial: bool
+    gop: SourceGop,
+    keyframe: Picture,
+    options: X265Options,
+    anchoring: Anchoring | None,
+    *,
+    latent: bytes,
+    is_trial: bool,
 ) -> Chain:
-    """Code a GOP against a generated keyframe, and against the anchors that come of it, if there are to be any.
+    """Code a GOP against the keyframe of a latent, and against the anchors that come of it, if there are to be any.
 
     Raises:
         EncoderError: x265 failed, or did not code an anchor as asked.
@@ -74,7 +80,8 @@ def encode_chain(
     picture = keyframe
     for first, last in pairwise(bounds):
         if locked:
-            picture = _enhanced(anchoring, locked[-1].coded, gop, distance=first - bounds[len(locked) - 1])
+            distance = first - bounds[len(locked) - 1]
+            picture = _enhanced(anchoring, locked[-1].coded, gop, latent=latent, distance=distance)
         segment = Segment(begins_with_anchor=bool(locked), ends_in_anchor=last in places)
         locked.append(lock(gop.part(first, last + 1), picture, options, segment=segment))
     segments = tuple(each.coded for each in locked)
@@ -90,13 +97,14 @@ def decode_segments(segments: Sequence[X265Gop], bit_depth: int) -> Iterator[Pic
         yield from islice(pictures, len(units) - (number < len(segments)))
 
 
-def _enhanced(anchoring: Anchoring, coded: X265Gop, gop: SourceGop, *, distance: int) -> Picture:
+def _enhanced(anchoring: Anchoring, coded: X265Gop, gop: SourceGop, *, latent: bytes, distance: int) -> Picture:
     """Make the anchor of a segment's last picture, at the shown size."""
     spec, generator = gop.spec, anchoring.generator
     decoded = decode_last(coded.access_units, coded.parameter_sets, spec.bit_depth).cropped(spec.width, spec.height)
     data = coded.last_slice
     base = BasePicture(decoded, data, hevc.slice_qp(data, coded.parameter_sets))
-    return generator.enhance(generator.anchor_latent(anchoring.strength), base, spec, distance=distance)
+    of_anchor = generator.anchor_latent(anchoring.strength)
+    return generator.enhance(of_anchor, base, spec, keyframe=latent, distance=distance)
 
 
 def _anchor(anchoring: Anchoring, place: int, locked: LockedEncode) -> Anchor:

@@ -116,7 +116,7 @@ def encode_generated(
 
     A trial shows and takes nearly as much, and cannot be restored.
     """
-    chain = encode_chain(gop, keyframe.picture, options, anchoring, is_trial=is_trial)
+    chain = encode_chain(gop, keyframe.picture, options, anchoring, latent=keyframe.latent, is_trial=is_trial)
     locked, stream = chain.first, chain.stream
     payload = _payload(
         gop, stream, keyframe.generator, locked.keyframe, latent=keyframe.latent, differences=locked.fixups

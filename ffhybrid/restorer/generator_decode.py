@@ -78,12 +78,13 @@ class GeneratorDecode:
 
         Raises:
             CorruptDataError: a payload whose generator has no anchors, or a damaged latent.
+            UnsupportedError: a network that this version lacks.
             VerificationError: the picture is not the one that the encoder saw.
         """
         generator = for_restoring(payload.generator, model=self.model, device=self.device, hub=self.hub)
         if not isinstance(generator, AnchorGenerator):
             raise CorruptDataError(f"generator {payload.generator} has no anchors")
-        enhanced = generator.enhance(anchor.latent, base, payload.spec, distance=distance)
+        enhanced = generator.enhance(anchor.latent, base, payload.spec, keyframe=payload.latent, distance=distance)
         picture = _completed(enhanced, payload, anchor.fixups)
         if anchor_md5(sei.picture_md5s(picture)) == anchor.picture_md5:
             return picture

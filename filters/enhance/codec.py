@@ -1,4 +1,4 @@
-"""The latent of generator ``enhance``, and the integer decoder of the built-in network.
+"""The latent of generator ``enhance``, and the integer decoder of the built-in networks.
 
 A latent says which network it belongs to, what is known of its picture, and how strongly detail and texture are added
 (docs/FORMAT.md section 4). Nothing here needs torch.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,11 @@ from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import CorruptDataError, UnsupportedError
 from ffhybrid.filters.codes import decode_codes, encode_codes
 
-WEIGHTS = Path(__file__).with_name("weights.bin")
 VERSION, PRIOR_SIZE = 1, 4
+NETWORKS = Path(__file__).with_name("networks")
+"""Files of networks, by their digests: every one that was ever built in, so that old files restore."""
+NEWEST = bytes.fromhex("d4897542")
+"""The digest of the one that new latents belong to."""
 LOWEST_QP, HIGHEST_QP = lib.FFH_ENHANCE_MIN_QP, lib.FFH_ENHANCE_MAX_QP
 STRENGTH_STEPS = 32
 """Strengths are multiples of one over this, up to 255 of them."""
@@ -68,10 +71,11 @@ class Strengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnhanceLatent:
-    """Everything that a latent holds."""
+    """Everything that a latent holds; ``digest`` is its network's."""
 
     known: Known
     strengths: Strengths
+    digest: bytes = field(default_factory=lambda: NEWEST)
 
 
 LATENT_SIZE = _HEAD.size
@@ -144,9 +148,16 @@ def blocks_of(width: int, height: int) -> tuple[int, int]:
 
 
 @cache
-def network() -> Network:
-    """Load the built-in network."""
-    return Network(WEIGHTS.read_bytes())
+def network(digest: bytes) -> Network:
+    """Load a built-in network, once.
+
+    Raises:
+        UnsupportedError: this version of ffhybrid has none of that digest.
+    """
+    path = NETWORKS / f"{digest.hex()}.bin"
+    if not path.is_file():
+        raise UnsupportedError("the enhance latent belongs to another network: another version of ffhybrid made it")
+    return Network(path.read_bytes())
 
 
 def write_latent(latent: EnhanceLatent) -> bytes:
@@ -166,7 +177,7 @@ def write_latent(latent: EnhanceLatent) -> bytes:
     strengths, levels = _strength_bytes(latent.strengths), b""
     if latent.strengths.levels:
         flags, levels = flags | _BY_BLOCK, encode_codes(np.array([latent.strengths.levels], np.int8))
-    return _HEAD.pack(VERSION, network().digest, known.qp, *strengths, flags) + distance + levels
+    return _HEAD.pack(VERSION, latent.digest, known.qp, *strengths, flags) + distance + levels
 
 
 def read_latent(data: bytes, spec: PictureSpec) -> EnhanceLatent:
@@ -179,9 +190,7 @@ def read_latent(data: bytes, spec: PictureSpec) -> EnhanceLatent:
         raise UnsupportedError("the enhance latent has a version that this program does not know")
     if len(data) < _HEAD.size:
         raise CorruptDataError("the enhance latent ends inside its head")
-    _, prior, qp, texture, detail, noise, flags = _HEAD.unpack_from(data)
-    if prior != network().digest:
-        raise UnsupportedError("the enhance latent belongs to another network: another version of ffhybrid made it")
+    _, digest, qp, texture, detail, noise, flags = _HEAD.unpack_from(data)
     if flags & ~(_PREDICTED | _BY_BLOCK):
         raise UnsupportedError("the enhance latent has a part that this program does not know")
     rest = data[_HEAD.size :]
@@ -192,7 +201,7 @@ def read_latent(data: bytes, spec: PictureSpec) -> EnhanceLatent:
     if not LOWEST_QP <= qp <= HIGHEST_QP:
         raise CorruptDataError(f"the enhance latent is damaged: there is no QP {qp}")
     strengths = Strengths(texture=texture / STRENGTH_STEPS, detail=detail / STRENGTH_STEPS, noise=noise, levels=levels)
-    return EnhanceLatent(known=Known(qp=qp, distance=distance), strengths=strengths)
+    return EnhanceLatent(known=Known(qp=qp, distance=distance), strengths=strengths, digest=digest)
 
 
 def _read_distance(rest: bytes) -> tuple[int, bytes]:
@@ -216,14 +225,14 @@ def decode(data: bytes, base: Picture, spec: PictureSpec, *, threads: int) -> Pi
 
     Raises:
         CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
-        UnsupportedError: another version of the latent, or another network.
+        UnsupportedError: another version of the latent, or a network that this version of ffhybrid lacks.
     """
     latent = read_latent(data, spec)
     if (base.width, base.height, base.bit_depth) != (spec.width, spec.height, spec.bit_depth):
         raise CorruptDataError("the base picture has another size or bit depth than the picture")
     if not any(_strength_bytes(latent.strengths)[:2]):
         return base
-    return network().look(base, latent.known, threads=threads).picture(latent.strengths)
+    return network(latent.digest).look(base, latent.known, threads=threads).picture(latent.strengths)
 
 
 def write_anchor(strengths: Strengths) -> bytes:
@@ -235,11 +244,23 @@ def write_anchor(strengths: Strengths) -> bytes:
     return _ANCHOR.pack(*_strength_bytes(strengths))
 
 
-def decode_anchor(data: bytes, base: Picture, known: Known, *, threads: int) -> Picture:
-    """Make an anchor of a P picture and a latent; the same samples for any number of threads.
+def network_of(latent: bytes) -> bytes:
+    """Say the digest of the network of an I picture's latent.
+
+    Raises:
+        CorruptDataError: a latent that is too short to say it.
+    """
+    if len(latent) < _HEAD.size:
+        raise CorruptDataError("the enhance latent ends inside its head")
+    return latent[1 : 1 + PRIOR_SIZE]
+
+
+def decode_anchor(data: bytes, base: Picture, known: Known, *, digest: bytes, threads: int) -> Picture:
+    """Make an anchor of a P picture, a latent and a network; the same samples for any number of threads.
 
     Raises:
         CorruptDataError: a latent that is damaged, or a picture size beyond the format's.
+        UnsupportedError: a network that this version of ffhybrid lacks.
     """
     if len(data) != _ANCHOR.size:
         raise CorruptDataError(f"the enhance latent of an anchor has {len(data)} bytes instead of {_ANCHOR.size}")
@@ -247,7 +268,7 @@ def decode_anchor(data: bytes, base: Picture, known: Known, *, threads: int) -> 
     if not texture and not detail:
         return base
     strengths = Strengths(texture=texture / STRENGTH_STEPS, detail=detail / STRENGTH_STEPS, noise=noise)
-    return network().look(base, known, threads=threads).picture(strengths)
+    return network(digest).look(base, known, threads=threads).picture(strengths)
 
 
 def _strength_bytes(strengths: Strengths) -> tuple[int, int, int]:

@@ -96,7 +96,7 @@ class Enhance:
 
         Raises:
             CorruptDataError: a damaged latent, or a base picture of another size.
-            UnsupportedError: another version of it, or another network.
+            UnsupportedError: another version of it, or a network that this version of ffhybrid lacks.
         """
         return codec.decode(latent, base, spec, threads=_threads())
 
@@ -108,15 +108,19 @@ class Enhance:
         """
         return codec.write_anchor(codec.Strengths(texture=strength, detail=strength, noise=self._noise))
 
-    def enhance(self, latent: bytes, base: BasePicture, spec: PictureSpec, *, distance: int) -> Picture:
-        """Decode an anchor in integer arithmetic.
+    def enhance(
+        self, latent: bytes, base: BasePicture, spec: PictureSpec, *, keyframe: bytes, distance: int
+    ) -> Picture:
+        """Decode an anchor in integer arithmetic, by the network of the keyframe's latent.
 
         Raises:
             CorruptDataError: a damaged latent, or a base picture of another size.
+            UnsupportedError: a network that this version of ffhybrid lacks.
         """
         if (base.picture.width, base.picture.height) != (spec.width, spec.height):
             raise CorruptDataError("the base picture of an anchor has another size than the picture")
-        return codec.decode_anchor(latent, base.picture, codec.Known(qp=base.qp, distance=distance), threads=_threads())
+        known, digest = codec.Known(qp=base.qp, distance=distance), codec.network_of(keyframe)
+        return codec.decode_anchor(latent, base.picture, known, digest=digest, threads=_threads())
 
     def _latent_size(self, spec: PictureSpec) -> int:
         """Bytes of a latent, about."""
@@ -143,7 +147,7 @@ class Enhance:
                 progress(FitProgress(step=steps, steps=self._trials.count, size=size, distortion=loss))
 
         judge = judge_of(objective, spec, tune=self._tune, device=self._device, lpips=self._lpips)
-        seen = codec.network().look(base.picture, known, threads=_threads())
+        seen = codec.network(codec.NEWEST).look(base.picture, known, threads=_threads())
         return choose(seen, self._trials, judge, noise=self._noise, report=report)
 
 

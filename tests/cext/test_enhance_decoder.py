@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,10 +216,17 @@ def test_layers_are_those_of_the_structure() -> None:
     ]
 
 
-def test_the_built_in_network_is_small_and_whole() -> None:
-    assert len(codec.WEIGHTS.read_bytes()) <= 2_000_000
+@pytest.mark.parametrize("path", sorted(codec.NETWORKS.glob("*.bin")), ids=lambda path: path.stem)
+def test_every_network_is_small_whole_and_named_by_its_digest(path: Path) -> None:
+    digest = bytes.fromhex(path.stem)
+    assert path.stat().st_size <= 2_000_000
+    assert codec.network(digest).digest == digest
     base = drawn_picture(PictureSpec(64, 64))
-    assert not codec.network().look(base, I_PICTURE, threads=1).picture(codec.Strengths()).same_samples(base)
+    assert not codec.network(digest).look(base, I_PICTURE, threads=1).picture(codec.Strengths()).same_samples(base)
+
+
+def test_the_newest_network_is_there() -> None:
+    assert (codec.NETWORKS / f"{codec.NEWEST.hex()}.bin").is_file()
 
 
 def with_byte(data: bytes, at: int, value: int) -> bytes:
@@ -316,13 +324,13 @@ def test_damaged_latents_are_refused(data: bytes, error: type[FFHybridError]) ->
 
 
 def test_levels_of_another_picture_are_refused() -> None:
-    seen = codec.network().look(drawn_picture(PictureSpec(130, 64)), I_PICTURE, threads=1)
+    seen = codec.network(codec.NEWEST).look(drawn_picture(PictureSpec(130, 64)), I_PICTURE, threads=1)
     with pytest.raises(ValueError, match="blocks"):
         seen.picture(codec.Strengths(levels=((1, 2),)))
 
 
 def test_blocks_of_one_level_are_a_picture_of_one_strength() -> None:
-    seen = codec.network().look(drawn_picture(PictureSpec(130, 64)), I_PICTURE, threads=2)
+    seen = codec.network(codec.NEWEST).look(drawn_picture(PictureSpec(130, 64)), I_PICTURE, threads=2)
     for level, texture in ((0, 0.0), (2, 1.0)):
         same = seen.picture(codec.Strengths(levels=((level,) * 3,)))
         assert same.same_samples(seen.picture(codec.Strengths(texture=texture)))

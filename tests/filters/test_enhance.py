@@ -103,7 +103,7 @@ def test_a_fit_is_the_same_again_and_refines_to_what_it_chose(natural: Picture) 
     picture = create("enhance").refine(found.latent, found.base.picture, SPEC)
     strengths = codec.read_latent(found.latent, SPEC).strengths
     assert picture.same_samples(
-        codec.network().look(found.base.picture, codec.Known(qp=QP), threads=1).picture(strengths)
+        codec.network(codec.NEWEST).look(found.base.picture, codec.Known(qp=QP), threads=1).picture(strengths)
     )
 
 
