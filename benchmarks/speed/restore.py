@@ -1,13 +1,14 @@
 """Restoring beside decoding x265: frames a second, and where the milliseconds of a GOP go.
 
-Every clip is encoded once, in GOPs of 120 frames with ``overfit`` keyframes, and by x265 alone at the bitrate of the
-hybrid file; both are looped to ``--seconds``. Whole commands are timed, starting up included:
+Every clip is encoded once for each interval of anchors, in GOPs of 120 frames with ``enhance`` keyframes, and by x265
+alone at the bitrate of the hybrid file; both are looped to ``--seconds``. Whole commands are timed, start included:
 
 * x265: stock ffmpeg decodes the x265 file;
+* restored: stock ffmpeg decodes the restored file, whose bitrate stands beside;
 * pipe: ``ffhybrid restore -f nut -`` into stock ffmpeg;
 * open: ``ffhybrid.open(...).decode()`` in one process.
 
-    python -m speed.restore [--work FOLDER] [--height 1080] [--seconds 60] [CLIP ...]
+    python -m speed.restore [--work FOLDER] [--height 1080] [CLIP ...] [--anchors none 30 8] [--seconds 60]
     python -m speed.restore --memory [--minutes 10] [CLIP ...]
 """
 
@@ -21,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -29,8 +31,11 @@ from rich.table import Table
 
 import ffhybrid
 from clips import shared_clips, wheel_clip
+from ffhybrid.hevc import SpliceEffort
 from ffhybrid.muxer.libav.writer import LibavWriter
 from ffhybrid.muxer.reading.reader import HybridReader
+from ffhybrid.restorer.anchors import with_anchors
+from ffhybrid.restorer.generator_decode import GeneratorDecode
 from ffhybrid.restorer.splice import RestoredGop, decode_keyframe, splice
 
 GOP_LENGTH = 120
@@ -61,16 +66,18 @@ class Pair:
         return self.hybrid.stat().st_size * 8 / 1000 / self.seconds
 
 
-def encoded(clip: Path, height: int, work: Path) -> Pair:
+def encoded(clip: Path, height: int, anchors: int | None, work: Path) -> Pair:
     """Encode a clip at a height, both ways; files that are there already are kept."""
-    hybrid, x265 = (work / f"{clip.stem}-{height}p-{kind}.mkv" for kind in ("hybrid", "x265"))
-    source = work / f"{clip.stem}-{height}p-source.mkv"
+    name = f"{clip.stem}-{height}p-{anchors or 'none'}"
+    hybrid, x265, source = (work / f"{name}-{kind}.mkv" for kind in ("hybrid", "x265", "source"))
     if not hybrid.exists():
         scale = f"scale=-2:{height}:flags=area"
         ffmpeg("-i", clip, "-frames:v", str(FRAMES), "-vf", scale, "-pix_fmt", "yuv420p", "-an", "-c:v", "ffv1", source)
         options = ffhybrid.EncodeOptions(
-            generator="overfit",
-            generator_options={"preset": "ultrafast", "tune": "psnr"},
+            generator="enhance",
+            generator_options={"preset": "ultrafast"},
+            fallback=False,
+            anchors=anchors,
             keyframe_budget=height * height // 60,
             x265=ffhybrid.X265Options(crf=CRF.get(clip.stem, 34.0)),
             limits=ffhybrid.GopLimits(length=GOP_LENGTH, scene_threshold=0),
@@ -124,9 +131,19 @@ def measure_stages(path: Path, output: Path) -> Stages:
             if gop is None:
                 break
             with stages.time("base, refine, MD5"):
-                _, picture, md5s = decode_keyframe(gop)
+                payload, picture, md5s = decode_keyframe(gop)
             with stages.time("code, splice"):
                 restored = splice(gop, picture, md5s)
+            with stages.time("anchors"):
+                units = with_anchors(
+                    gop,
+                    payload,
+                    restored.access_units[0],
+                    restored.parameter_sets,
+                    effort=SpliceEffort.FAST,
+                    generator_decode=GeneratorDecode(),
+                )
+                restored = replace(restored, access_units=units)
             with stages.time("mux"):
                 writer = writer or opened(reader, restored, output)
                 writer.write_access_units(restored.access_units, restored.parameter_sets.nal_units, restored.time_base)
@@ -153,20 +170,20 @@ def seconds_of(command: str, cores: int) -> float:
     return best
 
 
-def print_speed(pair: Pair, cores: int, table: Table) -> None:
-    """Add a row: frames a second of decoding x265 and of both ways to restore."""
+def print_speed(pair: Pair, cores: int, console: Console) -> None:
+    """Print a row: frames a second of decoding x265 and of both ways to restore."""
     decode = f"{FFMPEG} -v error -threads {cores} -i"
     restore = f"{sys.executable} -P -m ffhybrid restore -threads {cores} -i {pair.hybrid} -f nut -"
+    restored = pair.hybrid.with_suffix(".nut")
+    seconds_of(f"{restore} > {restored}", cores)
     x265_fps = pair.frames / seconds_of(f"{decode} {pair.x265} -f null -", cores)
+    restored_fps = pair.frames / seconds_of(f"{decode} {restored} -f null -", cores)
     piped = pair.frames / seconds_of(f"{restore} | {decode} - -f null -", cores)
     direct = pair.frames / seconds_of(f'{sys.executable} -P -c "{DECODE}" {pair.hybrid} {cores}', cores)
-    table.add_row(
-        pair.hybrid.stem,
-        str(cores),
-        f"{pair.kbits:.0f}",
-        f"{x265_fps:.0f}",
-        f"{piped:.0f} ({piped / x265_fps:.2f})",
-        f"{direct:.0f} ({direct / x265_fps:.2f})",
+    console.print(
+        f"| {pair.hybrid.stem} | {cores} | {pair.kbits:.0f} | {x265_fps:.0f} "
+        f"| {restored_fps:.0f}, {restored.stat().st_size * 8e-6 / pair.seconds:.1f} "
+        f"| {piped:.0f} ({piped / x265_fps:.2f}) | {direct:.0f} ({direct / x265_fps:.2f}) |"
     )
 
 
@@ -188,32 +205,42 @@ def print_memory(path: Path, console: Console) -> None:
         console.print(f"{part:3d} %  {seconds:6.1f} s  {mebibytes:6.0f} MiB")
 
 
+def interval(text: str) -> int | None:
+    """Read an interval of anchors."""
+    return None if text == "none" else int(text)
+
+
 def main() -> None:
     """Print a table of speeds, and one of stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--work", type=Path, help="where encoded files are kept; default: thrown away")
     parser.add_argument("--height", type=int, nargs="+", default=[1080])
+    parser.add_argument("--anchors", nargs="+", type=interval, default=[None, 30, 8], help="none or an interval")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--cores", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--memory", action="store_true", help="resident memory over a long file")
     parser.add_argument("--minutes", type=float, default=10, help="of that file")
     arguments = parser.parse_args()
     clips = arguments.clips or [clip for clip in shared_clips() if clip.stem in CRF] or [wheel_clip("bikes.mp4")]
     console = Console(width=140)
-    speeds = Table("file", "cores", "kbit/s", "x265 fps", "pipe fps (ratio)", "open fps (ratio)", box=None)
     parts = Table(box=None)
+    if not arguments.memory:
+        console.print(
+            "| file | cores | kbit/s | x265 fps | restored fps, Mbit/s | pipe fps (ratio) | open fps (ratio) |"
+        )
     with tempfile.TemporaryDirectory(prefix="restore-") as temporary:
         work = arguments.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         for clip in clips:
-            for height in arguments.height:
-                pair = encoded(clip, height, work)
+            for height, anchors in product(arguments.height, arguments.anchors):
+                pair = encoded(clip, height, anchors, work)
                 if arguments.memory:
                     print_memory(looped(pair, 60 * arguments.minutes).hybrid, console)
                     continue
                 long = looped(pair, arguments.seconds)
-                for cores in (1, 2):
-                    print_speed(long, cores, speeds)
+                for cores in arguments.cores:
+                    print_speed(long, cores, console)
                 stages = measure_stages(pair.hybrid, work / "restored.nut")
                 if not parts.columns:
                     for name in ("file", *stages.milliseconds):
@@ -221,7 +248,6 @@ def main() -> None:
                 numbers = (f"{value / stages.gops:.1f}" for value in stages.milliseconds.values())
                 parts.add_row(pair.hybrid.stem, *numbers)
     if not arguments.memory:
-        console.print(speeds)
         console.print("milliseconds a GOP, one GOP at a time:")
         console.print(parts)
 

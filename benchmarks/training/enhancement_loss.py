@@ -38,7 +38,7 @@ VGG_WINDOWS = ((8, 16), (8, 16), (4, 8))
 BAND_WINDOWS = (8, 16)
 VGG_FLOOR, BAND_FLOOR = 1e-3, 4.0
 """Energies of activations, and of responses in squared samples, beside which less does not count."""
-PIXEL, LOW, VGG, LPIPS_VGG, LPIPS_ALEX, DISTS, BANDS, SMOOTH, MISSING = 0.5, 0.2, 0.3, 1.5, 0.8, 2.0, 0.3, 0.1, 0.2
+PIXEL, LOW, VGG, LPIPS_VGG, LPIPS_ALEX, DISTS, BANDS, SMOOTH, MISSING = 0.25, 0.2, 0.3, 1.5, 0.8, 2.0, 0.3, 0.1, 0.2
 """Weights of the terms."""
 ENERGY = 0.12
 """Of texture against what is still wrong beside it: what the price of energy is adjusted to."""
