@@ -28,7 +28,7 @@ from training.enhancement_data import BasePicture, BasePictures, Parts
 from training.enhancement_loss import EnhancementLoss, Price
 
 FIRST_RATE, RATE, WARM_UP = 1e-3, 4e-4, 100
-"""Learning rates of both stages, and the steps over which the first one comes up."""
+"""Learning rates of both stages, unless another is asked for, and the steps over which the first one comes up."""
 MEMORY = 0.998
 """Of the moving average of the weights, which is what is used."""
 REPORT_INTERVAL, KEEP_INTERVAL = 50, 100
@@ -74,13 +74,13 @@ class State:
         torch.save(found, following)
         following.replace(self.path)
 
-    def update(self, loss: Tensor, *, is_first: bool) -> None:
+    def update(self, loss: Tensor, *, rate: float) -> None:
         """Take one step."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.enhancer.parameters(), 1.0)
         for group in self.optimiser.param_groups:
-            group["lr"] = (FIRST_RATE if is_first else RATE) * min(1.0, (self.step + 1) / WARM_UP)
+            group["lr"] = rate * min(1.0, (self.step + 1) / WARM_UP)
         self.optimiser.step()
         self.enhancer.confine()
         self.step += 1
@@ -129,11 +129,12 @@ class Run:
         self._loss = EnhancementLoss(device)
         self._sums: Counter[str] = Counter()
 
-    def go_on(self, minutes: float, *, batch: int, first_steps: int, panel_minutes: float) -> None:
+    def go_on(self, minutes: float, *, batch: int, first_steps: int, rate: float, panel_minutes: float) -> None:
         """Train for so long, with a report every so often."""
         start = looked = time.monotonic()
         while (now := time.monotonic()) - start < 60 * minutes:
-            self._step(batch, is_first=self._state.step < first_steps)
+            is_first = self._state.step < first_steps
+            self._step(batch, is_first=is_first, rate=FIRST_RATE if is_first else rate)
             self._state.seconds += time.monotonic() - now
             if self._state.step % REPORT_INTERVAL == 0:
                 self._report()
@@ -144,14 +145,14 @@ class Run:
                 looked = time.monotonic()
         self._state.save()
 
-    def _step(self, batch: int, *, is_first: bool) -> None:
+    def _step(self, batch: int, *, is_first: bool, rate: float) -> None:
         drawn, state = self._pictures.parts(batch), self._state
         parts = Parts(*(x.to(self._device) for x in (drawn.source, drawn.base, drawn.known)))
         if is_first:
             loss, terms = self._loss.first(state.enhancer, parts)
         else:
             loss, terms = self._loss(state.enhancer, parts, state.price)
-        state.update(loss, is_first=is_first)
+        state.update(loss, rate=rate)
         self._sums.update({**terms, "total": float(loss.detach())})
 
     def _report(self) -> None:
@@ -168,6 +169,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--first-steps", type=int, default=3000, help="of the first stage")
+    parser.add_argument("--rate", type=float, default=RATE, help="of learning, in the second stage")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--panel-cache", type=Path, help="look at the panel; coded clips are kept here")
@@ -191,6 +193,7 @@ def main() -> None:
         arguments.minutes,
         batch=arguments.batch,
         first_steps=arguments.first_steps,
+        rate=arguments.rate,
         panel_minutes=arguments.panel_minutes,
     )
 
