@@ -15,7 +15,7 @@ from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.payload import Anchor, Payload
 from ffhybrid.core.picture import Picture
 from ffhybrid.encoder.coded_gop import without_hashes
-from ffhybrid.errors import EncoderError, UsageError, VerificationError
+from ffhybrid.errors import EncoderError, FFHybridError, UsageError, VerificationError
 from ffhybrid.hevc.decoding import decode_pictures
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
 from ffhybrid.restorer.splice import RestoredGop, restore_gop
@@ -25,6 +25,8 @@ from support import EXACT, clip, ffhybrid_command, ffmpegs, first_gop, hybrid_go
 
 PICTURES, INTERVAL = 22, 8
 PLACES = (8, 16)
+SWEPT = 24
+"""How many parts of a base's slice are damaged, one after the other."""
 OPTIONS = ffhybrid.EncodeOptions(
     generator_options={"preset": "superfast", "device": "cpu"},
     fallback=False,
@@ -85,6 +87,18 @@ def test_every_picture_is_what_x265_saw_in_stock_decoders(hashed: Path, suffix: 
     assert ffhybrid.restore(hashed, restored).pictures == 2 * PICTURES
     for ffmpeg in ffmpegs().values():
         run(ffmpeg, "-v", "error", *EXACT, "-i", restored, "-f", "null", "-")
+
+
+@pytest.mark.parametrize("segments", ["mpegts", "fmp4"])
+def test_segments_that_a_stock_tool_cut_restore_exactly(hashed: Path, segments: str, tmp_path: Path) -> None:
+    ffmpeg, playlist = ffmpegs()["imageio-ffmpeg"], tmp_path / "cut.m3u8"
+    hls = ("-f", "hls", "-hls_time", "0.5", "-hls_list_size", "0", "-hls_segment_type", segments)
+    source = tmp_path / "inband.ts"
+    ffhybrid.remux(hashed, source)
+    run(ffmpeg, "-v", "error", "-i", source, "-map", "0", "-c", "copy", *hls, playlist)
+    assert ffhybrid.restore(playlist, tmp_path / "restored.mkv").pictures == 2 * PICTURES
+    run(ffmpeg, "-v", "error", *EXACT, "-i", tmp_path / "restored.mkv", "-f", "null", "-")
+    assert [found.anchors for found in ffhybrid.probe(playlist).gops] == [2, 2]
 
 
 def test_another_decoder_shows_the_same(hashed: Path, tmp_path: Path) -> None:
@@ -207,6 +221,25 @@ def test_a_cut_before_an_anchor_is_no_damage(gop: HybridGop, pictures: int) -> N
     whole = restore_gop(gop)
     cut = restore_gop(replace(gop, inter=gop.inter[: pictures - 1]))
     assert cut.access_units == whole.access_units[:pictures]
+
+
+def test_no_damage_of_a_base_goes_unseen(gop: HybridGop) -> None:
+    """A bit flipped in any part of a base's slice, without hashes: either pictures are the same or it is named."""
+    whole, (place, _) = without_hashes(gop), PLACES
+    unit = whole.inter[place - 1]
+    (slice_data,) = (nal for nal in unit.nal_units if hevc.is_slice(nal))
+    reported = 0
+    for at in range(3, len(slice_data), len(slice_data) // SWEPT):
+        wrong = slice_data[:at] + bytes([slice_data[at] ^ 1 << at % 8]) + slice_data[at + 1 :]
+        units = list(whole.inter)
+        units[place - 1] = replace(unit, nal_units=tuple(wrong if nal is slice_data else nal for nal in unit.nal_units))
+        try:
+            restored = restore_gop(replace(whole, inter=tuple(units)))
+        except FFHybridError as error:
+            reported += f"anchor at picture {place}: " in str(error)
+        else:
+            assert restored.access_units == restore_gop(whole).access_units
+    assert reported >= SWEPT // 2
 
 
 def test_refining_and_anchors_exclude_each_other() -> None:
