@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from ffhybrid.core.picture import Picture, PictureSpec
 from ffhybrid.errors import UnsupportedError, UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import BasePicture, Refinement
 from ffhybrid.filters.enhance import codec
-from ffhybrid.filters.enhance.choice import PRESETS
+from ffhybrid.filters.enhance.choice import PRESETS, choose
 from ffhybrid.filters.enhance.model import Enhancer, compose, conditions
 from ffhybrid.filters.enhance.rounding import NOISE_DEVIATION, to_file
 from ffhybrid.filters.enhance.structure import LAYERS
@@ -137,19 +138,24 @@ def test_the_visual_distance_chooses_by_the_source(natural: Picture) -> None:
     assert codec.read_latent(sharp.latent, SPEC).strengths != codec.read_latent(smooth.latent, SPEC).strengths
 
 
-def test_blocks_where_the_source_is_smooth_have_less_texture(natural: Picture) -> None:
-    """Of 3x3 blocks the last 106 samples of a row are as their base, which says nothing of that."""
-    pairs = zip(natural.planes, blurred(natural).planes, strict=True)
-    y, cb, cr = (np.where(np.arange(a.shape[1]) < 0.4 * a.shape[1], a, b) for a, b in pairs)
-    source = Picture(y, cb, cr)
-    found = create("enhance", preset="medium").fit_refinement(
-        Likeness(source), SPEC, bases=Blurred(source), budget=BUDGET, warm_start=None, progress=None
-    )
-    strengths = codec.read_latent(found.latent, SPEC).strengths
-    levels = np.array(strengths.levels)
-    assert levels.shape == codec.blocks_of(SPEC.width, SPEC.height) == (3, 3)
-    assert levels[:, 2].max() == 0 < levels[:, :2].mean()
-    assert len(found.latent) <= codec.LATENT_SIZE + 8
+def test_every_block_has_the_texture_that_is_best_there(natural: Picture) -> None:
+    """What is judged wants texture in the first two of three columns of blocks, and none in the last."""
+    seen = codec.network(codec.NEWEST).look(blurred(natural), codec.Known(qp=QP), threads=1)
+    plain = seen.picture(codec.Strengths(texture=0))
+    rows, columns = codec.blocks_of(SPEC.width, SPEC.height)
+
+    def judge(picture: Picture) -> tuple[float, NDArray[np.float64]]:
+        added = np.abs(picture.y.astype(np.float64) - plain.y)
+        places = np.add.reduceat(np.add.reduceat(added, range(0, SPEC.height, 64)), range(0, SPEC.width, 64), axis=1)
+        places[:, :2] *= -1
+        return float(places.sum()), places
+
+    found = choose(seen, PRESETS["medium"], judge, noise=0, report=lambda _: None)
+    assert found.levels == ((codec.MOST_LEVEL, codec.MOST_LEVEL, 0),) * rows
+    assert columns == 3
+    latent = codec.write_latent(codec.EnhanceLatent(known=codec.Known(qp=QP), strengths=found))
+    assert len(latent) <= codec.LATENT_SIZE + 8
+    assert codec.read_latent(latent, SPEC).strengths == found
 
 
 def test_an_objective_of_its_own_keeps_the_base_and_judges(natural: Picture) -> None:

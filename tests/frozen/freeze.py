@@ -15,7 +15,8 @@ from pathlib import Path
 
 import ffhybrid
 from ffhybrid.core.frames import coded_picture
-from ffhybrid.core.payload import VERSION
+from ffhybrid.core.payload import MAGIC
+from ffhybrid.muxer.reading.reader import HybridReader
 
 FOLDER = Path(__file__).parent
 MANIFEST = FOLDER / "manifest.json"
@@ -44,7 +45,9 @@ def main() -> None:
         sys.exit(f"{name} is frozen already")
     generators = sorted({gop.generator for gop in ffhybrid.probe(source).gops})
     shutil.copyfile(source, FOLDER / name)
-    known[name] = {"version": VERSION, "generators": " ".join(generators), "md5": restored_md5(FOLDER / name)}
+    with HybridReader(source) as reader:
+        version = max(gop.payload[len(MAGIC)] for gop in reader.gops())
+    known[name] = {"version": version, "generators": " ".join(generators), "md5": restored_md5(FOLDER / name)}
     MANIFEST.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
 
 
