@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from ffhybrid.cli.parser import Parser
-from ffhybrid.cli.values import anchors, boolean, byte_count, natural, one_of, positive
+from ffhybrid.cli.values import boolean, byte_count, natural, one_of, positive
 from ffhybrid.encoder.modes import parse_generator_params
-from ffhybrid.encoder.options import EncodeMode, Placeholder
+from ffhybrid.encoder.options import AUTO_ANCHORS, EncodeMode, Placeholder
 from ffhybrid.encoder.speed import EFFORTS
 from ffhybrid.filters.registry import names
 from ffhybrid.options import EncodeOptions
@@ -30,7 +30,7 @@ def add_keyframes(command: Parser) -> None:
         "-kf:refine", dest="refine", type=natural, default=0, metavar="N", help="joint refinements at most (0)"
     )
     keyframe.add_argument(
-        "-anchors", type=anchors, metavar="none|N", help="P pictures enhanced too, one in so many pictures (none)"
+        "-anchors", type=_anchors, metavar="auto|none|N", help="P pictures enhanced too, one in so many pictures (none)"
     )
     keyframe.add_argument(
         "-kf:repair", dest="repair", action="store_true", help="models: keyframes become exact on any machine"
@@ -117,3 +117,10 @@ def _generator_options(options: argparse.Namespace, mode: EncodeMode) -> dict[st
     }
     own = parse_generator_params(mode, options.kf, options.kf_params)
     return {**{name: value for name, value in given.items() if value is not None}, **own}
+
+
+def _anchors(text: str) -> int | None:
+    """Parse ``auto``, ``none``, or a whole number of at least 1."""
+    if text == "auto":
+        return AUTO_ANCHORS
+    return None if text == "none" else positive(text)

@@ -58,11 +58,6 @@ def natural(text: str) -> int:
     return 0 if text == "0" else positive(text)
 
 
-def anchors(text: str) -> int | None:
-    """Parse ``none``, or a whole number of at least 1."""
-    return None if text == "none" else positive(text)
-
-
 def positives(text: str) -> tuple[int, ...]:
     """Parse whole numbers of at least 1 with commas between them."""
     return tuple(positive(part) for part in text.split(","))

@@ -29,6 +29,8 @@ from ffhybrid.x265.reference_lock import LockedEncode, encode_locked, encode_nea
 ANCHOR_STRENGTH = 0.5
 """Of detail and texture (``benchmarks/quality/anchors.py``): what anchors add is carried on to the next one, which adds
 to that."""
+USUAL_INTERVAL = 30
+"""Pictures from one anchor to the next where nobody says."""
 LEAST_BEHIND = 4
 """Pictures behind an anchor, at least: fewer do not show what it gives."""
 

@@ -14,13 +14,13 @@ from ffhybrid.core.extras import naming_extra
 from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.picture import PictureSpec
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.anchors import ANCHOR_STRENGTH, Anchoring
+from ffhybrid.encoder.anchors import ANCHOR_STRENGTH, USUAL_INTERVAL, Anchoring
 from ffhybrid.encoder.bit_allocation import Share
 from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_native_idr, without_hashes
 from ffhybrid.encoder.keyframe_budgets import first_share
 from ffhybrid.encoder.keyframe_search import GopSearch
 from ffhybrid.encoder.metric_target import MetricTarget, log_reached
-from ffhybrid.encoder.options import GopOptions
+from ffhybrid.encoder.options import AUTO_ANCHORS, GopOptions
 from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
@@ -123,7 +123,7 @@ class GopEncoder:
             keyframe_share = first_share(share.intra if share else None)
             best = self._search.search(target, watch, first_crf=self._first_crf(share), keyframe_share=keyframe_share)
             return self._met(gop, best, target, share, watch)
-        if not self._options.fallback and not self._options.refinements:
+        if not (self._options.fallback or self._options.refinements or self._options.anchors == AUTO_ANCHORS):
             return self._finished(gop, self._exact(gop, self._search.unjudged(gop, watch), watch), None)
         return self._met(gop, self._search.at_crf(gop, watch), None, share, watch)
 
@@ -218,7 +218,8 @@ class GopEncoder:
     def _search(self) -> GopSearch:
         options = self._options
         is_rated = options.target or (options.rate and self._effort.comparing is not Comparing.NOT)
-        is_judged = options.refinements or is_rated or (options.fallback and not options.rate)
+        anchors_must_win = options.anchors == AUTO_ANCHORS
+        is_judged = options.refinements or anchors_must_win or is_rated or (options.fallback and not options.rate)
         sees = is_judged and options.is_perceptual
         distance = visual_distance(options.lpips_file, device=options.device) if sees else None
         return GopSearch(
@@ -229,6 +230,7 @@ class GopEncoder:
             keyframe_budget=options.keyframe_budget,
             refinements=options.refinements,
             anchoring=self._anchoring,
+            anchors_must_win=anchors_must_win,
             fallback=options.fallback,
             placeholder=options.placeholder,
             lpips=options.lpips_file,
@@ -245,7 +247,8 @@ def anchoring_of(generator: KeyframeGenerator, options: GopOptions) -> Anchoring
         return None
     if not isinstance(generator, AnchorGenerator):
         raise UsageError(f"-anchors: generator {generator.name} enhances no P pictures")
-    return Anchoring(generator, options.anchors, ANCHOR_STRENGTH)
+    interval = USUAL_INTERVAL if options.anchors == AUTO_ANCHORS else options.anchors
+    return Anchoring(generator, interval, ANCHOR_STRENGTH)
 
 
 def weight_digests(metrics: Iterable[str], lpips: Path | None) -> dict[str, str]:

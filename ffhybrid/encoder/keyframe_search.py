@@ -60,6 +60,7 @@ class GopSearch:
         keyframe_budget: bytes of latents where the user sets them.
         refinements: joint refinements at most; they end when one does not pay.
         anchoring: anchors that go with generated keyframes, if any.
+        anchors_must_win: only GOPs that are better with anchors have them.
         fallback: whether a GOP may keep x265's own keyframe.
         placeholder: what stands in the stream where the generator refines no base picture.
         lpips: AlexNet's weights where the user names them.
@@ -73,6 +74,7 @@ class GopSearch:
     keyframe_budget: int | None
     refinements: int
     anchoring: Anchoring | None
+    anchors_must_win: bool
     fallback: bool
     placeholder: Placeholder
     lpips: Path | None
@@ -84,7 +86,8 @@ class GopSearch:
         first = watch.counted(partial(self._coded, gop, choice), Stage.ENCODE, of=1)(self.x265.crf)
         target = SizeTarget(gop, self.judge, first.size)
         candidate = KeyframeCandidate(choice, watch.judged(target.judged(first)))
-        best = self._refined(target, candidate, self._bases(gop), watch).judged
+        candidate = self._refined(target, candidate, self._bases(gop), watch)
+        best = self._with_anchors_if_better(target, candidate, watch).judged
         if not self.fallback:
             return best
         native = watch.counted(partial(self._coded, gop, KeyframeChoice()), Stage.NATIVE, of=1)(self.x265.crf)
@@ -104,6 +107,7 @@ class GopSearch:
         candidate = self._settled(target, watch, bases, first_crf, keyframe_share)
         if candidate is None:
             target, candidate = self.compared(target, watch, bases, first_crf=first_crf, keyframe_share=keyframe_share)
+        candidate = self._with_anchors_if_better(target, candidate, watch)
         encode = partial(self._coded, target.source, candidate.choice)
         count = self.effort.candidates
         return target.vary(watch.counted(encode, Stage.VARY, of=count), candidate.judged, candidates=count)
@@ -198,6 +202,19 @@ class GopSearch:
             best = refined
         return best
 
+    def _with_anchors_if_better(
+        self, target: RateTarget, candidate: KeyframeCandidate, watch: GopWatch
+    ) -> KeyframeCandidate:
+        """Try anchors where they have to win."""
+        if not self.anchors_must_win or self.anchoring is None or candidate.choice.keyframe is None:
+            return candidate
+        if not self.anchoring.places(len(target.source)):
+            return candidate
+        choice = replace(candidate.choice, anchoring=self.anchoring)
+        tried = self._met(target, choice, candidate.judged.gop.crf, watch)
+        logger.info("GOP %d costs %.4f with anchors, %.4f without", target.source.index, tried.cost, candidate.cost)
+        return min(candidate, tried, key=lambda each: each.cost)
+
     def _met(
         self,
         target: RateTarget,
@@ -231,7 +248,7 @@ class GopSearch:
     def _fitted(self, bases: BaseCoder, budget: int, watch: GopWatch) -> KeyframeChoice:
         likeness = Likeness(bases.gop.picture(0))
         keyframe = self._fit(likeness, bases, budget, None, watch.fitting(Stage.FIT))
-        return KeyframeChoice(keyframe, budget, anchoring=self.anchoring)
+        return KeyframeChoice(keyframe, budget, anchoring=None if self.anchors_must_win else self.anchoring)
 
     def _fit(
         self,

@@ -16,6 +16,8 @@ from ffhybrid.x265.options import X265Options
 
 LEAST_INTERVAL = 8
 """Pictures from one anchor to the next, at least."""
+AUTO_ANCHORS = -1
+"""In their place: whether a GOP has anchors is decided for each."""
 
 
 class EncodeMode(StrEnum):
@@ -73,7 +75,8 @@ class GopOptions:
     ``budgets`` sizes of a keyframe are tried at most, and with a bitrate so many ``candidates`` more are encoded in the
     end, of which the best one stays: as many as ``speed`` has, from 0, the most thorough, on, where they are None.
     ``refinements`` are joint ones, at most so many. With ``anchors`` the P picture at every so many pictures is
-    enhanced by the generator, and what follows is coded against the result. ``fallback`` lets a GOP keep x265's own
+    enhanced by the generator, and what follows is coded against the result; with :data:`AUTO_ANCHORS` in GOPs that are
+    better with them at the same bytes. ``fallback`` lets a GOP keep x265's own
     I-frame where a generated one does not win at the same bytes. ``stock_weight``, 0 to 1, is that of what stock
     players show against the restored file where encodes are chosen; ``placeholder`` is what they show of keyframes
     whose generator refines no base picture. ``picture_hashes`` keeps x265's MD5 of every picture in the file.
@@ -101,8 +104,8 @@ class GopOptions:
         effort_of(self.speed)
         if not 0 <= self.stock_weight <= 1:
             raise UsageError(f"-stock-quality {self.stock_weight:g}: it takes 0 to 1")
-        if self.anchors is not None and self.anchors < LEAST_INTERVAL:
-            raise UsageError(f"-anchors {self.anchors}: it takes none, or {LEAST_INTERVAL} pictures or more")
+        if self.anchors is not None and self.anchors != AUTO_ANCHORS and self.anchors < LEAST_INTERVAL:
+            raise UsageError(f"-anchors {self.anchors}: it takes auto, none, or {LEAST_INTERVAL} pictures or more")
         if self.anchors is not None and self.refinements:
             raise UsageError("-anchors or -kf:refine, not both: a keyframe is refitted to what refers to it alone")
         if self.fit_threads < 1:
@@ -128,7 +131,7 @@ class GopOptions:
     @property
     def is_judged(self) -> bool:
         """Whether encodes of a GOP are compared."""
-        return bool(self.fallback or self.refinements or self.rate or self.target)
+        return bool(self.fallback or self.refinements or self.rate or self.target or self.anchors == AUTO_ANCHORS)
 
     @property
     def is_perceptual(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ffhybrid.core.gop import HybridGop
 from ffhybrid.core.payload import Anchor, Payload
 from ffhybrid.core.picture import Picture
 from ffhybrid.encoder.coded_gop import without_hashes
+from ffhybrid.encoder.options import AUTO_ANCHORS
 from ffhybrid.errors import EncoderError, FFHybridError, UsageError, VerificationError
 from ffhybrid.hevc.decoding import decode_pictures
 from ffhybrid.restorer.generator_decode import GeneratorDecode, Strictness
@@ -25,6 +28,7 @@ from support import EXACT, clip, ffhybrid_command, ffmpegs, first_gop, hybrid_go
 
 PICTURES, INTERVAL = 22, 8
 PLACES = (8, 16)
+COSTS = re.compile(r"costs ([\d.]+) with anchors, ([\d.]+) without")
 SWEPT = 24
 """How many parts of a base's slice are damaged, one after the other."""
 OPTIONS = ffhybrid.EncodeOptions(
@@ -242,6 +246,19 @@ def test_no_damage_of_a_base_goes_unseen(gop: HybridGop) -> None:
     assert reported >= SWEPT // 2
 
 
+def test_auto_keeps_what_is_better_at_the_same_bytes(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """The log tells the costs by which it is decided, and the file what was."""
+    path = tmp_path / "auto.mkv"
+    options = replace(OPTIONS, anchors=AUTO_ANCHORS, limits=replace(OPTIONS.limits, length=36), frames=72)
+    with caplog.at_level(logging.INFO):
+        ffhybrid.encode(clip("carphone_pristine.mp4"), path, options=options, engine="local:1")
+    told = [COSTS.search(message) for message in caplog.messages if "anchors" in message]
+    costs = [(float(found[1]), float(found[2])) for found in told if found]
+    assert len(costs) == 2
+    assert [bool(gop.anchors) for gop in ffhybrid.probe(path).gops] == [tried < usual for tried, usual in costs]
+    assert ffhybrid.verify(path).pictures == 72
+
+
 def test_refining_and_anchors_exclude_each_other() -> None:
     with pytest.raises(UsageError, match="-anchors or -kf:refine"):
         replace(OPTIONS, refinements=1)
@@ -250,7 +267,7 @@ def test_refining_and_anchors_exclude_each_other() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("-anchors", "4"), "-anchors 4: it takes none, or 8 pictures or more"),
+        (("-anchors", "4"), "-anchors 4: it takes auto, none, or 8 pictures or more"),
         (("-anchors", "30", "-kf", "thumbnail"), "-anchors: generator thumbnail enhances no P pictures"),
         (("-anchors", "some"), "'some' is no whole number"),
     ],
