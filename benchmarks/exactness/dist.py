@@ -19,7 +19,12 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {"ffhybrid": "ffhybrid", "muxer": "ffhybrid/muxer", "filters": "ffhybrid/filters"}
 BUILT = {".c", ".pyc", ".so"}
 """Suffixes of what lies in the rooms of a tree that is built in place."""
-SAMPLES = ("tests/install/data/overfit.mkv", "tests/corpora/file/track.mkv", "tests/corpora/file/inband.mp4")
+SAMPLES = (
+    "tests/install/data/overfit.mkv",
+    "tests/corpora/file/track.mkv",
+    "tests/corpora/file/inband.mp4",
+    "tests/frozen/v3-anchors.mkv",
+)
 NO_TORCH = "from importlib.util import find_spec; assert not find_spec('torch') and not find_spec('safetensors')"
 
 

@@ -76,10 +76,10 @@ class GopOptions:
     end, of which the best one stays: as many as ``speed`` has, from 0, the most thorough, on, where they are None.
     ``refinements`` are joint ones, at most so many. With ``anchors`` the P picture at every so many pictures is
     enhanced by the generator, and what follows is coded against the result; with :data:`AUTO_ANCHORS` in GOPs that are
-    better with them at the same bytes. ``fallback`` lets a GOP keep x265's own
-    I-frame where a generated one does not win at the same bytes. ``stock_weight``, 0 to 1, is that of what stock
-    players show against the restored file where encodes are chosen; ``placeholder`` is what they show of keyframes
-    whose generator refines no base picture. ``picture_hashes`` keeps x265's MD5 of every picture in the file.
+    better with them at the same bytes. ``fallback`` lets a GOP keep x265's own I-frame where a generated one does not
+    win at the same bytes. ``stock_weight``, 0 to 1, is that of what stock players show against the restored file where
+    encodes are chosen; ``placeholder`` is what they show of keyframes whose generator refines no base picture.
+    ``picture_hashes`` keeps x265's MD5 of every picture in the file.
     """
 
     mode: EncodeMode = EncodeMode.HYBRID
