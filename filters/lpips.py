@@ -30,9 +30,13 @@ class Lpips(nn.Module):
         """Where it works."""
         return self.get_buffer("linear0").device
 
+    def features(self, rgb: Tensor) -> list[Tensor]:
+        """Activations of the five layers as the network has them."""
+        return self._network.activations(rgb)
+
     def activations(self, rgb: Tensor) -> list[Tensor]:
         """Unit-length activations of the five layers."""
-        return [x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in self._network.activations(rgb)]
+        return unit_length(self.features(rgb))
 
     def distance(self, ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
         """Distance of activations, (batch,)."""
@@ -51,6 +55,11 @@ class Lpips(nn.Module):
     def forward(self, ours: Tensor, theirs: Tensor) -> Tensor:
         """Distance of two batches."""
         return self.distance(self.activations(ours), self.activations(theirs))
+
+
+def unit_length(features: list[Tensor]) -> list[Tensor]:
+    """Divide features by their length over channels, as LPIPS compares them."""
+    return [x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in features]
 
 
 def load_lpips(path: Path | None, device: torch.device) -> Lpips:

@@ -20,12 +20,11 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from ffhybrid.core.picture import Colour
-from ffhybrid.filters.backbones import Vgg16
 from ffhybrid.filters.colour import to_rgb
 from ffhybrid.filters.dists import Dists
 from ffhybrid.filters.enhance.model import Enhancer, compose
 from ffhybrid.filters.enhance.structure import GAIN_SCALE
-from ffhybrid.filters.lpips import Lpips
+from ffhybrid.filters.lpips import Lpips, unit_length
 from ffhybrid.filters.perceptual_weights import find_dists_weights, find_lpips_weights
 from ffhybrid.filters.published_weights import HOW_TO_GET
 from training.enhancement_data import PART, Parts
@@ -73,8 +72,7 @@ class EnhancementLoss(nn.Module):
         if alex is None or vgg is None or dists is None:
             raise SystemExit(f"the loss has no weights here: {HOW_TO_GET}")
         self._alex = Lpips(*alex)
-        self._vgg = Vgg16(vgg[0]).to(memory_format=torch.channels_last)
-        self._linear = [weight.float().view(1, -1, 1, 1).to(device) for weight in vgg[1]]
+        self._vgg = Lpips(*vgg).to(memory_format=torch.channels_last)
         self._dists = Dists(*dists).to(memory_format=torch.channels_last)
         self.register_buffer("bank", Enhancer().normalised_filters().detach()[:, None])
         self.to(device)
@@ -115,19 +113,19 @@ class EnhancementLoss(nn.Module):
         inner = slice((PART - VGG_SIDE) // 2, (PART + VGG_SIDE) // 2)
         ours, theirs = (x[..., inner, inner].contiguous(memory_format=torch.channels_last) for x in (ours, theirs))
         with torch.no_grad():
-            wanted = self._vgg.activations(theirs[:VGG_PARTS])
+            wanted = self._vgg.features(theirs[:VGG_PARTS])
             alike = self._dists.features(theirs[VGG_PARTS : 2 * VGG_PARTS])
-        found = self._vgg.activations(ours[:VGG_PARTS])
+        found = self._vgg.features(ours[:VGG_PARTS])
         statistics = [
             _statistics(a, b, windows, floor=VGG_FLOOR)
             for a, b, windows in zip(found, wanted, VGG_WINDOWS, strict=False)
         ]
-        layers = [_lpips_layer(*features) for features in zip(found, wanted, self._linear, strict=True)]
+        likeness = self._vgg.distance(unit_length(found), unit_length(wanted)).mean()
         dists = self._dists.distance(self._dists.features(ours[VGG_PARTS : 2 * VGG_PARTS]), alike).mean()
         return {
             "alex": LPIPS_ALEX * alex,
             "statistics": VGG * torch.stack(statistics).sum(),
-            "vgg": LPIPS_VGG * torch.stack(layers).sum(),
+            "vgg": LPIPS_VGG * likeness,
             "dists": DISTS * dists,
         }
 
@@ -190,12 +188,6 @@ def _statistics(ours: Tensor, theirs: Tensor, windows: Sequence[int], *, floor: 
         for a, b in zip(_local(ours, window, floor), _local(theirs, window, floor), strict=True):
             total = total + ((a - b).square().mean((1, 2, 3)) / energy).mean()
     return total / len(windows)
-
-
-def _lpips_layer(ours: Tensor, theirs: Tensor, linear: Tensor) -> Tensor:
-    """Compare unit-length activations as LPIPS does."""
-    a, b = (x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in (ours, theirs))
-    return ((a - b).square() * linear).sum(1).mean()
 
 
 def _local(x: Tensor, window: int, floor: float) -> Iterator[Tensor]:
