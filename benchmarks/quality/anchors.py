@@ -28,7 +28,7 @@ from ffhybrid import X265Options
 from ffhybrid.core.images import png
 from ffhybrid.core.picture import Picture
 from ffhybrid.core.source_gop import SourceGop
-from ffhybrid.encoder.anchors import Anchoring
+from ffhybrid.encoder.anchors import USUAL_INTERVAL, Anchoring
 from ffhybrid.encoder.bit_allocation import first_pass
 from ffhybrid.encoder.coded_gop import CodedGop, Keyframe, encode_generated
 from ffhybrid.encoder.crf_search import SIZE, search_crf
@@ -49,8 +49,6 @@ PICTURE_METRICS = ("lpips", "lpips_vgg", "dists", "ssimulacra2", "oklab")
 STOCK = tuple(f"stock {name}" for name in ("lpips", "lpips_vgg", "dists", "ssimulacra2", "psnr"))
 SHOWN = (*PICTURE_METRICS, "psnr", "pulse", *STOCK)
 VARIANTS = ("0:0", "30:0", "30:0.5", "30:1")
-NO_ANCHORS = 30
-"""Where pulse is looked for in a GOP without any."""
 BEFORE, BEHIND = 5, 6
 STRIP = 96
 """Pictures of a strip before and behind an anchor, and samples on a side."""
@@ -147,7 +145,7 @@ def measured(gop: SourceGop, coded: Sequence[CodedGop], interval: int) -> tuple[
     stock = look(gop, [list(each.stock_pictures()) for each in coded], interval)
     found = []
     for each, shown, values, other in zip(coded, pictures, restored, stock, strict=True):
-        places = [anchor.place for anchor in each.payload.anchors] or range(NO_ANCHORS, len(gop), NO_ANCHORS)
+        places = [anchor.place for anchor in each.payload.anchors] or range(USUAL_INTERVAL, len(gop), USUAL_INTERVAL)
         pulses = {"pulse": (pulse(gop, shown, places), 0.0)}
         found.append({**values, **pulses, **{f"stock {name}": value for name, value in other.items()}})
     return found, pictures
@@ -188,7 +186,7 @@ def main() -> None:
             if arguments.strips:
                 names = [f"every {variant.interval}, {variant.strength:g}" for variant in arguments.variants]
                 strip = arguments.strips / f"{path.stem}-{point:g}.png"
-                save_strip(strip, gop, dict(zip(names, pictures, strict=True)), NO_ANCHORS)
+                save_strip(strip, gop, dict(zip(names, pictures, strict=True)), USUAL_INTERVAL)
             for variant, each, values in zip(arguments.variants, coded, results, strict=True):
                 head = f"{path.stem:32} {point:g} {variant!s:8} {each.size / wanted:.3f} crf {each.crf:.2f}"
                 console.print(f"{head}  {line(values, SHOWN)}")

@@ -20,7 +20,7 @@ from ffhybrid.encoder.coded_gop import CodedGop, check, coded_again, encode_nati
 from ffhybrid.encoder.keyframe_budgets import first_share
 from ffhybrid.encoder.keyframe_search import GopSearch
 from ffhybrid.encoder.metric_target import MetricTarget, log_reached
-from ffhybrid.encoder.options import AUTO_ANCHORS, GopOptions
+from ffhybrid.encoder.options import GopOptions
 from ffhybrid.encoder.progress import GopWatch, OnProgress, Stage
 from ffhybrid.encoder.quality import Judge, visual_distance
 from ffhybrid.encoder.rate_targets import Judged, RateTarget, SizeTarget
@@ -123,7 +123,7 @@ class GopEncoder:
             keyframe_share = first_share(share.intra if share else None)
             best = self._search.search(target, watch, first_crf=self._first_crf(share), keyframe_share=keyframe_share)
             return self._met(gop, best, target, share, watch)
-        if not (self._options.fallback or self._options.refinements or self._options.anchors == AUTO_ANCHORS):
+        if not (self._options.fallback or self._options.refinements or self._options.anchors_must_win):
             return self._finished(gop, self._exact(gop, self._search.unjudged(gop, watch), watch), None)
         return self._met(gop, self._search.at_crf(gop, watch), None, share, watch)
 
@@ -218,8 +218,9 @@ class GopEncoder:
     def _search(self) -> GopSearch:
         options = self._options
         is_rated = options.target or (options.rate and self._effort.comparing is not Comparing.NOT)
-        anchors_must_win = options.anchors == AUTO_ANCHORS
-        is_judged = options.refinements or anchors_must_win or is_rated or (options.fallback and not options.rate)
+        is_judged = (
+            options.refinements or options.anchors_must_win or is_rated or (options.fallback and not options.rate)
+        )
         sees = is_judged and options.is_perceptual
         distance = visual_distance(options.lpips_file, device=options.device) if sees else None
         return GopSearch(
@@ -230,7 +231,7 @@ class GopEncoder:
             keyframe_budget=options.keyframe_budget,
             refinements=options.refinements,
             anchoring=self._anchoring,
-            anchors_must_win=anchors_must_win,
+            anchors_must_win=options.anchors_must_win,
             fallback=options.fallback,
             placeholder=options.placeholder,
             lpips=options.lpips_file,
@@ -247,7 +248,7 @@ def anchoring_of(generator: KeyframeGenerator, options: GopOptions) -> Anchoring
         return None
     if not isinstance(generator, AnchorGenerator):
         raise UsageError(f"-anchors: generator {generator.name} enhances no P pictures")
-    interval = USUAL_INTERVAL if options.anchors == AUTO_ANCHORS else options.anchors
+    interval = USUAL_INTERVAL if options.anchors_must_win else options.anchors
     return Anchoring(generator, interval, ANCHOR_STRENGTH)
 
 

@@ -104,7 +104,7 @@ class GopOptions:
         effort_of(self.speed)
         if not 0 <= self.stock_weight <= 1:
             raise UsageError(f"-stock-quality {self.stock_weight:g}: it takes 0 to 1")
-        if self.anchors is not None and self.anchors != AUTO_ANCHORS and self.anchors < LEAST_INTERVAL:
+        if self.anchors is not None and not self.anchors_must_win and self.anchors < LEAST_INTERVAL:
             raise UsageError(f"-anchors {self.anchors}: it takes auto, none, or {LEAST_INTERVAL} pictures or more")
         if self.anchors is not None and self.refinements:
             raise UsageError("-anchors or -kf:refine, not both: a keyframe is refitted to what refers to it alone")
@@ -131,7 +131,12 @@ class GopOptions:
     @property
     def is_judged(self) -> bool:
         """Whether encodes of a GOP are compared."""
-        return bool(self.fallback or self.refinements or self.rate or self.target or self.anchors == AUTO_ANCHORS)
+        return bool(self.fallback or self.refinements or self.rate or self.target or self.anchors_must_win)
+
+    @property
+    def anchors_must_win(self) -> bool:
+        """Whether only GOPs that are better with anchors have them."""
+        return self.anchors == AUTO_ANCHORS
 
     @property
     def is_perceptual(self) -> bool:
