@@ -17,7 +17,7 @@ from ffhybrid.errors import UnsupportedError, UsageError
 from ffhybrid.filters import FitProgress, Likeness, create
 from ffhybrid.filters.base import BasePicture, Refinement
 from ffhybrid.filters.enhance import codec
-from ffhybrid.filters.enhance.choice import PRESETS, choose
+from ffhybrid.filters.enhance.choice import PRESETS, choose, judge_of
 from ffhybrid.filters.enhance.model import Enhancer, compose, conditions
 from ffhybrid.filters.enhance.rounding import NOISE_DEVIATION, to_file
 from ffhybrid.filters.enhance.structure import LAYERS
@@ -136,6 +136,21 @@ def test_the_visual_distance_chooses_by_the_source(natural: Picture) -> None:
     )
     assert codec.read_latent(smooth.latent, SPEC).strengths.texture == 0
     assert codec.read_latent(sharp.latent, SPEC).strengths != codec.read_latent(smooth.latent, SPEC).strengths
+
+
+def test_the_visual_distance_says_which_blocks_are_wrong(natural: Picture) -> None:
+    """Of 3x3 blocks the first two columns are blurred up to column 70, and the last one is the source."""
+    pairs = zip(natural.planes, blurred(natural).planes, strict=True)
+    planes = (np.where(np.arange(a.shape[1]) < 0.4 * a.shape[1], b, a) for a, b in pairs)
+    judge = judge_of(Likeness(natural), SPEC, tune="perceptual", device="cpu", lpips=None)
+    loss, places = judge(Picture(*planes))
+    _, of_source = judge(natural)
+    assert places is not None
+    assert of_source is not None
+    assert places.shape == codec.blocks_of(SPEC.width, SPEC.height)
+    wrong = (places - of_source).mean(0)
+    assert loss > 0
+    assert wrong[0] > 2 * wrong[2]
 
 
 def test_every_block_has_the_texture_that_is_best_there(natural: Picture) -> None:
